@@ -1,0 +1,29 @@
+# The commands of this repository; each sets up all that it needs by itself.
+SHELL := /bin/bash
+ACTLOC_SHARED ?= ../shared
+export ACTLOC_SHARED
+with_env := source scripts/setup.bash &&
+
+.PHONY: help build messages demo test lint clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## Set everything up and build the package (DISTRO=jazzy or kilted where no ROS 2 is sourced)
+	@scripts/bootstrap.sh
+
+messages: ## Build the package and load its messages without installing PyTorch
+	@scripts/bootstrap.sh --messages-only
+	@$(with_env) python scripts/check_messages.py
+
+demo: build ## Play a sample (or INPUT=video, image folder or bag) through ROS into the node and show what it sees
+	@$(with_env) python scripts/demo.py $(if $(INPUT),--input '$(INPUT)')
+
+test: build ## Run all tests
+	@$(with_env) pytest test
+
+lint: build ## Check style and types
+	@$(with_env) ruff check . && ruff format --check . && mypy actloc_ros
+
+clean: ## Remove all that was set up and made
+	rm -rf .env build install log demo_out

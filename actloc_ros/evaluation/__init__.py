@@ -1,0 +1,1 @@
+"""Measure detections against ground truth, by named protocols."""

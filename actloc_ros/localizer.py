@@ -1,0 +1,114 @@
+"""Define what a localizer is: the interface between frames that come in and detections that go out.
+
+A third party adds a localizer in one file: subclass `Localizer` with a constructor that takes `LocalizerOptions`, and
+give `MODULE:CLASS` where a model's name is asked for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actloc_ros.frames import Frame
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """The clip behind a result.
+
+    Attributes:
+        start: Stamp of its oldest frame in ns.
+        end: Stamp of its newest frame, the key frame, in ns.
+        frames: Frames that the model asked for, 1 or more.
+        missing: Of these, slots that no received frame filled.
+    """
+
+    start: int
+    end: int
+    frames: int = 1
+    missing: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """What a localizer sees at one key frame of one camera: N actors, C classes.
+
+    Attributes:
+        boxes: float32 (N, 4): x1, y1, x2, y2 in pixels of the original image, half-open, continuous.
+        scores: float32 (N,) in [0, 1]: that the box holds an actor.
+        actions: float32 (N, C) in [0, 1]: that the actor does each action; rows need not sum to 1.
+        clip: The clip behind the result.
+        track_ids: int64 (N,), from 1, where the localizer follows actors by itself; None leaves that to the tube linker.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    actions: np.ndarray
+    clip: ClipInfo
+    track_ids: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Return the number of actors."""
+        return len(self.boxes)
+
+
+def no_detections(clip: ClipInfo, classes: int) -> Detections:
+    """Return an empty result for `clip` with `classes` classes."""
+    return Detections(
+        boxes=np.zeros((0, 4), np.float32),
+        scores=np.zeros(0, np.float32),
+        actions=np.zeros((0, classes), np.float32),
+        clip=clip,
+    )
+
+
+@dataclass(frozen=True)
+class LocalizerOptions:
+    """What a user chooses about any localizer.
+
+    Attributes:
+        weights: Path of a checkpoint, or the name of a downloaded one; empty for the model's own default.
+        random_weights: Run with random weights where there is no checkpoint: for benchmarks alone.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one.
+        precision: `float32`, `float16`, `bfloat16`, or `auto` for what the device gains from.
+        bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
+        restart_gap: Time in s without frames after which a camera's past is forgotten; at least `bridge_gap`.
+    """
+
+    weights: str = ''
+    random_weights: bool = False
+    device: str = 'auto'
+    precision: str = 'auto'
+    bridge_gap: float = 0.5
+    restart_gap: float = 2.0
+
+
+class Localizer(ABC):
+    """Turns each camera's frames, in order of stamp, into detections.
+
+    It keeps what it needs of the past (a clip, a state) per camera. Stamps of a camera's frames rise strictly: the
+    pipeline drops repeated stamps and calls `reset` before time jumps back.
+
+    Attributes:
+        name: What messages call this model.
+        labels: Action names; the index of a label is its class id.
+        threshold: Score in [0, 1] from which an action counts as seen, unless the user says otherwise.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    threshold: float = 0.5
+
+    @abstractmethod
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Take the newest frame of one or more different cameras; return detections for each, in the same order."""
+
+    @abstractmethod
+    def reset(self, camera: str | None = None) -> None:
+        """Forget the past of one camera, or of all."""
+
+    def close(self) -> None:
+        """Free the model and all device memory; the localizer cannot be used any more."""

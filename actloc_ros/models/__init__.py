@@ -1,0 +1,1 @@
+"""Hold one file an architecture, and what a checkpoint is."""

@@ -1,0 +1,1 @@
+"""Hold all that imports rclpy: nodes, conversions, parameters, diagnostics."""

@@ -1,0 +1,1 @@
+"""Render articulated people over moving backgrounds, with exact ground truth."""

@@ -1,0 +1,27 @@
+"""Install the offline half (`actloc` and the core) by pip where there is no ROS; colcon uses CMakeLists.txt instead."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+package = ElementTree.parse(here / 'package.xml').getroot()
+requirements = [
+    line
+    for line in (here / 'requirements.txt').read_text().splitlines()
+    if line and not line.startswith('#')
+]
+
+setup(
+    name='actloc_ros',
+    version=package.findtext('version'),
+    description=package.findtext('description'),
+    license='Apache-2.0',
+    packages=find_packages(include=['actloc_ros', 'actloc_ros.*']),
+    package_data={'actloc_ros': ['py.typed']},
+    python_requires='>=3.10',
+    install_requires=requirements,
+    extras_require={'train': ['lightning>=2.2', 'tensorboard>=2.14']},
+    entry_points={'console_scripts': ['actloc = actloc_ros.cli.main:main']},
+)
