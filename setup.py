@@ -1,4 +1,4 @@
-"""Install the offline half (`actloc` and the core) by pip where there is no ROS; colcon uses CMakeLists.txt instead."""
+"""Install the offline half by pip where there is no ROS; colcon uses CMakeLists.txt instead."""
 
 from pathlib import Path
 from xml.etree import ElementTree

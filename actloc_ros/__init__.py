@@ -1,1 +1,1 @@
-"""Spatio-temporal action localization for ROS 2; inert, since the message generator's package shares this path."""
+"""Spatio-temporal action localization for ROS 2; inert, as the generated messages share this path."""

@@ -17,7 +17,8 @@ class Frame:
         camera: The camera's name; empty for the single default camera.
         stamp: Time of acquisition in integer nanoseconds, from the header.
         image: uint8 (height, width, 3), RGB. Rows may be strided; pixels are contiguous.
-        frame_id: The header's coordinate frame, by REP-103 an optical frame (x right, y down, z forward).
+        frame_id: The header's coordinate frame: an optical frame of REP-103 (x right, y down,
+            z forward).
     """
 
     camera: str

@@ -1,7 +1,7 @@
 """Define what a localizer is: the interface between frames that come in and detections that go out.
 
-A third party adds a localizer in one file: subclass `Localizer` with a constructor that takes `LocalizerOptions`, and
-give `MODULE:CLASS` where a model's name is asked for.
+A third party adds a localizer in one file: subclass `Localizer` with a constructor that takes
+`LocalizerOptions`, and give `MODULE:CLASS` where a model's name is asked for.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ class Detections:
     """What a localizer sees at one key frame of one camera: N actors, C classes.
 
     Attributes:
-        boxes: float32 (N, 4): x1, y1, x2, y2 in pixels of the original image, half-open, continuous.
+        boxes: float32 (N, 4): x1, y1, x2, y2 in pixels of the original image, half-open.
         scores: float32 (N,) in [0, 1]: that the box holds an actor.
         actions: float32 (N, C) in [0, 1]: that the actor does each action; rows need not sum to 1.
         clip: The clip behind the result.
-        track_ids: int64 (N,), from 1, where the localizer follows actors by itself; None leaves that to the tube linker.
+        track_ids: int64 (N,), from 1, where the localizer follows actors by itself; None leaves
+            that to the tube linker.
     """
 
     boxes: np.ndarray
@@ -70,12 +71,14 @@ class LocalizerOptions:
     """What a user chooses about any localizer.
 
     Attributes:
-        weights: Path of a checkpoint, or the name of a downloaded one; empty for the model's own default.
+        weights: Path of a checkpoint, or the name of a downloaded one; empty for the model's
+            own default.
         random_weights: Run with random weights where there is no checkpoint: for benchmarks alone.
         device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one.
         precision: `float32`, `float16`, `bfloat16`, or `auto` for what the device gains from.
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
-        restart_gap: Time in s without frames after which a camera's past is forgotten; at least `bridge_gap`.
+        restart_gap: Time in s without frames after which a camera's past is forgotten; at least
+            `bridge_gap`.
     """
 
     weights: str = ''
@@ -89,13 +92,14 @@ class LocalizerOptions:
 class Localizer(ABC):
     """Turns each camera's frames, in order of stamp, into detections.
 
-    It keeps what it needs of the past (a clip, a state) per camera. Stamps of a camera's frames rise strictly: the
-    pipeline drops repeated stamps and calls `reset` before time jumps back.
+    It keeps what it needs of the past (a clip, a state) per camera. Stamps of a camera's frames
+    rise strictly: the pipeline drops repeated stamps and calls `reset` before time jumps back.
 
     Attributes:
         name: What messages call this model.
         labels: Action names; the index of a label is its class id.
-        threshold: Score in [0, 1] from which an action counts as seen, unless the user says otherwise.
+        threshold: Score in [0, 1] from which an action counts as seen, unless the user says
+            otherwise.
     """
 
     name: str
@@ -104,11 +108,14 @@ class Localizer(ABC):
 
     @abstractmethod
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Take the newest frame of one or more different cameras; return detections for each, in the same order."""
+        """Take the newest frame of one or more different cameras.
+
+        Returns detections for each, in the same order.
+        """
 
     @abstractmethod
     def reset(self, camera: str | None = None) -> None:
         """Forget the past of one camera, or of all."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - many localizers have nothing to free
         """Free the model and all device memory; the localizer cannot be used any more."""

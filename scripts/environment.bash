@@ -11,3 +11,5 @@ else
   export PYTHONPATH="${site}${PYTHONPATH:+:$PYTHONPATH}"
 fi
 export ROS_DISTRO=$distro ACTLOC_ROS_SOURCE=$ros_source
+# Python would otherwise find the source tree, which lacks the messages, before the package.
+export PYTHONSAFEPATH=1
