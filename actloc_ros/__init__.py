@@ -1,1 +1,1 @@
-"""Spatio-temporal action localization for ROS 2; inert, as the generated messages share this path."""
+"""Localize actions in space and time, for ROS 2; inert, as the messages share this path."""
