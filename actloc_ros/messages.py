@@ -1,0 +1,198 @@
+"""Lay out a pipeline step as messages, alike for the live node and for the offline tools.
+
+The caller says what the message classes are: rclpy's in the node, those of rosbags offline. Both
+take every field by keyword, so that one layout serves both and live output equals offline output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actloc_ros.frames import NANOSECONDS
+
+if TYPE_CHECKING:
+    from actloc_ros.instances import Action
+    from actloc_ros.pipeline import Step
+
+MAX_RESULTS = 10
+MIN_RESULT_SCORE = 0.01
+
+FindType = Callable[[str], Any]
+"""Return the class of a message type, e.g. of `std_msgs/msg/Header`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where an actor is in space.
+
+    Attributes:
+        frame_id: Coordinate frame of position and velocity.
+        position: float64 (3,): centre of the visible body in m.
+        covariance: float64 (3, 3): of the position, in m².
+        size: float64 (3,): extent in m along the optical frame's axes.
+        velocity: float64 (3,): in m/s; None while unknown.
+    """
+
+    frame_id: str
+    position: np.ndarray
+    covariance: np.ndarray
+    size: np.ndarray
+    velocity: np.ndarray | None = None
+
+
+def step_to_message(
+    step: Step,
+    types: FindType,
+    *,
+    model: str,
+    labels: Sequence[str],
+    dropped: int = 0,
+    inference_time: int = 0,
+    latency: int = 0,
+    places: Mapping[int, Place] | None = None,
+) -> Any:
+    """Return the `ActionDetectionArray` that says what `step` found.
+
+    Args:
+        step: One pass of the pipeline.
+        types: Finds the message classes.
+        model: The localizer's name.
+        labels: Its action names.
+        dropped: Frames of the camera that were received and never processed.
+        inference_time: In ns.
+        latency: Publication minus header stamp in ns.
+        places: Places of actors by track id, where known.
+    """
+    header = header_message(types, step.stamp, step.frame_id)
+    places = places or {}
+    return types('actloc_ros/msg/ActionDetectionArray')(
+        header=header,
+        camera=step.camera,
+        clip_start=time_message(types, step.clip.start),
+        clip_end=time_message(types, step.clip.end),
+        clip_frames=step.clip.frames,
+        clip_frames_missing=step.clip.missing,
+        image_width=step.width,
+        image_height=step.height,
+        inference_time=duration_message(types, inference_time),
+        latency=duration_message(types, latency),
+        frames_dropped=dropped,
+        model=model,
+        detections=[
+            _detection(types, step, action, labels, places.get(action.track_id))
+            for action in step.actions
+        ],
+    )
+
+
+def label_info_message(
+    types: FindType, *, stamp: int, model: str, labels: Sequence[str], threshold: float
+) -> Any:
+    """Return the `LabelInfo` of a localizer that was activated at `stamp` (ns)."""
+    return types('actloc_ros/msg/LabelInfo')(
+        header=header_message(types, stamp, ''),
+        model=model,
+        labels=list(labels),
+        threshold=float(threshold),
+    )
+
+
+def header_message(types: FindType, stamp: int, frame_id: str) -> Any:
+    """Return the header with `stamp` (ns) and `frame_id`."""
+    header = types('std_msgs/msg/Header')
+    return header(stamp=time_message(types, stamp), frame_id=frame_id)
+
+
+def time_message(types: FindType, stamp: int) -> Any:
+    """Return `stamp` (ns) as a `Time`."""
+    sec, nanosec = divmod(stamp, NANOSECONDS)
+    return types('builtin_interfaces/msg/Time')(sec=sec, nanosec=nanosec)
+
+
+def duration_message(types: FindType, duration: int) -> Any:
+    """Return `duration` (ns, may be negative) as a `Duration`."""
+    sec, nanosec = divmod(duration, NANOSECONDS)
+    return types('builtin_interfaces/msg/Duration')(sec=sec, nanosec=nanosec)
+
+
+def stamp_of(time: Any) -> int:
+    """Return a `Time` or `Duration` message in ns."""
+    return time.sec * NANOSECONDS + time.nanosec
+
+
+def _detection(
+    types: FindType, step: Step, action: Action, labels: Sequence[str], place: Place | None
+) -> Any:
+    return types('actloc_ros/msg/ActionDetection')(
+        header=header_message(types, step.stamp, step.frame_id),
+        camera=step.camera,
+        track_id=action.track_id,
+        instance_id=action.instance_id,
+        state=int(action.state),
+        class_id=action.class_id,
+        label=labels[action.class_id] if action.class_id >= 0 else '',
+        results=_results(types, action.scores, labels),
+        box_score=float(action.box_score),
+        start_time=time_message(types, action.start),
+        end_time=time_message(types, action.end),
+        bbox=_inside(action.box, step.width, step.height),
+        **_space(types, step, place),
+    )
+
+
+def _results(types: FindType, scores: np.ndarray, labels: Sequence[str]) -> list[Any]:
+    hypothesis = types('actloc_ros/msg/ActionHypothesis')
+    best = np.argsort(-scores, kind='stable')[:MAX_RESULTS]
+    return [
+        hypothesis(class_id=int(index), label=labels[index], score=float(scores[index]))
+        for index in best
+        if scores[index] >= MIN_RESULT_SCORE
+    ]
+
+
+def _inside(box: Sequence[float], width: int, height: int) -> np.ndarray:
+    limits = np.array([width, height, width, height], np.float32)
+    return np.clip(np.asarray(box, np.float32), 0, limits)
+
+
+def _space(types: FindType, step: Step, place: Place | None) -> dict[str, Any]:
+    """Return the fields on space: flags tell what holds, all else stays at its default."""
+    frame_id = place.frame_id if place else ''
+    velocity = place.velocity if place else None
+    header = header_message(types, step.stamp if place else 0, frame_id)
+    moving = header_message(types, step.stamp if velocity is not None else 0, frame_id)
+    return {
+        'has_pose': place is not None,
+        'pose': types('geometry_msgs/msg/PoseWithCovarianceStamped')(
+            header=header, pose=_pose(types, place)
+        ),
+        'size': _vector(types, place.size if place else None),
+        'has_velocity': velocity is not None,
+        'velocity': types('geometry_msgs/msg/Vector3Stamped')(
+            header=moving, vector=_vector(types, velocity)
+        ),
+    }
+
+
+def _pose(types: FindType, place: Place | None) -> Any:
+    covariance = np.zeros((6, 6))
+    x, y, z = np.zeros(3) if place is None else place.position
+    if place is not None:
+        covariance[:3, :3] = place.covariance
+        covariance[3:, 3:] = np.eye(3) * np.pi**2  # a body's orientation is not known
+    return types('geometry_msgs/msg/PoseWithCovariance')(
+        pose=types('geometry_msgs/msg/Pose')(
+            position=types('geometry_msgs/msg/Point')(x=float(x), y=float(y), z=float(z)),
+            orientation=types('geometry_msgs/msg/Quaternion')(x=0.0, y=0.0, z=0.0, w=1.0),
+        ),
+        covariance=covariance.ravel(),
+    )
+
+
+def _vector(types: FindType, vector: np.ndarray | None) -> Any:
+    x, y, z = (0.0, 0.0, 0.0) if vector is None else vector
+    return types('geometry_msgs/msg/Vector3')(x=float(x), y=float(y), z=float(z))
