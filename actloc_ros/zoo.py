@@ -1,0 +1,56 @@
+"""Open a localizer by its name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from actloc_ros.localizer import Localizer, LocalizerOptions
+
+# Imported only when asked for: a robot that runs `motion` loads no PyTorch.
+BUILT_IN = {
+    'motion': 'actloc_ros.models.motion:MotionLocalizer',
+    'hog_hof': 'actloc_ros.models.hog_hof:HogHofLocalizer',
+}
+
+
+class ModelError(ValueError):
+    """A model that cannot be opened; the text says why and what there is."""
+
+
+def model_names() -> tuple[str, ...]:
+    """Return the names that `open_localizer` knows."""
+    return tuple(BUILT_IN)
+
+
+def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
+    """Return the localizer called `model`, ready to run.
+
+    Args:
+        model: A name of `model_names`, or `MODULE:CLASS` for a third party's subclass of
+            `Localizer`.
+        options: What the user chose.
+
+    Raises:
+        ModelError: There is no such model, or its weights are missing or do not fit.
+    """
+    if model in BUILT_IN:
+        return _import_class(BUILT_IN[model])(options)
+    if ':' in model:
+        return _import_class(model)(options)
+    raise ModelError(
+        f'there is no model "{model}"; there are {", ".join(model_names())}, or MODULE:CLASS of'
+        ' your own localizer'
+    )
+
+
+def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:
+    """Import the localizer class at `MODULE:CLASS`."""
+    module_name, _, class_name = path.partition(':')
+    try:
+        found = getattr(importlib.import_module(module_name), class_name, None)
+    except (ImportError, ValueError) as error:
+        raise ModelError(f'cannot import the model "{path}": {error}') from error
+    if not (isinstance(found, type) and issubclass(found, Localizer)):
+        raise ModelError(f'"{path}" is no subclass of actloc_ros.localizer.Localizer')
+    return found
