@@ -1,0 +1,252 @@
+"""Turn frames into steps: the one way from images to action instances, live and offline alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from actloc_ros.frames import Frame, seconds
+from actloc_ros.instances import Action, InstanceOptions, InstanceTracker
+from actloc_ros.localizer import ClipInfo, Detections, Localizer
+from actloc_ros.tubes import TubeLinker, TubeOptions
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a step took.
+
+    Attributes:
+        infer: Time in s that the localizer took, for all cameras of the batch together.
+        link: Time in s that tracks and instances of this camera took.
+    """
+
+    infer: float = 0.0
+    link: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one key frame of one camera gave.
+
+    Attributes:
+        camera: The camera's name.
+        stamp: The key frame's stamp in ns.
+        frame_id: Its coordinate frame.
+        width: Its width in pixels.
+        height: Its height in pixels.
+        clip: The clip behind the result.
+        actions: By rising track id and class id; instances of lost actors that end come first.
+        timing: How long it took; zero where a restart ended what was open.
+        restart: Whether this step only ends what was open, at the last key frame before the
+            camera's past was forgotten.
+    """
+
+    camera: str
+    stamp: int
+    frame_id: str
+    width: int
+    height: int
+    clip: ClipInfo
+    actions: tuple[Action, ...]
+    timing: Timing = field(default_factory=Timing)
+    restart: bool = False
+
+
+class Pipeline:
+    """Takes frames of one or more cameras in the order they came, and says what happens in them.
+
+    A camera's past is forgotten, and all that was open in it is ended first, where time jumps back
+    (a looped recording), where no frame came for more than `restart_gap`, and where the image's
+    size changes (nothing says whether the new image is scaled or cropped). Track and instance ids
+    go on from there: within a pipeline's life no id of a camera is used twice.
+
+    Attributes:
+        name: What messages call the model.
+        labels: Action names; the index of a label is its class id.
+        repeated: Frames that were dropped since their stamp repeats the one before, by camera.
+        unstamped: Frames that were dropped since their stamp is zero after one that was not.
+        restarts: How often a camera's past was forgotten, by camera.
+    """
+
+    def __init__(
+        self,
+        localizer: Localizer,
+        tubes: TubeOptions | None = None,
+        instances: InstanceOptions | None = None,
+        restart_gap: float = 2.0,
+    ) -> None:
+        if not restart_gap > 0:
+            raise ValueError(f'restart_gap is {restart_gap} s; it must be above 0 s')
+        self.name, self.labels = localizer.name, tuple(localizer.labels)
+        self.repeated: dict[str, int] = {}
+        self.unstamped: dict[str, int] = {}
+        self.restarts: dict[str, int] = {}
+        self._localizer = localizer
+        self._tubes, self._instances = tubes or TubeOptions(), instances or InstanceOptions()
+        self._restart_gap = restart_gap
+        self._cameras: dict[str, _Camera] = {}
+        self._ended: list[Step] = []
+        self._new_camera()  # refuses options that do not fit the labels before any frame comes
+
+    def configure(
+        self, tubes: TubeOptions | None = None, instances: InstanceOptions | None = None
+    ) -> None:
+        """Use other options from now on; tracks and instances go on.
+
+        Raises:
+            ValueError: The options do not fit the labels; nothing is changed then.
+        """
+        before = self._tubes, self._instances
+        self._tubes, self._instances = tubes or self._tubes, instances or self._instances
+        try:
+            self._new_camera()
+        except ValueError:
+            self._tubes, self._instances = before
+            raise
+        for camera in self._cameras.values():
+            camera.linker.options = self._tubes
+            camera.tracker.configure(self._instances)
+
+    def step(self, frames: Sequence[Frame]) -> list[Step]:
+        """Take the newest frame of one or more different cameras, as one batch.
+
+        Returns:
+            First the steps that end what was open where a camera began afresh, then one step for
+            each frame that was not dropped, in the order of `frames`.
+
+        Raises:
+            ValueError: Two frames of one camera.
+            LocalizerError: The localizer's answer is malformed.
+        """
+        names = [frame.camera for frame in frames]
+        if len(set(names)) < len(names):
+            raise ValueError(f'one batch holds at most one frame of each camera, not {names}')
+        accepted = [frame for frame in frames if self._accept(frame)]
+        steps = self._infer(accepted) if accepted else []
+        # Only now: were the localizer to fail, the next step still says what had ended.
+        ended, self._ended = self._ended, []
+        return ended + steps
+
+    def reset(self, camera: str | None = None) -> list[Step]:
+        """Forget the past of one camera, or of all; return steps that end what was open."""
+        for name in list(self._cameras) if camera is None else [camera]:
+            self._forget(name)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Free the localizer; the pipeline cannot be used any more."""
+        self._localizer.close()
+
+    def _accept(self, frame: Frame) -> bool:
+        """Say whether a frame is to be used, after beginning its camera afresh where needed."""
+        camera = self._cameras.setdefault(frame.camera, self._new_camera())
+        last = camera.last
+        if last is not None:
+            if frame.stamp == last.stamp:
+                _count(self.repeated, frame.camera)
+                return False
+            if frame.stamp == 0:  # unset: a driver's fault, and no jump back by decades
+                _count(self.unstamped, frame.camera)
+                return False
+            if self._breaks(last, frame):
+                self._forget(frame.camera)
+                _count(self.restarts, frame.camera)
+        camera.last = _key(frame)
+        return True
+
+    def _breaks(self, last: Step, frame: Frame) -> bool:
+        gap = seconds(frame.stamp - last.stamp)
+        resized = (frame.width, frame.height) != (last.width, last.height)
+        return gap < 0 or gap > self._restart_gap or resized
+
+    def _infer(self, frames: list[Frame]) -> list[Step]:
+        began = time.perf_counter()
+        results = self._localizer.step(frames)
+        infer = time.perf_counter() - began
+        if len(results) != len(frames):
+            raise LocalizerError(
+                f'{self.name} gave {len(results)} results for {len(frames)} frames'
+            )
+        checked = [
+            self._check(frame, result) for frame, result in zip(frames, results, strict=True)
+        ]
+        return [
+            self._link(frame, detections, infer)
+            for frame, detections in zip(frames, checked, strict=True)
+        ]
+
+    def _link(self, frame: Frame, detections: Detections, infer: float) -> Step:
+        began = time.perf_counter()
+        camera = self._cameras[frame.camera]
+        linked = camera.linker.update(frame.stamp, detections)
+        actions = camera.tracker.update(frame.stamp, linked)
+        timing = Timing(infer, time.perf_counter() - began)
+        camera.last = replace(_key(frame), clip=detections.clip, actions=actions, timing=timing)
+        return camera.last
+
+    def _check(self, frame: Frame, found: Detections) -> Detections:
+        """Return what lies inside the image; refuse what is malformed."""
+        count, classes = len(found), len(self.labels)
+        shapes = found.boxes.shape, found.scores.shape, found.actions.shape
+        if shapes != ((count, 4), (count,), (count, classes)):
+            raise LocalizerError(
+                f'{self.name} gave boxes, scores and actions of shapes {shapes}; '
+                f'for {classes} labels they must be (N, 4), (N,) and (N, {classes})'
+            )
+        if not all(np.isfinite(a).all() for a in (found.boxes, found.scores, found.actions)):
+            raise LocalizerError(f'{self.name} gave boxes or scores that are not finite')
+        return _inside(found, frame)
+
+    def _forget(self, name: str) -> None:
+        camera = self._cameras.get(name)
+        if camera is not None:
+            actions = camera.tracker.flush()
+            if actions and camera.last is not None:
+                ended = replace(camera.last, actions=actions, timing=Timing(), restart=True)
+                self._ended.append(ended)
+            camera.linker.reset()
+            camera.last = None
+        self._localizer.reset(name)
+
+    def _new_camera(self) -> _Camera:
+        tracker = InstanceTracker(self._instances, self.labels, self._localizer.threshold)
+        return _Camera(TubeLinker(self._tubes), tracker)
+
+
+class LocalizerError(RuntimeError):
+    """A localizer's answer is malformed."""
+
+
+@dataclass
+class _Camera:
+    linker: TubeLinker
+    tracker: InstanceTracker
+    last: Step | None = None
+
+
+def _key(frame: Frame) -> Step:
+    clip = ClipInfo(frame.stamp, frame.stamp)
+    return Step(
+        frame.camera, frame.stamp, frame.frame_id, frame.width, frame.height, clip, actions=()
+    )
+
+
+def _inside(found: Detections, frame: Frame) -> Detections:
+    limits = np.array([frame.width, frame.height] * 2, np.float32)
+    boxes = np.clip(found.boxes, 0, limits).astype(np.float32)
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return Detections(
+        boxes=boxes[kept],
+        scores=found.scores[kept],
+        actions=found.actions[kept],
+        clip=found.clip,
+        track_ids=None if found.track_ids is None else found.track_ids[kept],
+    )
+
+
+def _count(counters: dict[str, int], camera: str) -> None:
+    counters[camera] = counters.get(camera, 0) + 1

@@ -1,0 +1,252 @@
+"""Link the detections of one camera into tracks, online, by overlap and motion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from actloc_ros.frames import seconds
+from actloc_ros.localizer import Detections
+
+# Motion is measured in lengths: the longer side of the actor's box. An upright person's length is
+# about 1.7 m, and running covers 2 lengths in a second.
+POSITION_NOISE = 0.05  # lengths: how far a detector's box jumps about
+START_SPEED = 1.5  # lengths/s: how fast an actor may be when first seen
+ACCELERATION = 1.0  # lengths/s^1.5: how fast the velocity drifts
+REACH = 1.5  # lengths/s: how fast boxes grow that overlap alone did not link
+MAX_REACH = 0.5  # lengths: and how far
+UNSEEN_DISCOUNT = 0.5  # share of the overlap's worth that a track loses until it is given up
+
+
+@dataclass(frozen=True)
+class TubeOptions:
+    """How detections are linked into tracks.
+
+    Attributes:
+        iou_min: Least intersection over union in (0, 1] of a detection and the box where the
+            track's motion would have it.
+        max_gap: Time in s after which a track that is not seen any more is given up.
+        min_score: Box score in [0, 1] from which a detection starts a track; a weaker one may only
+            continue a track that nothing else fits.
+    """
+
+    iou_min: float = 0.3
+    max_gap: float = 1.0
+    min_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.iou_min <= 1:
+            raise ValueError(f'iou_min is {self.iou_min}; it must be above 0 and at most 1')
+        if not (0 <= self.max_gap < float('inf')):
+            raise ValueError(f'max_gap is {self.max_gap} s; it must be 0 s or more')
+        if not 0 <= self.min_score <= 1:
+            raise ValueError(f'min_score is {self.min_score}; it must be from 0 to 1')
+
+
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """One actor who was seen at a key frame.
+
+    Attributes:
+        track_id: From 1; the same actor keeps it.
+        box: float32 (4,): x1, y1, x2, y2 in pixels of the original image, as detected.
+        score: In [0, 1], that the box holds an actor.
+        actions: float32 (C,) in [0, 1]: that the actor does each action.
+        first_stamp: When the track began, in ns.
+        velocity: float64 (2,): of the box's centre in px/s; None at first sight.
+    """
+
+    track_id: int
+    box: np.ndarray
+    score: float
+    actions: np.ndarray
+    first_stamp: int
+    velocity: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What the linker makes of one key frame.
+
+    Attributes:
+        actors: Those who were seen, by rising track id.
+        lost: Ids of tracks that were given up at this key frame, rising.
+    """
+
+    actors: tuple[Actor, ...]
+    lost: tuple[int, ...] = ()
+
+
+class TubeLinker:
+    """Follows the actors of one camera.
+
+    A track is predicted to go on at constant velocity, by time and not by frame. Detections are
+    assigned to predictions so that the sum of overlaps is largest; then what is left over is
+    assigned with boxes grown by how far an actor may have come, and then what is too weak to
+    start a track. Track ids are never used twice, also not after `reset`.
+
+    Where the localizer follows actors by itself (`Detections.track_ids`), its ids are kept, raised
+    after a `reset` by the largest id given before.
+    """
+
+    def __init__(self, options: TubeOptions | None = None) -> None:
+        self.options = options or TubeOptions()
+        self._tracks: dict[int, _Track] = {}
+        self._newest_id = 0
+        self._id_offset = 0
+        self._previous: int | None = None
+
+    def update(self, stamp: int, detections: Detections) -> Linked:
+        """Link the detections of the key frame at `stamp` (ns), later than the one before.
+
+        Raises:
+            ValueError: A stamp that does not rise, or track ids that repeat or are below 1.
+        """
+        if self._previous is not None and stamp <= self._previous:
+            raise ValueError(f'stamp {stamp} is not after {self._previous}; reset() comes first')
+        lost = self._give_up(stamp)
+        if detections.track_ids is None:
+            ids = self._assign(stamp, detections)
+        else:
+            ids = self._own_ids(detections.track_ids)
+        actors = [
+            self._see(stamp, track_id, detections, index)
+            for index, track_id in enumerate(ids)
+            if track_id
+        ]
+        self._previous = stamp
+        return Linked(tuple(sorted(actors, key=lambda actor: actor.track_id)), lost)
+
+    def reset(self) -> None:
+        """Forget all tracks, but not which ids were used."""
+        self._tracks.clear()
+        self._previous = None
+        self._id_offset = self._newest_id
+
+    def _give_up(self, stamp: int) -> tuple[int, ...]:
+        """Drop tracks unseen for too long; a pause of the camera does not count as unseen."""
+        lost = tuple(
+            track_id
+            for track_id, track in sorted(self._tracks.items())
+            if track.seen != self._previous and seconds(stamp - track.seen) > self.options.max_gap
+        )
+        for track_id in lost:
+            del self._tracks[track_id]
+        return lost
+
+    def _own_ids(self, track_ids: np.ndarray) -> list[int]:
+        ids = [int(track_id) for track_id in track_ids]
+        if len(set(ids)) < len(ids) or any(track_id < 1 for track_id in ids):
+            raise ValueError(f'the localizer gave track ids {ids}: each must be 1 or more, once')
+        return [self._id_offset + track_id for track_id in ids]
+
+    def _assign(self, stamp: int, detections: Detections) -> list[int]:
+        """Return each detection's track id; 0 for one too weak to start a track."""
+        ids = [0] * len(detections)
+        strong = detections.scores >= self.options.min_score
+        for wanted, reach in ((strong, False), (strong, True), (~strong, False)):
+            free = [i for i in np.flatnonzero(wanted) if not ids[i]]
+            tracks = [self._tracks[k] for k in sorted(set(self._tracks) - set(ids))]
+            for row, column in self._match(stamp, tracks, detections.boxes[free], reach):
+                ids[free[column]] = tracks[row].track_id
+        for index in np.flatnonzero(strong):
+            ids[index] = ids[index] or self._next_id(ids)
+        return ids
+
+    def _next_id(self, taken: Iterable[int]) -> int:
+        return max(self._newest_id, *taken) + 1
+
+    def _match(
+        self, stamp: int, tracks: list[_Track], boxes: np.ndarray, reach: bool
+    ) -> list[tuple[int, int]]:
+        if not tracks or not len(boxes):
+            return []
+        predicted = np.stack([track.predict(stamp) for track in tracks])
+        unseen = np.array([seconds(stamp - track.seen) for track in tracks])
+        overlap = _overlaps(predicted, boxes, np.minimum(REACH * unseen, MAX_REACH) * reach)
+        fits = overlap >= self.options.iou_min
+        # Of two tracks that fit a detection equally, the one seen last is the one in front.
+        worth = overlap * (1 - UNSEEN_DISCOUNT * np.minimum(unseen / self._patience(), 1))[:, None]
+        rows, columns = linear_sum_assignment(np.where(fits, worth, 0), maximize=True)
+        return [(r, c) for r, c in zip(rows, columns, strict=True) if fits[r, c]]
+
+    def _patience(self) -> float:
+        return max(self.options.max_gap, 1e-3)
+
+    def _see(self, stamp: int, track_id: int, detections: Detections, index: int) -> Actor:
+        box = detections.boxes[index]
+        track = self._tracks.get(track_id)
+        if track is None:
+            track = self._tracks[track_id] = _Track(track_id, stamp, box)
+            self._newest_id = max(self._newest_id, track_id)
+        else:
+            track.update(stamp, box)
+        return Actor(
+            track_id=track_id,
+            box=box,
+            score=float(detections.scores[index]),
+            actions=detections.actions[index],
+            first_stamp=track.first,
+            velocity=None if stamp == track.first else track.velocity.copy(),
+        )
+
+
+class _Track:
+    """One actor's motion: a Kalman filter of the box's centre, at constant velocity, by time.
+
+    Both coordinates share one covariance, in lengths, since their noise is the same.
+    """
+
+    def __init__(self, track_id: int, stamp: int, box: np.ndarray) -> None:
+        self.track_id = track_id
+        self.first = self.seen = stamp
+        self.velocity = np.zeros(2)
+        self._centre, self._size = _centre(box), _size(box)
+        self._covariance = np.diag([POSITION_NOISE**2, START_SPEED**2])
+
+    def predict(self, stamp: int) -> np.ndarray:
+        """Return the box, in pixels, where constant velocity would have the actor at `stamp`."""
+        centre = self._centre + self.velocity * seconds(stamp - self.seen)
+        return np.concatenate([centre - self._size / 2, centre + self._size / 2])
+
+    def update(self, stamp: int, box: np.ndarray) -> None:
+        """Take the box in which the actor was seen at `stamp`."""
+        time = seconds(stamp - self.seen)
+        covariance = _spread(self._covariance, time)
+        gain = covariance[:, 0] / (covariance[0, 0] + POSITION_NOISE**2)
+        expected = self._centre + self.velocity * time
+        surprise = _centre(box) - expected
+        self._centre = expected + gain[0] * surprise
+        self.velocity = self.velocity + gain[1] * surprise
+        self._covariance = covariance - np.outer(gain, covariance[0])
+        self._size = _size(box)
+        self.seen = stamp
+
+
+def _spread(covariance: np.ndarray, time: float) -> np.ndarray:
+    """Return the covariance of position and velocity after `time` s of drifting velocity."""
+    step = np.array([[1, time], [0, 1]])
+    drift = np.array([[time**3 / 3, time**2 / 2], [time**2 / 2, time]])
+    return step @ covariance @ step.T + ACCELERATION**2 * drift
+
+
+def _overlaps(tracks: np.ndarray, boxes: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Return intersection over union (T, N), both grown on each side by `reach` (T,) lengths."""
+    margin = (reach * np.max(_size(tracks), axis=-1))[:, None, None] * np.array([-1, -1, 1, 1])
+    first, second = tracks[:, None] + margin, boxes[None] + margin
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
+    union = np.prod(_size(first), axis=-1) + np.prod(_size(second), axis=-1) - shared
+    return shared / np.maximum(union, np.finfo(np.float64).tiny)
+
+
+def _centre(box: np.ndarray) -> np.ndarray:
+    return (box[:2].astype(np.float64) + box[2:]) / 2
+
+
+def _size(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2:] - boxes[..., :2]).astype(np.float64)
