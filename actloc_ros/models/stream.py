@@ -1,0 +1,304 @@
+"""Build the streaming network: one frame's cost a frame, the past in a state of fixed size.
+
+A 2D trunk sees each frame by itself. At strides 8, 16 and 32, causal factorized convolutions
+(R(2+1)D, Tran et al. 2018, with the past only) say what has been moving, channel attention (CFAM of
+YOWO, Köpüklü et al. 2019) fuses that with what is there, and anchor-free heads give boxes, actor
+scores and multi-label actions. Since nothing looks ahead, `forward` over a whole clip and `step`
+frame by frame are the same function of the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
+
+STRIDES = (8, 16, 32)
+DILATIONS = (1, 3, 5)
+TAPS = 3
+REACH = (TAPS - 1) * sum(DILATIONS)
+"""Frames before the newest that a result depends on."""
+
+
+@dataclass(frozen=True)
+class StreamSize:
+    """What tells the sizes of the family apart.
+
+    Attributes:
+        trunk: Name of a torchvision classification network.
+        nodes: Its graph nodes at strides 8, 16 and 32.
+        channels: Their channels.
+        width: Channels of the pyramid, the temporal layers and the heads.
+    """
+
+    trunk: str
+    nodes: tuple[str, str, str]
+    channels: tuple[int, int, int]
+    width: int
+
+
+SHUFFLENET_NODES = ('stage2', 'stage3', 'stage4')
+REGNET_NODES = ('trunk_output.block2', 'trunk_output.block3', 'trunk_output.block4')
+SIZES = {
+    'n': StreamSize('shufflenet_v2_x1_0', SHUFFLENET_NODES, (116, 232, 464), 64),
+    's': StreamSize('regnet_y_800mf', REGNET_NODES, (144, 320, 784), 96),
+    'm': StreamSize('regnet_y_3_2gf', REGNET_NODES, (216, 576, 1512), 160),
+}
+
+
+@dataclass(frozen=True)
+class StreamOutput:
+    """Predictions at A places (all cells of all three levels) for each frame.
+
+    Attributes:
+        boxes: (..., A, 4) x1, y1, x2, y2 in pixels of the network's input.
+        actor: (..., A) logits: that the place holds an actor.
+        actions: (..., A, C) logits: that the actor does each action.
+    """
+
+    boxes: Tensor
+    actor: Tensor
+    actions: Tensor
+
+
+class StreamState:
+    """The past of N cameras: for each temporal layer a ring of its own past inputs.
+
+    Attributes:
+        clock: int64 (N,): frames that each camera has given since its reset.
+        rings: One tensor (N, L, C, H, W) a temporal layer; L is as far as the layer looks back.
+    """
+
+    def __init__(self, clock: Tensor, rings: list[Tensor]) -> None:
+        self.clock = clock
+        self.rings = rings
+
+    @property
+    def nbytes(self) -> int:
+        """The state's size in bytes: the same at every time."""
+        return sum(t.numel() * t.element_size() for t in (self.clock, *self.rings))
+
+    def reset(self, camera: int) -> None:
+        """Forget the past of the camera at this index."""
+        self.clock[camera] = 0
+        for ring in self.rings:
+            ring[camera] = 0
+
+
+class Past:
+    """Gives a temporal layer its input's past; one a pass, asked by the layers in their order."""
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return (F, TAPS * C, H, W): `x` (F, C, H, W) behind its own past, oldest first."""
+        raise NotImplementedError
+
+
+class ClipPast(Past):
+    """Looks back inside a clip of T frames, before which there was nothing (zeros)."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return each frame's taps from the same clip."""
+        clip = x.unflatten(0, (-1, self.frames))
+        reach = (TAPS - 1) * dilation
+        padded = functional.pad(clip, (0, 0, 0, 0, 0, 0, reach, 0))
+        shifted = [padded[:, k * dilation : k * dilation + self.frames] for k in range(TAPS)]
+        return torch.cat(shifted, dim=2).flatten(0, 1)
+
+
+class StatePast(Past):
+    """Looks back in the rings of a state, and writes the newest input into them."""
+
+    def __init__(self, state: StreamState, cameras: Tensor) -> None:
+        self.rings: Iterator[Tensor] = iter(state.rings)
+        self.clock = state.clock[cameras]
+        self.cameras = cameras
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return each camera's taps; its oldest makes room for `x`."""
+        ring = next(self.rings)
+        length = ring.shape[1]
+        past = [ring[self.cameras, (self.clock + k * dilation) % length] for k in range(TAPS - 1)]
+        ring[self.cameras, self.clock % length] = x
+        return torch.cat([*past, x], dim=1)
+
+
+class CausalBlock(nn.Module):
+    """Convolves in space, then in time over the past, around a residual."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.space = Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU)
+        self.time = Conv2dNormActivation(TAPS * width, width, 1, activation_layer=None)
+
+    def forward(self, x: Tensor, past: Past) -> Tensor:
+        """Map (F, C, H, W) to the same shape."""
+        return functional.silu(x + self.time(past.taps(self.space(x), self.dilation)))
+
+
+class Motion(nn.Module):
+    """Says what has been moving at one level, from the newest frame and REACH frames before it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(CausalBlock(width, d) for d in DILATIONS)
+
+    def forward(self, x: Tensor, past: Past) -> Tensor:
+        """Map (F, C, H, W) to the same shape."""
+        for block in self.blocks:
+            x = block(x, past)
+        return x
+
+
+class ChannelFusion(nn.Module):
+    """Fuses appearance and motion by attention among channels (CFAM)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = Conv2dNormActivation(2 * width, width, 1, activation_layer=nn.SiLU)
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.out = separable(width)
+
+    def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
+        """Map two (F, C, H, W) to one."""
+        mixed = self.mix(torch.cat([appearance, motion], dim=1))
+        flat = mixed.flatten(2)
+        gram = flat @ flat.transpose(1, 2) / flat.shape[2]
+        attended = (gram.softmax(dim=-1) @ flat).unflatten(2, mixed.shape[2:])
+        return self.out(mixed + self.gamma * attended)
+
+
+class Head(nn.Module):
+    """Predicts at each cell of one level: what is done, by decoupled branches, and where."""
+
+    def __init__(self, width: int, classes: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.what = nn.Sequential(separable(width), separable(width))
+        self.where = nn.Sequential(separable(width), separable(width))
+        self.actions = nn.Conv2d(width, classes, 1)
+        self.actor = nn.Conv2d(width, 1, 1)
+        self.box = nn.Conv2d(width, 4, 1)
+        # Few cells hold an actor: start from that, or the first steps drown in false alarms.
+        for layer, logit in ((self.actor, -4.6), (self.actions, -2.0)):
+            assert layer.bias is not None
+            nn.init.constant_(layer.bias, logit)
+
+    def forward(self, x: Tensor) -> StreamOutput:
+        """Map (F, C, H, W) to the predictions at its H * W cells."""
+        what, where = self.what(x), self.where(x)
+        return StreamOutput(
+            boxes=self.boxes(self.box(where)),
+            actor=self.actor(where).flatten(1),
+            actions=self.actions(what).flatten(2).transpose(1, 2),
+        )
+
+    def boxes(self, raw: Tensor) -> Tensor:
+        """Turn raw distances (F, 4, H, W) from each cell's centre into boxes (F, H * W, 4)."""
+        centres = cell_centres(raw.shape[2:], self.stride, raw)
+        left_top, right_bottom = (
+            (functional.softplus(raw) * self.stride * 2).flatten(2).transpose(1, 2).chunk(2, dim=-1)
+        )
+        return torch.cat([centres - left_top, centres + right_bottom], dim=-1)
+
+
+class StreamNet(nn.Module):
+    """The streaming network. Height and width of its input are multiples of 32.
+
+    Args:
+        size: `n`, `s` or `m`.
+        classes: Number of actions C.
+    """
+
+    def __init__(self, size: str, classes: int) -> None:
+        super().__init__()
+        spec = SIZES[size]
+        self.width = spec.width
+        trunk = torchvision.models.get_model(spec.trunk, weights=None)
+        self.trunk = create_feature_extractor(trunk, dict(zip(spec.nodes, '012', strict=True)))
+        self.pyramid = FeaturePyramidNetwork(list(spec.channels), spec.width)
+        self.motion = nn.ModuleList(Motion(spec.width) for _ in STRIDES)
+        self.fusion = nn.ModuleList(ChannelFusion(spec.width) for _ in STRIDES)
+        self.heads = nn.ModuleList(Head(spec.width, classes, s) for s in STRIDES)
+
+    def forward(self, clip: Tensor) -> StreamOutput:
+        """Look at all frames of B clips at once: (B, T, 3, H, W), normalised; gives (B, T, A, …).
+
+        Every frame sees itself and the frames of its clip before it.
+        """
+        check_input(clip, 5)
+        output = self.look(clip.flatten(0, 1), ClipPast(clip.shape[1]))
+        return map_output(lambda x: x.unflatten(0, clip.shape[:2]), output)
+
+    def step(self, frames: Tensor, state: StreamState, cameras: Tensor) -> StreamOutput:
+        """Look at the newest frame of B cameras: (B, 3, H, W), normalised; gives (B, A, …).
+
+        Args:
+            frames: One frame each of B different cameras.
+            state: Their past; changed in place.
+            cameras: int64 (B,): which of the state's cameras the frames are of.
+        """
+        check_input(frames, 4)
+        output = self.look(frames, StatePast(state, cameras))
+        state.clock[cameras] += 1
+        return output
+
+    def look(self, frames: Tensor, past: Past) -> StreamOutput:
+        """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
+        levels = list(self.pyramid(self.trunk(frames)).values())
+        outputs = []
+        for x, move, fuse, head in zip(levels, self.motion, self.fusion, self.heads, strict=True):
+            outputs.append(head(fuse(x, move(x, past))))
+        return StreamOutput(
+            boxes=torch.cat([o.boxes for o in outputs], dim=1),
+            actor=torch.cat([o.actor for o in outputs], dim=1),
+            actions=torch.cat([o.actions for o in outputs], dim=1),
+        )
+
+    def initial_state(self, cameras: int, height: int, width: int) -> StreamState:
+        """Return the state of cameras that have seen nothing, on the network's device."""
+        like = next(self.parameters())
+        rings = [
+            like.new_zeros(cameras, (TAPS - 1) * d, self.width, height // stride, width // stride)
+            for stride in STRIDES
+            for d in DILATIONS
+        ]
+        return StreamState(torch.zeros(cameras, dtype=torch.int64, device=like.device), rings)
+
+
+def separable(width: int) -> nn.Sequential:
+    """Return a depthwise 3x3 and a pointwise convolution, each normalised and activated."""
+    return nn.Sequential(
+        Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU),
+        Conv2dNormActivation(width, width, 1, activation_layer=nn.SiLU),
+    )
+
+
+def cell_centres(size: torch.Size, stride: int, like: Tensor) -> Tensor:
+    """Return the centres (H * W, 2) of a level's cells as x, y in pixels of the input."""
+    y, x = (torch.arange(n, device=like.device, dtype=like.dtype) for n in size)
+    grid = torch.stack(torch.meshgrid(x, y, indexing='xy'), dim=-1)
+    return (grid.flatten(0, 1) + 0.5) * stride
+
+
+def map_output(function: Callable[[Tensor], Tensor], output: StreamOutput) -> StreamOutput:
+    """Apply `function` to each tensor of an output."""
+    return StreamOutput(function(output.boxes), function(output.actor), function(output.actions))
+
+
+def check_input(x: Tensor, dimensions: int) -> None:
+    """Raise ValueError unless `x` has this many dimensions and sides that are multiples of 32."""
+    if x.dim() != dimensions or x.shape[-2] % STRIDES[-1] or x.shape[-1] % STRIDES[-1]:
+        raise ValueError(
+            f'got an input of shape {tuple(x.shape)}; want {dimensions} dimensions, the last two '
+            f'(height, width) multiples of {STRIDES[-1]}'
+        )

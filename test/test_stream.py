@@ -1,0 +1,128 @@
+"""Check the streaming network: clip mode and step mode are one function of the same weights."""
+
+import pytest
+import torch
+
+from actloc_ros.models.stream import REACH, SIZES, STRIDES, StreamNet
+
+CLASSES = 5
+FRAMES = REACH + 8
+
+
+@pytest.fixture(scope='module')
+def net():
+    """Return a network whose every part tells in its output, as in a trained one."""
+    torch.manual_seed(0)
+    net = StreamNet('n', CLASSES)
+    with torch.no_grad():
+        for fuse in net.fusion:
+            fuse.gamma.fill_(0.7)
+        for head in net.heads:
+            for layer in (head.actor, head.actions, head.box):
+                layer.weight.normal_(std=0.1)
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        net(torch.randn(2, 20, 3, 128, 128))
+    return net.eval()
+
+
+def assert_equal(got, want):
+    for name in ('boxes', 'actor', 'actions'):
+        expected = want(name)
+        scale = float(expected.abs().max())
+        torch.testing.assert_close(getattr(got, name), expected, rtol=0, atol=1e-5 * scale)
+
+
+def run_steps(net, clip, state):
+    cameras = torch.arange(clip.shape[0])
+    return [net.step(clip[:, t], state, cameras) for t in range(clip.shape[1])]
+
+
+@pytest.mark.parametrize('batch', [1, 4])
+@pytest.mark.parametrize('size', [(128, 128), (96, 160)])
+def test_step_by_step_equals_the_whole_clip_from_the_cold_start_on(net, batch, size):
+    torch.manual_seed(batch)
+    clip = torch.randn(batch, FRAMES, 3, *size)
+    with torch.inference_mode():
+        whole = net(clip)
+        steps = run_steps(net, clip, net.initial_state(batch, *size))
+    places = sum(size[0] // s * (size[1] // s) for s in STRIDES)
+    assert whole.boxes.shape == (batch, FRAMES, places, 4)
+    assert whole.actions.shape == (batch, FRAMES, places, CLASSES)
+    for t, step in enumerate(steps):
+        assert_equal(step, lambda name, t=t: getattr(whole, name)[:, t])
+
+
+def test_one_camera_of_a_batch_is_reset_alone(net):
+    torch.manual_seed(3)
+    clip = torch.randn(3, FRAMES, 3, 128, 128)
+    state = net.initial_state(3, 128, 128)
+    with torch.inference_mode():
+        whole = net(clip)
+        run_steps(net, clip[:, :7], state)
+        state.reset(1)
+        fresh = net(clip[1:2, 7:])
+        for t in range(7, FRAMES):
+            step = net.step(clip[:, t], state, torch.arange(3))
+            for camera in (0, 2):
+                assert_equal(index(step, camera), lambda n, c=camera, t=t: getattr(whole, n)[c, t])
+            assert_equal(index(step, 1), lambda n, t=t: getattr(fresh, n)[0, t - 7])
+
+
+def test_cameras_of_different_rates_share_a_state(net):
+    torch.manual_seed(4)
+    clip = torch.randn(2, 12, 3, 128, 128)
+    state = net.initial_state(2, 128, 128)
+    with torch.inference_mode():
+        slow = net(clip[1:, ::3])
+        for t in range(12):
+            cameras = torch.tensor([1, 0] if t % 3 == 0 else [0])
+            step = net.step(clip[cameras, t], state, cameras)
+            if t % 3 == 0:
+                assert_equal(index(step, 0), lambda n, t=t: getattr(slow, n)[0, t // 3])
+
+
+def test_nothing_looks_ahead_and_the_past_counts_as_far_as_said(net):
+    torch.manual_seed(5)
+    clip = torch.randn(1, REACH + 2, 3, 128, 128)
+    other = clip.clone()
+    other[:, 0] += 1
+    with torch.inference_mode():
+        a, b = net(clip).actor[0], net(other).actor[0]
+    assert a.std() > 0.1
+    assert not torch.equal(a[REACH], b[REACH])
+    torch.testing.assert_close(a[REACH + 1], b[REACH + 1], rtol=1e-4, atol=1e-4)
+    other = clip.clone()
+    other[:, -1] += 1
+    with torch.inference_mode():
+        torch.testing.assert_close(net(other).actor[0, :-1], a[:-1], rtol=1e-4, atol=1e-4)
+
+
+def test_state_is_fixed_in_size_and_outside_the_checkpoint(net):
+    keys = set(net.state_dict())
+    state = net.initial_state(2, 64, 64)
+    before = state.nbytes
+    with torch.inference_mode():
+        run_steps(net, torch.randn(2, 4, 3, 64, 64), state)
+    assert state.nbytes == before == 2 * (8 + 4 * 64 * REACH * (64 + 16 + 4))
+    assert set(net.state_dict()) == keys
+
+
+def test_all_sizes_run_and_train():
+    for size in SIZES:
+        net = StreamNet(size, 2)
+        output = net(torch.randn(1, 2, 3, 64, 64))
+        sum(x.sum() for x in (output.boxes, output.actor, output.actions)).backward()
+        assert all(p.grad is not None for p in net.parameters() if p.requires_grad), size
+
+
+@pytest.mark.parametrize('shape', [(1, 2, 3, 60, 64), (1, 3, 64, 64)])
+def test_wrong_input_is_named(net, shape):
+    with pytest.raises(ValueError, match='multiples of 32'):
+        net(torch.zeros(shape))
+
+
+def index(output, i):
+    return type(output)(output.boxes[i], output.actor[i], output.actions[i])
