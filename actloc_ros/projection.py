@@ -1,0 +1,182 @@
+"""Tell where in space an actor is, from its box and a depth image, and how fast it moves."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actloc_ros.frames import seconds
+
+CORE = 0.5  # share of the box's width and height, in its middle, that is mostly body
+BODY = 0.5  # m: how far a body reaches in depth
+NEAR_SHARE = 0.5  # of the largest surface's pixels, that a nearer one needs to be the actor
+MIN_SHARE = 0.1  # share of the core's pixels that must hold a depth
+MIN_PIXELS = 9
+DEPTH_ERROR = 0.01  # share of the depth: a depth camera's own standard deviation
+BOX_ERROR = 0.05  # share of the box's size: standard deviation of a detector's box
+MAD_TO_DEVIATION = 1.4826  # of a normal distribution
+WINDOW = 1.0  # s of the past over which a velocity is fitted
+MIN_SPAN = 0.3  # s that the positions in it must span
+MIN_POSITIONS = 3
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """A pinhole camera without distortion, as in `sensor_msgs/CameraInfo`'s K (or P).
+
+    Attributes:
+        fx: Focal length along x in pixels.
+        fy: Focal length along y in pixels.
+        cx: Principal point's x in pixels; 0 is the centre of the leftmost pixels.
+        cy: Principal point's y in pixels; 0 is the centre of the topmost pixels.
+        width: Width in pixels of the image that they speak of.
+        height: Height in pixels of the image that they speak of.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        numbers = (self.fx, self.fy, self.cx, self.cy)
+        if not (np.isfinite(numbers).all() and min(self.fx, self.fy) > 0):
+            raise ValueError(f'fx, fy, cx, cy are {numbers}: is the camera calibrated?')
+        if min(self.width, self.height) < 1:
+            raise ValueError(f'the calibrated image is {self.width} x {self.height} pixels')
+
+    def scaled(self, width: int, height: int) -> Intrinsics:
+        """Return the intrinsics of the same view at another resolution."""
+        sx, sy = width / self.width, height / self.height
+        cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
+        return Intrinsics(self.fx * sx, self.fy * sy, cx, cy, width, height)
+
+
+@dataclass(frozen=True, eq=False)
+class Location:
+    """Where an actor's visible body is, in the optical frame (x right, y down, z forward).
+
+    Attributes:
+        position: float64 (3,): the box's centre at the depth of the body's surface, in m.
+        covariance: float64 (3, 3): of the position, in m².
+        size: float64 (3,): the box's width and height at that depth, and the depth that the
+            surface's middle 90 % spans, in m.
+    """
+
+    position: np.ndarray
+    covariance: np.ndarray
+    size: np.ndarray
+
+
+def locate(
+    box: Sequence[float] | np.ndarray,
+    image_size: tuple[int, int],
+    depth: np.ndarray,
+    intrinsics: Intrinsics,
+) -> Location | None:
+    """Return where the actor in `box` is, or None where too little depth is known.
+
+    The actor is the nearest surface that fills a good part of the box's core; what lies before
+    and behind it does not count.
+
+    Args:
+        box: x1, y1, x2, y2 in pixels of the image, half-open.
+        image_size: The image's width and height in pixels.
+        depth: float32 (H, W): distance along z in m, registered to the image, at any resolution;
+            0, negative, NaN and infinite values are unknown.
+        intrinsics: Of the image or of the depth image: they show the same view.
+
+    Raises:
+        ValueError: `depth` is no image of floating-point numbers.
+    """
+    if depth.ndim != 2 or not depth.size or not np.issubdtype(depth.dtype, np.floating):
+        raise ValueError(
+            f'depth is {depth.dtype} {depth.shape}; it must be floating-point (height, width) in m'
+        )
+    height, width = depth.shape
+    scale = np.array([width / image_size[0], height / image_size[1]] * 2)
+    area = np.asarray(box, np.float64) * scale
+    surface = _surface(_core(depth, area))
+    if surface is None:
+        return None
+    return _at_depth(area, surface, intrinsics.scaled(width, height))
+
+
+class VelocityEstimator:
+    """Estimates velocities of one camera's tracks: a straight line fitted to recent positions.
+
+    A velocity is known from 3 positions that span 0.3 s or more of the last second.
+    """
+
+    def __init__(self) -> None:
+        self._past: dict[int, deque[tuple[int, np.ndarray]]] = {}
+
+    def update(self, stamp: int, track_id: int, position: np.ndarray) -> np.ndarray | None:
+        """Take a track's position (m) at `stamp` (ns); return its velocity (m/s) or None.
+
+        Positions must be in one frame; in a moving camera's frame the velocity is relative to it.
+        A stamp that does not rise begins the track afresh.
+        """
+        past = self._past.setdefault(track_id, deque())
+        if past and stamp <= past[-1][0]:
+            past.clear()
+        past.append((stamp, np.array(position, np.float64)))
+        while seconds(stamp - past[0][0]) > WINDOW:
+            past.popleft()
+        if len(past) < MIN_POSITIONS or seconds(stamp - past[0][0]) < MIN_SPAN:
+            return None
+        return _slope(past)
+
+    def keep(self, track_ids: Iterable[int]) -> None:
+        """Forget all tracks but these."""
+        kept = set(track_ids)
+        self._past = {k: past for k, past in self._past.items() if k in kept}
+
+
+def _slope(past: Iterable[tuple[int, np.ndarray]]) -> np.ndarray:
+    stamps, positions = zip(*past, strict=True)
+    times = np.array([seconds(stamp - stamps[0]) for stamp in stamps])
+    times -= times.mean()
+    return times @ np.stack(positions) / (times @ times)
+
+
+def _core(depth: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Return the pixels in the middle of an area of the depth image; at least one, if inside."""
+    centre, half = (area[:2] + area[2:]) / 2, (area[2:] - area[:2]) / 2 * CORE
+    low = np.floor(np.maximum(centre - half, 0)).astype(int)
+    high = np.ceil(np.maximum(centre + half, 0)).astype(int)
+    return depth[low[1] : high[1], low[0] : high[0]]
+
+
+def _surface(core: np.ndarray) -> np.ndarray | None:
+    """Return the depths, rising, of the nearest surface that fills a good part of the core."""
+    known = np.sort(core[np.isfinite(core) & (core > 0)].astype(np.float64))
+    if len(known) < max(MIN_PIXELS, MIN_SHARE * core.size):
+        return None
+    ends = np.searchsorted(known, known + BODY, side='right')
+    counts = ends - np.arange(len(known))
+    near = int(np.argmax(counts >= NEAR_SHARE * counts.max()))
+    begin = near + int(np.argmax(counts[near : ends[near]]))
+    return known[begin : ends[begin]]
+
+
+def _at_depth(area: np.ndarray, surface: np.ndarray, camera: Intrinsics) -> Location:
+    z = float(np.median(surface))
+    width, height = area[2:] - area[:2]
+    # Boxes are continuous, with pixel centres at halves; intrinsics have pixel centres at integers.
+    u, v = (area[:2] + area[2:]) / 2 - 0.5
+    ray = np.array([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1.0])
+    spread = MAD_TO_DEVIATION * float(np.median(np.abs(surface - z)))
+    errors = np.array([BOX_ERROR * width, BOX_ERROR * height, np.hypot(DEPTH_ERROR * z, spread)])
+    jacobian = np.array([[z / camera.fx, 0, ray[0]], [0, z / camera.fy, ray[1]], [0, 0, 1]])
+    low, high = np.percentile(surface, [5, 95])
+    return Location(
+        position=ray * z,
+        covariance=(jacobian * errors**2) @ jacobian.T,
+        size=np.array([width * z / camera.fx, height * z / camera.fy, high - low]),
+    )
