@@ -1,0 +1,183 @@
+"""Turn image messages into frames and depth images, without a copy where the encoding allows.
+
+The functions read fields alone, so that they take rclpy's messages and those of rosbags alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from actloc_ros.frames import Frame
+from actloc_ros.messages import stamp_of
+
+MILLIMETRE = 0.001
+JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
+
+
+class FrameError(ValueError):
+    """An image message that holds no usable image.
+
+    Attributes:
+        kind: What is wrong, in one word: `size`, `step`, `data`, `encoding` or `compressed`.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Encoding(NamedTuple):
+    """How an encoding's pixels lie in memory, and how they become RGB."""
+
+    dtype: type[np.generic]
+    channels: int
+    to_rgb: int | None = None
+
+
+ENCODINGS = {
+    'rgb8': Encoding(np.uint8, 3),
+    'bgr8': Encoding(np.uint8, 3, cv2.COLOR_BGR2RGB),
+    'rgba8': Encoding(np.uint8, 4, cv2.COLOR_RGBA2RGB),
+    'bgra8': Encoding(np.uint8, 4, cv2.COLOR_BGRA2RGB),
+    'mono8': Encoding(np.uint8, 1, cv2.COLOR_GRAY2RGB),
+    'rgb16': Encoding(np.uint16, 3),
+    'bgr16': Encoding(np.uint16, 3, cv2.COLOR_BGR2RGB),
+    'mono16': Encoding(np.uint16, 1, cv2.COLOR_GRAY2RGB),
+    '8UC1': Encoding(np.uint8, 1, cv2.COLOR_GRAY2RGB),
+    '8UC3': Encoding(np.uint8, 3, cv2.COLOR_BGR2RGB),
+    '8UC4': Encoding(np.uint8, 4, cv2.COLOR_BGRA2RGB),
+    '16UC1': Encoding(np.uint16, 1, cv2.COLOR_GRAY2RGB),
+    '32FC1': Encoding(np.float32, 1, cv2.COLOR_GRAY2RGB),
+}
+"""Encodings that are read here; cv_bridge reads the others (Bayer, YUV) where it is installed."""
+
+
+def image_to_frame(message: Any, camera: str) -> Frame:
+    """Return the frame in a `sensor_msgs` `Image` or `CompressedImage`.
+
+    `rgb8` is a view of the message's data, all else is converted. Of 16 bits the upper 8 count;
+    `32FC1` goes from 0 (black) to 1 (white), and NaN is black.
+
+    Raises:
+        FrameError: The message holds no usable image; the text says why.
+    """
+    image = _decompress(message) if hasattr(message, 'format') else _decode(message)
+    return Frame(camera, stamp_of(message.header.stamp), image, message.header.frame_id)
+
+
+def depth_to_metres(message: Any) -> np.ndarray:
+    """Return the depth image in an `Image`: float32 (height, width) in m; NaN where unknown.
+
+    `16UC1` and `mono16` count millimetres, and 0 means unknown (REP-118); `32FC1` holds metres.
+
+    Raises:
+        FrameError: The message holds no usable depth image.
+    """
+    pixels = image_view(message)
+    if message.encoding in ('16UC1', 'mono16'):
+        return np.where(pixels == 0, np.nan, pixels * np.float32(MILLIMETRE)).astype(np.float32)
+    if message.encoding == '32FC1':
+        return pixels
+    raise FrameError(
+        'encoding', f'depth has encoding "{message.encoding}"; it must be 16UC1 or 32FC1'
+    )
+
+
+def image_view(message: Any) -> np.ndarray:
+    """Return the pixels of an `Image` as they lie in it: a view, unless bytes are to be swapped.
+
+    The shape is (height, width) for one channel, else (height, width, channels).
+
+    Raises:
+        FrameError: Size, step, data or encoding do not fit.
+    """
+    encoding = ENCODINGS.get(message.encoding)
+    if encoding is None:
+        raise _unknown(message.encoding)
+    dtype = np.dtype(encoding.dtype).newbyteorder('>' if message.is_bigendian else '<')
+    pixel = dtype.itemsize * encoding.channels
+    _check(message, pixel)
+    view = np.ndarray(
+        shape=(message.height, message.width, encoding.channels),
+        dtype=dtype,
+        buffer=memoryview(message.data),
+        strides=(message.step, pixel, dtype.itemsize),
+    )
+    native = view if dtype.isnative else view.astype(dtype.newbyteorder('='))
+    return native[..., 0] if encoding.channels == 1 else native
+
+
+def _check(message: Any, pixel: int) -> None:
+    """Refuse an image whose numbers contradict each other; `pixel` is a pixel's size in bytes."""
+    height, width, step, size = message.height, message.width, message.step, len(message.data)
+    if height < 1 or width < 1:
+        raise FrameError('size', f'the image is {width}x{height} pixels')
+    if step < width * pixel:
+        raise FrameError(
+            'step',
+            f'step is {step} bytes; {width} pixels of {message.encoding} need {width * pixel}',
+        )
+    if size != step * height:
+        raise FrameError(
+            'data', f'data has {size} bytes; step {step} times height {height} is {step * height}'
+        )
+
+
+def _decode(message: Any) -> np.ndarray:
+    """Return an `Image` as RGB: uint8 (height, width, 3)."""
+    if message.encoding not in ENCODINGS:
+        return _bridge(message)
+    pixels = _to_8_bits(image_view(message))
+    to_rgb = ENCODINGS[message.encoding].to_rgb
+    return pixels if to_rgb is None else cv2.cvtColor(pixels, to_rgb)
+
+
+def _bridge(message: Any) -> np.ndarray:
+    try:
+        from cv_bridge import CvBridge, CvBridgeError
+    except ImportError:
+        raise _unknown(message.encoding) from None
+    _check(message, pixel=1)
+    try:
+        return CvBridge().imgmsg_to_cv2(message, 'rgb8')
+    except (CvBridgeError, cv2.error) as error:
+        raise FrameError('encoding', f'encoding "{message.encoding}": {error}') from None
+
+
+def _unknown(encoding: str) -> FrameError:
+    return FrameError(
+        'encoding',
+        f'encoding "{encoding}" is not one of {", ".join(ENCODINGS)}; others need cv_bridge, which'
+        ' is not installed',
+    )
+
+
+def _decompress(message: Any) -> np.ndarray:
+    """Return a `CompressedImage` as RGB: uint8 (height, width, 3)."""
+    if 'compressedDepth' in message.format:
+        raise FrameError('encoding', f'format "{message.format}" is depth and no camera image')
+    data = np.frombuffer(message.data, np.uint8)
+    # OpenCV would fill what is missing with grey; the marker stands at a JPEG's end alone.
+    if data[:2].tobytes() == JPEG_START and JPEG_END not in data.tobytes():
+        raise FrameError('compressed', f'the JPEG of {data.size} bytes has no end: it is truncated')
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:  # empty, or too large for OpenCV
+        image = None
+    if image is None:
+        raise FrameError(
+            'compressed',
+            f'data of {data.size} bytes is no image that OpenCV reads (format "{message.format}")',
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+
+
+def _to_8_bits(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype == np.uint16:
+        return (pixels >> 8).astype(np.uint8)
+    if pixels.dtype == np.float32:
+        return (np.clip(np.nan_to_num(pixels), 0, 1) * 255).round().astype(np.uint8)
+    return pixels
