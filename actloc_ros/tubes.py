@@ -73,7 +73,8 @@ class Linked:
 
     Attributes:
         actors: Those who were seen, by rising track id.
-        lost: Ids of tracks that were given up at this key frame, rising.
+        lost: Ids of tracks that were given up at this key frame, rising. A localizer that follows
+            actors by itself may name one again, also in `actors` here: it then begins anew.
     """
 
     actors: tuple[Actor, ...]
@@ -107,7 +108,7 @@ class TubeLinker:
         """
         if self._previous is not None and stamp <= self._previous:
             raise ValueError(f'stamp {stamp} is not after {self._previous}; reset() comes first')
-        lost = self._give_up(stamp)
+        lost = self._give_up(stamp, pardoned=self._previous)
         if detections.track_ids is None:
             ids = self._assign(stamp, detections)
         else:
@@ -117,8 +118,9 @@ class TubeLinker:
             for index, track_id in enumerate(ids)
             if track_id
         ]
+        lost += self._give_up(stamp)
         self._previous = stamp
-        return Linked(tuple(sorted(actors, key=lambda actor: actor.track_id)), lost)
+        return Linked(tuple(sorted(actors, key=lambda actor: actor.track_id)), tuple(sorted(lost)))
 
     def reset(self) -> None:
         """Forget all tracks, but not which ids were used."""
@@ -126,12 +128,16 @@ class TubeLinker:
         self._previous = None
         self._id_offset = self._newest_id
 
-    def _give_up(self, stamp: int) -> tuple[int, ...]:
-        """Drop tracks unseen for too long; a pause of the camera does not count as unseen."""
+    def _give_up(self, stamp: int, pardoned: int | None = None) -> tuple[int, ...]:
+        """Drop tracks unseen for too long, and return their ids.
+
+        Those last seen at `pardoned`, the key frame before, may still be found at this one: a
+        pause of the camera does not count as unseen.
+        """
         lost = tuple(
             track_id
-            for track_id, track in sorted(self._tracks.items())
-            if track.seen != self._previous and seconds(stamp - track.seen) > self.options.max_gap
+            for track_id, track in self._tracks.items()
+            if track.seen != pardoned and seconds(stamp - track.seen) > self.options.max_gap
         )
         for track_id in lost:
             del self._tracks[track_id]
