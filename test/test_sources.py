@@ -1,0 +1,237 @@
+"""Test that recordings of every kind are read by their own times, and bad ones are refused."""
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from actloc_ros.sources import SourceError, open_source
+
+TYPES = get_typestore(Stores.ROS2_HUMBLE)
+CLOCKWISE = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+
+
+def colour_image(height=48, width=64):
+    """Return an image whose top left is red, top right green, bottom blue."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2, 0] = 255
+    image[: height // 2, width // 2 :, 1] = 255
+    image[height // 2 :, :, 2] = 255
+    return image
+
+
+def write_video(path, images, pixel_format='yuv420p', codec='mpeg4', pts=None, layout='rgb24'):
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = pixel_format
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format=layout)
+            frame.pts = 100 * index if pts is None else pts[index]
+            frame.time_base = Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def compressed(image, stamp, quality_format='jpeg'):
+    encoded = cv2.imencode('.jpg', image[..., ::-1])[1].ravel()
+    kind = TYPES.types['sensor_msgs/msg/CompressedImage']
+    return kind(header=header(stamp), format=quality_format, data=encoded)
+
+
+def raw(image, stamp):
+    height, width = image.shape[:2]
+    kind = TYPES.types['sensor_msgs/msg/Image']
+    return kind(
+        header=header(stamp),
+        height=height,
+        width=width,
+        encoding='rgb8',
+        is_bigendian=0,
+        step=3 * width,
+        data=image.ravel(),
+    )
+
+
+def header(stamp):
+    time = TYPES.types['builtin_interfaces/msg/Time'](sec=stamp // 10**9, nanosec=stamp % 10**9)
+    return TYPES.types['std_msgs/msg/Header'](stamp=time, frame_id='optical')
+
+
+def write_bag(path, messages, plugin=StoragePlugin.MCAP):
+    """Write `messages`, a list of topic, log time in ns and message."""
+    connections = {}
+    with Writer(path, version=8, storage_plugin=plugin) as writer:
+        for topic, log_time, message in messages:
+            kind = message.__msgtype__
+            if topic not in connections:
+                connections[topic] = writer.add_connection(topic, kind, typestore=TYPES)
+            writer.write(connections[topic], log_time, TYPES.serialize_cdr(message, kind))
+    return path
+
+
+def corners(image):
+    """Return the strongest channel in the corners: top left, top right, bottom right, left."""
+    height, width = image.shape[:2]
+    points = [(4, 4), (4, width - 5), (height - 5, width - 5), (height - 5, 4)]
+    return [int(image[y, x].argmax()) for y, x in points]
+
+
+def test_video_has_its_own_times(tmp_path):
+    pts = [0, 40, 200, 1000]
+    path = write_video(tmp_path / 'a.mp4', [colour_image()] * 4, pts=pts)
+    source = open_source(path, camera='front')
+    frames = list(source)
+    assert [f.stamp for f in frames] == [1_000_000 * p for p in pts]
+    assert {f.camera for f in frames} == {'front'}
+    assert source.length == 4
+    assert [f.stamp for f in source] == [f.stamp for f in frames]
+    assert corners(frames[0].image) == [0, 1, 2, 2]
+
+
+def test_video_with_rotation_flag_is_turned_upright(tmp_path):
+    path = write_video(tmp_path / 'phone.mp4', [colour_image()] * 2)
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b'tkhd') + 44  # by ISO/IEC 14496-12, track header version 0
+    data[matrix : matrix + 36] = struct.pack('>9i', *CLOCKWISE)
+    path.write_bytes(data)
+    image = next(iter(open_source(path))).image
+    assert image.shape == (64, 48, 3)
+    assert corners(image) == [2, 0, 1, 2]
+    assert image.flags.c_contiguous
+
+
+def test_grey_and_16_bit_video_become_8_bit_rgb(tmp_path):
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)[None].repeat(48, 0)
+    wide = ramp.astype(np.uint16) * 257
+    for name, images, layout in (('grey', ramp, 'gray'), ('wide', wide, 'gray16le')):
+        path = write_video(
+            tmp_path / f'{name}.mkv', [images] * 2, layout, codec='ffv1', layout=layout
+        )
+        image = next(iter(open_source(path))).image
+        assert image.dtype == np.uint8
+        assert image.shape == (48, 64, 3)
+        assert np.abs(image.astype(int) - ramp[..., None]).max() <= 1
+
+
+def test_folder_is_sorted_by_number_and_keeps_the_time_of_a_broken_image(tmp_path):
+    for number, value in ((2, 20), (10, 100), (9, 90)):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), np.full((8, 9), value * 256, np.uint16))
+    (tmp_path / '3.png').write_bytes(b'no image')
+    (tmp_path / 'notes.txt').write_text('ignored')
+    source = open_source(tmp_path, rate=4)
+    frames = list(source)
+    assert [int(f.image[0, 0, 0]) for f in frames] == [20, 90, 100]
+    assert [f.stamp for f in frames] == [0, 500_000_000, 750_000_000]
+    assert source.broken == 1
+    assert frames[0].image.shape == (8, 9, 3)
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_bag_gives_header_stamps_whatever_the_log_time(tmp_path, plugin):
+    stamps = [5_000_000_000, 5_100_000_000, 5_200_000_000]
+    broken = compressed(colour_image(), stamps[1])
+    broken.data = broken.data[:40]
+    messages = [
+        ('/cam/compressed', 10**18, compressed(colour_image(), stamps[0])),
+        ('/cam/compressed', 10**18 + 1, broken),
+        ('/cam/compressed', 10**18 + 2, compressed(colour_image(), stamps[2])),
+    ]
+    path = write_bag(tmp_path / 'bag', messages, plugin)
+    source = open_source(path, camera='c')
+    frames = list(source)
+    assert [f.stamp for f in frames] == [stamps[0], stamps[2]]
+    assert {f.frame_id for f in frames} == {'optical'}
+    assert (source.broken, source.length) == (1, 3)
+    assert corners(frames[0].image) == [0, 1, 2, 2]
+    [file] = [p for p in path.iterdir() if p.name != 'metadata.yaml']
+    assert [f.stamp for f in open_source(file)] == [stamps[0], stamps[2]]
+
+
+def test_bag_with_several_image_topics_asks_which(tmp_path):
+    messages = [
+        ('/left/image', 1, raw(colour_image(), 1)),
+        ('/right/image', 2, raw(colour_image()[:, ::-1], 2)),
+    ]
+    path = write_bag(tmp_path / 'bag', messages)
+    with pytest.raises(SourceError, match=r'choose one of /left/image, /right/image'):
+        open_source(path)
+    with pytest.raises(SourceError, match=r'no image topic /rear.*are /left/image, /right/image'):
+        open_source(path, topic='rear')
+    [frame] = open_source(path, topic='right/image')
+    assert corners(frame.image) == [1, 0, 2, 2]
+
+
+def test_bag_without_image_topic_lists_its_topics(tmp_path):
+    text = TYPES.types['std_msgs/msg/String'](data='hello')
+    path = write_bag(tmp_path / 'bag', [('/chatter', 1, text)])
+    with pytest.raises(SourceError, match=r'no image topic.*/chatter \(std_msgs/msg/String\)'):
+        open_source(path)
+
+
+def test_empty_and_unreadable_bags_are_refused(tmp_path):
+    empty = write_bag(tmp_path / 'empty', [])
+    with pytest.raises(SourceError, match='empty bag'):
+        open_source(empty)
+    for name, content in (('zero.mcap', b''), ('zero.db3', b''), ('junk.mcap', b'x' * 999)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SourceError, match=f'{name}.*cannot be read as a bag'):
+            open_source(tmp_path / name)
+    (empty / 'metadata.yaml').write_text('rosbag2_bagfile_information: 3')
+    with pytest.raises(SourceError, match='cannot be read as a bag'):
+        open_source(empty)
+
+
+def test_bag_that_was_cut_off_is_refused(tmp_path):
+    messages = [('/cam', k, raw(colour_image(), k)) for k in range(9)]
+    path = write_bag(tmp_path / 'bag', messages)
+    [file] = path.glob('*.mcap')
+    file.write_bytes(file.read_bytes()[:-500])
+    with pytest.raises(SourceError, match=r'ros2 bag reindex'):
+        list(open_source(path))
+
+
+def test_bag_all_of_whose_images_are_broken_says_the_first_fault(tmp_path):
+    message = raw(colour_image(), 1)
+    message.encoding = 'nonsense'
+    path = write_bag(tmp_path / 'bag', [('/cam', 1, message)])
+    with pytest.raises(SourceError, match=r'none of the 1 images on /cam.*nonsense'):
+        list(open_source(path))
+
+
+def test_other_bad_paths_say_what_to_do(tmp_path):
+    (tmp_path / 'text.mp4').write_text('not a video')
+    (tmp_path / 'nothing.mp4').touch()
+    (tmp_path / 'old.bag').touch()
+    (tmp_path / 'folder').mkdir()
+    for name, reason in (
+        ('absent.mp4', 'does not exist'),
+        ('text.mp4', 'cannot be read as a video'),
+        ('nothing.mp4', 'cannot be read as a video'),
+        ('old.bag', 'ROS 1'),
+        ('folder', 'holds neither images'),
+    ):
+        with pytest.raises(SourceError, match=f'{name}.*{reason}'):
+            open_source(tmp_path / name)
+    with pytest.raises(SourceError, match='it has no topic'):
+        open_source(write_video(tmp_path / 'a.mp4', [colour_image()]), topic='/image')
+
+
+@pytest.mark.parametrize('folder', ['ros2_mcap', 'ros2_sqlite3'])
+def test_real_bags(shared: Path, folder):
+    """Stamps lie hours before the receive time, the format is `jpg`, infos outnumber images."""
+    for name in ('aruco_images', 'aruco_marker'):
+        source = open_source(shared / 'data' / 'bags' / folder / name)
+        [frame] = source
+        assert source.topic == '/raspicam_node/image/compressed'
+        assert frame.frame_id == 'raspicam'
+        assert frame.image.std() > 10
+        assert frame.stamp > 10**18
