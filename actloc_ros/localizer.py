@@ -100,11 +100,14 @@ class Localizer(ABC):
         labels: Action names; the index of a label is its class id.
         threshold: Score in [0, 1] from which an action counts as seen, unless the user says
             otherwise.
+        preprocess_time: Time in s that the last step took from images to the model's input; 0
+            where that is not measured.
     """
 
     name: str
     labels: tuple[str, ...]
     threshold: float = 0.5
+    preprocess_time: float = 0.0
 
     @abstractmethod
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
