@@ -1,0 +1,1 @@
+"""Hold the 3D convolutional backbones that YOWO's clip branch is built from."""
