@@ -146,7 +146,7 @@ class InstanceTracker:
             if track_id in seen:
                 actions += self._see(stamp, seen[track_id])
             else:
-                actions += self._end_passed(stamp, self._actors[track_id], seen=False)
+                actions += self._end_passed(stamp, self._actors[track_id], scores=None)
         self._previous = stamp
         return tuple(actions)
 
@@ -160,9 +160,8 @@ class InstanceTracker:
     def _see(self, stamp: int, actor: Actor) -> list[Action]:
         state = self._actors.setdefault(actor.track_id, _ActorState(actor))
         state.actor = actor
-        evidence = self._rules.evidence(actor.actions, state.runs)
-        actions = self._end_passed(stamp, state, seen=True, evidence=evidence)
-        for class_id in evidence:
+        actions = self._end_passed(stamp, state, actor.actions)
+        for class_id in self._rules.evidence(actor.actions, state.runs):
             state.runs.setdefault(class_id, _Run(stamp, stamp)).end = stamp
         for class_id, run in sorted(state.runs.items()):
             if run.instance_id:
@@ -174,15 +173,23 @@ class InstanceTracker:
         return actions or [_unknown(actor, stamp)]
 
     def _end_passed(
-        self, stamp: int, state: _ActorState, seen: bool, evidence: Sequence[int] = ()
+        self, stamp: int, state: _ActorState, scores: np.ndarray | None
     ) -> list[Action]:
-        """Close the runs whose merge gap has passed; of these, return the instances."""
+        """Close the runs whose merge gap has passed; of these, return the instances.
+
+        Args:
+            stamp: Of the key frame.
+            state: Of one actor.
+            scores: The actor's; None where it is not seen.
+        """
+        kept = [] if scores is None else self._rules.kept(scores, state.runs)
         actions = []
         for class_id, run in sorted(state.runs.items()):
-            unbroken = class_id in evidence and run.end == self._previous
+            unbroken = class_id in kept and run.end == self._previous
             if not unbroken and seconds(stamp - run.end) > self._rules.merge_gap[class_id]:
                 del state.runs[class_id]
                 if run.instance_id:
+                    seen = scores is not None
                     actions.append(_action(state.actor, class_id, run, State.ENDED, seen))
         return actions
 
@@ -213,7 +220,7 @@ class _ActorState:
 
 @dataclass(frozen=True, eq=False)
 class _Rules:
-    """The options, resolved for each class: float64 (C,)."""
+    """The options, resolved for each class: (C,)."""
 
     start_score: np.ndarray
     end_score: np.ndarray
@@ -226,14 +233,18 @@ class _Rules:
         if unknown:
             raise ValueError(f'no such label: {unknown[0]!r}; labels are {", ".join(labels)}')
         rows = [_resolve(label, options, threshold) for label in labels]
-        columns = np.array(rows, np.float64).reshape(-1, 4).T
-        return cls(*columns)
+        start, end, duration, gap = np.array(rows, np.float64).reshape(-1, 4).T
+        # As precise as the scores, so that a score of 0.7 reaches a threshold of 0.7.
+        return cls(start.astype(np.float32), end.astype(np.float32), duration, gap)
 
     def evidence(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> list[int]:
         """Return the class ids for which `scores` are evidence, given the runs there are."""
         begun = np.flatnonzero(scores >= self.start_score).tolist()
-        kept = [class_id for class_id in runs if scores[class_id] >= self.end_score[class_id]]
-        return sorted({*begun, *kept})
+        return sorted({*begun, *self.kept(scores, runs)})
+
+    def kept(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> list[int]:
+        """Return the class ids of the runs that `scores` carry on."""
+        return [class_id for class_id in runs if scores[class_id] >= self.end_score[class_id]]
 
 
 def _resolve(
