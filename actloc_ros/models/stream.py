@@ -2,9 +2,9 @@
 
 A 2D trunk sees each frame by itself. At strides 8, 16 and 32, causal factorized convolutions
 (R(2+1)D, Tran et al. 2018, with the past only) say what has been moving, channel attention (CFAM of
-YOWO, Köpüklü et al. 2019) fuses that with what is there, and anchor-free heads give boxes, actor
-scores and multi-label actions. Since nothing looks ahead, `forward` over a whole clip and `step`
-frame by frame are the same function of the same weights.
+YOWO, Köpüklü et al. 2019, with cosines for products) fuses that with what is there, and anchor-free
+heads give boxes, actor scores and multi-label actions. Since nothing looks ahead, `forward` over a
+whole clip and `step` frame by frame are the same function of the same weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
 STRIDES = (8, 16, 32)
@@ -32,23 +31,27 @@ class StreamSize:
 
     Attributes:
         trunk: Name of a torchvision classification network.
-        nodes: Its graph nodes at strides 8, 16 and 32.
-        channels: Their channels.
+        stages: Names of its children, to be run in order up to strides 8, 16 and 32.
+        channels: Channels there.
         width: Channels of the pyramid, the temporal layers and the heads.
     """
 
     trunk: str
-    nodes: tuple[str, str, str]
+    stages: tuple[tuple[str, ...], ...]
     channels: tuple[int, int, int]
     width: int
 
 
-SHUFFLENET_NODES = ('stage2', 'stage3', 'stage4')
-REGNET_NODES = ('trunk_output.block2', 'trunk_output.block3', 'trunk_output.block4')
+SHUFFLENET = (('conv1', 'maxpool', 'stage2'), ('stage3',), ('stage4',))
+REGNET = (
+    ('stem', 'trunk_output.block1', 'trunk_output.block2'),
+    ('trunk_output.block3',),
+    ('trunk_output.block4',),
+)
 SIZES = {
-    'n': StreamSize('shufflenet_v2_x1_0', SHUFFLENET_NODES, (116, 232, 464), 64),
-    's': StreamSize('regnet_y_800mf', REGNET_NODES, (144, 320, 784), 96),
-    'm': StreamSize('regnet_y_3_2gf', REGNET_NODES, (216, 576, 1512), 160),
+    'n': StreamSize('shufflenet_v2_x1_0', SHUFFLENET, (116, 232, 464), 64),
+    's': StreamSize('regnet_y_800mf', REGNET, (144, 320, 784), 96),
+    'm': StreamSize('regnet_y_3_2gf', REGNET, (216, 576, 1512), 160),
 }
 
 
@@ -165,6 +168,7 @@ class ChannelFusion(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.mix = Conv2dNormActivation(2 * width, width, 1, activation_layer=nn.SiLU)
+        self.sharpness = nn.Parameter(torch.full((1,), 4.0))
         self.gamma = nn.Parameter(torch.zeros(1))
         self.out = separable(width)
 
@@ -172,7 +176,10 @@ class ChannelFusion(nn.Module):
         """Map two (F, C, H, W) to one."""
         mixed = self.mix(torch.cat([appearance, motion], dim=1))
         flat = mixed.flatten(2)
-        gram = flat @ flat.transpose(1, 2) / flat.shape[2]
+        # Cosines, where CFAM has products, and no cosines of channels that are as good as silent:
+        # both would amplify rounding.
+        unit = functional.normalize(flat, dim=2, eps=1e-2)
+        gram = self.sharpness * unit @ unit.transpose(1, 2)
         attended = (gram.softmax(dim=-1) @ flat).unflatten(2, mixed.shape[2:])
         return self.out(mixed + self.gamma * attended)
 
@@ -224,7 +231,9 @@ class StreamNet(nn.Module):
         spec = SIZES[size]
         self.width = spec.width
         trunk = torchvision.models.get_model(spec.trunk, weights=None)
-        self.trunk = create_feature_extractor(trunk, dict(zip(spec.nodes, '012', strict=True)))
+        self.trunk = nn.ModuleList(
+            nn.Sequential(*(trunk.get_submodule(name) for name in stage)) for stage in spec.stages
+        )
         self.pyramid = FeaturePyramidNetwork(list(spec.channels), spec.width)
         self.motion = nn.ModuleList(Motion(spec.width) for _ in STRIDES)
         self.fusion = nn.ModuleList(ChannelFusion(spec.width) for _ in STRIDES)
@@ -254,9 +263,14 @@ class StreamNet(nn.Module):
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
-        levels = list(self.pyramid(self.trunk(frames)).values())
+        levels = {}
+        for level, stage in enumerate(self.trunk):
+            frames = levels[str(level)] = stage(frames)
+        levels = self.pyramid(levels)
         outputs = []
-        for x, move, fuse, head in zip(levels, self.motion, self.fusion, self.heads, strict=True):
+        for x, move, fuse, head in zip(
+            levels.values(), self.motion, self.fusion, self.heads, strict=True
+        ):
             outputs.append(head(fuse(x, move(x, past))))
         return StreamOutput(
             boxes=torch.cat([o.boxes for o in outputs], dim=1),
