@@ -1,0 +1,335 @@
+"""Say what every parameter of the node is, and check and group their values, without ROS."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from actloc_ros.instances import InstanceOptions, parse_overrides
+from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.tubes import TubeOptions
+
+LONGEST = 3600.0  # s: no duration here is meant to be longer
+CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
+DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
+
+
+class Change(Enum):
+    """When a parameter may change."""
+
+    START = 'set at start'
+    INACTIVE = 'changes while the node is not active'
+    ALWAYS = 'changes at run time'
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What one parameter is.
+
+    Attributes:
+        name: Its name.
+        default: Its default, which also gives its type.
+        description: What it does, with its unit.
+        change: When it may change.
+        low: Least value of a number.
+        high: Greatest value of a number.
+        choices: The values that a text may have.
+    """
+
+    name: str
+    default: bool | float | str | list[str]
+    description: str
+    change: Change
+    low: float = 0.0
+    high: float = LONGEST
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Any) -> None:
+        """Raise ValueError where `value` is none that the parameter may have."""
+        if self.choices and value not in self.choices:
+            raise ValueError(f'{self.name} is "{value}"; it must be {" or ".join(self.choices)}')
+        if isinstance(self.default, float) and not (
+            math.isfinite(value) and self.low <= value <= self.high
+        ):
+            raise ValueError(f'{self.name} is {value}; it must be {self._range()}')
+
+    def _range(self) -> str:
+        return f'from {self.low} to {self.high}'
+
+    def constraints(self) -> str:
+        """Say when the parameter may change, and what its values may be."""
+        words = [self.change.value]
+        if isinstance(self.default, float):
+            words.append(self._range())
+        if self.choices:
+            words.append(' or '.join(self.choices))
+        return '; '.join(words)
+
+
+_TUBES, _INSTANCES, _OPTIONS = TubeOptions(), InstanceOptions(), LocalizerOptions()
+
+SPECS = (
+    Spec(
+        'cameras',
+        [''],
+        'Names of the cameras: NAME means the topic NAME/image. None: one camera on `image`.',
+        Change.START,
+    ),
+    Spec(
+        'transport',
+        'raw',
+        'What cameras send: raw is sensor_msgs/Image on image, compressed is'
+        ' sensor_msgs/CompressedImage on image/compressed.',
+        Change.START,
+        choices=('raw', 'compressed'),
+    ),
+    Spec('autostart', True, 'Configure and activate the node at its start.', Change.START),
+    Spec(
+        'process_all',
+        False,
+        'For replay: process every frame in order of stamps and drop none, with reliable'
+        ' subscriptions; max_rate does not hold, and measured durations in messages are 0.',
+        Change.START,
+    ),
+    Spec(
+        'model',
+        'motion',
+        'The localizer: a name that `actloc models` lists, or MODULE:CLASS of your own.',
+        Change.INACTIVE,
+    ),
+    Spec(
+        'weights',
+        '',
+        "Path of the model's checkpoint or name of a downloaded one; empty: the model's default.",
+        Change.INACTIVE,
+    ),
+    Spec(
+        'random_weights',
+        _OPTIONS.random_weights,
+        'Run with random weights where there is no checkpoint: for benchmarks alone.',
+        Change.INACTIVE,
+    ),
+    Spec(
+        'device',
+        _OPTIONS.device,
+        'Where the model runs: cpu, cuda, cuda:N, or auto for the GPU where there is one.',
+        Change.INACTIVE,
+    ),
+    Spec(
+        'precision',
+        _OPTIONS.precision,
+        'Number format of the model; auto takes what the device gains from.',
+        Change.INACTIVE,
+        choices=('auto', 'float32', 'float16', 'bfloat16'),
+    ),
+    Spec(
+        'bridge_gap',
+        _OPTIONS.bridge_gap,
+        'Longest time in s without frames that a clip bridges by its nearest frames.',
+        Change.INACTIVE,
+    ),
+    Spec(
+        'restart_gap',
+        _OPTIONS.restart_gap,
+        "Time in s without frames after which a camera's past is forgotten; above 0 and at least"
+        ' bridge_gap.',
+        Change.INACTIVE,
+    ),
+    Spec(
+        'max_rate',
+        0.0,
+        'Most frames a second to process of each camera, by their stamps, in Hz; 0: no limit.',
+        Change.ALWAYS,
+        high=1000.0,
+    ),
+    Spec(
+        'tubes.iou_min',
+        _TUBES.iou_min,
+        'Least overlap (intersection over union, above 0) that links a detection to a track.',
+        Change.ALWAYS,
+        high=1.0,
+    ),
+    Spec(
+        'tubes.max_gap',
+        _TUBES.max_gap,
+        'Time in s after which a track that is not seen any more is given up.',
+        Change.ALWAYS,
+    ),
+    Spec(
+        'tubes.min_score',
+        _TUBES.min_score,
+        'Box score from which a detection starts a track.',
+        Change.ALWAYS,
+        high=1.0,
+    ),
+    Spec(
+        'instances.start_score',
+        -1.0,
+        "Score from which an action starts; -1: the model's own threshold.",
+        Change.ALWAYS,
+        low=-1.0,
+        high=1.0,
+    ),
+    Spec(
+        'instances.end_score',
+        -1.0,
+        'Score below which it has no evidence any more; -1: 0.8 of its start score.',
+        Change.ALWAYS,
+        low=-1.0,
+        high=1.0,
+    ),
+    Spec(
+        'instances.min_duration',
+        _INSTANCES.min_duration,
+        'Time in s that an action must last to be told.',
+        Change.ALWAYS,
+    ),
+    Spec(
+        'instances.merge_gap',
+        _INSTANCES.merge_gap,
+        'Longest time in s without evidence within one instance.',
+        Change.ALWAYS,
+    ),
+    Spec(
+        'instances.overrides',
+        [''],
+        'What differs for single labels, each LABEL:KEY=VALUE,KEY=VALUE with the keys start_score,'
+        ' end_score, min_duration, merge_gap.',
+        Change.ALWAYS,
+    ),
+    Spec(
+        'publish_markers',
+        False,
+        'Publish RViz markers of actors whose place is known.',
+        Change.ALWAYS,
+    ),
+    Spec(
+        'depth.enabled',
+        False,
+        'Tell where actors are in space, from a depth image registered to the camera (topics depth'
+        ' and camera_info, or NAME/depth and NAME/camera_info).',
+        Change.START,
+    ),
+    Spec(
+        'depth.tolerance',
+        0.05,
+        'Longest time in s between the stamps of an image and its depth image.',
+        Change.ALWAYS,
+    ),
+    Spec(
+        'target_frame',
+        '',
+        "Coordinate frame of poses and velocities; empty: the camera's. Needs tf2_ros.",
+        Change.INACTIVE,
+    ),
+    Spec(
+        'diagnostics.period',
+        1.0,
+        'Time in s between messages on /diagnostics.',
+        Change.ALWAYS,
+        low=0.1,
+        high=60.0,
+    ),
+)
+
+
+DEFAULTS = {spec.name: spec.default for spec in SPECS}
+"""The default of every parameter by name."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters' values, checked and grouped by who uses them."""
+
+    cameras: tuple[str, ...]
+    compressed: bool
+    autostart: bool
+    process_all: bool
+    model: str
+    localizer: LocalizerOptions
+    max_rate: float
+    tubes: TubeOptions
+    instances: InstanceOptions
+    publish_markers: bool
+    depth: bool
+    depth_tolerance: float
+    target_frame: str
+    diagnostics_period: float
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Return the settings that parameter `values` by name make.
+
+    Raises:
+        ValueError: A value is not allowed; the text says which and what is.
+    """
+    for spec in SPECS:
+        spec.check(values[spec.name])
+    if not values['model']:
+        raise ValueError('model is empty; name one that `actloc models` lists')
+    return Settings(
+        cameras=_cameras(values['cameras']),
+        compressed=values['transport'] == 'compressed',
+        autostart=values['autostart'],
+        process_all=values['process_all'],
+        model=values['model'],
+        localizer=_localizer(values),
+        max_rate=values['max_rate'],
+        tubes=TubeOptions(**_group('tubes', values)),
+        instances=_instances(**_group('instances', values)),
+        publish_markers=values['publish_markers'],
+        depth=values['depth.enabled'],
+        depth_tolerance=values['depth.tolerance'],
+        target_frame=values['target_frame'],
+        diagnostics_period=values['diagnostics.period'],
+    )
+
+
+def _cameras(names: Sequence[str]) -> tuple[str, ...]:
+    if list(names) in ([], ['']):
+        return ('',)
+    for name in names:
+        if not CAMERA_NAME.fullmatch(name):
+            raise ValueError(f'cameras holds "{name}", which cannot begin a topic\'s name')
+    if len(set(names)) < len(names):
+        raise ValueError(f'cameras {list(names)} holds a name twice')
+    return tuple(names)
+
+
+def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
+    if not DEVICE.fullmatch(values['device']):
+        raise ValueError(f'device is "{values["device"]}"; it must be auto, cpu, cuda or cuda:N')
+    bridge, restart = values['bridge_gap'], values['restart_gap']
+    if restart <= 0 or restart < bridge:
+        raise ValueError(
+            f'restart_gap is {restart} s; it must be above 0 s and at least bridge_gap ({bridge} s)'
+        )
+    names = ('weights', 'random_weights', 'device', 'precision', 'bridge_gap', 'restart_gap')
+    return LocalizerOptions(**{name: values[name] for name in names})
+
+
+def _instances(
+    start_score: float, end_score: float, overrides: Sequence[str], **durations: float
+) -> InstanceOptions:
+    return InstanceOptions(
+        start_score=_score('start_score', start_score),
+        end_score=_score('end_score', end_score),
+        overrides=parse_overrides(overrides),
+        **durations,
+    )
+
+
+def _score(name: str, value: float) -> float | None:
+    if -1 < value < 0:
+        raise ValueError(f'instances.{name} is {value}; it must be -1 or from 0 to 1')
+    return None if value == -1 else value
+
+
+def _group(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values below `prefix`, by the rest of their names."""
+    begin = f'{prefix}.'
+    return {name[len(begin) :]: value for name, value in values.items() if name.startswith(begin)}
