@@ -1,0 +1,243 @@
+"""Read and write the plain folder format: videos beside one JSON file that says who does what.
+
+The JSON file holds one object::
+
+    {
+      "format": "actloc-annotations",
+      "version": 1,
+      "labels": ["walking", "waving"],
+      "videos": [
+        {
+          "path": "kitchen.mp4", "fps": 30.0, "width": 640, "height": 480, "frames": 900,
+          "tubes": [
+            {"actor": 1, "boxes": [[0, 10, 20, 50, 90], [1, 11, 20, 51, 90]],
+             "distances": [3.2, 3.1]}
+          ],
+          "instances": [
+            {"actor": 1, "label": "waving", "start": 0.5, "end": 2.0,
+             "start_ns": 500000000, "end_ns": 2000000000}
+          ]
+        }
+      ]
+    }
+
+`path` is relative to the JSON file. A box is a row of the frame's index (from 0) and the actor's
+visible part x1, y1, x2, y2 in pixels, half-open: the actor's pixels are x1 <= x < x2. Frames in
+which nobody sees the actor have no row. `distances` (optional) is a number a row: metres along the
+optical axis. Frame i is taken at i / fps seconds. An instance is one action by one actor and holds
+for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may be
+left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
+use.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actloc_ros.frames import NANOSECONDS
+
+FORMAT = 'actloc-annotations'
+VERSION = 1
+
+
+class AnnotationError(ValueError):
+    """Annotations that cannot be used; the message names file, place, value and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tube:
+    """Where one actor is seen.
+
+    Attributes:
+        actor: Number of the actor, unique in its video.
+        frames: int64 (N,), indices of frames, rising.
+        boxes: float64 (N, 4), x1, y1, x2, y2 of the visible part in pixels, half-open.
+        distances: float64 (N,), metres along the optical axis, or None if unknown.
+    """
+
+    actor: int
+    frames: np.ndarray
+    boxes: np.ndarray
+    distances: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One action by one actor over stamps start <= stamp < end, in ns from the video's start."""
+
+    actor: int
+    label: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """What is known of one video: its file, relative to the JSON, its shape, and its truth."""
+
+    path: str
+    fps: float
+    width: int
+    height: int
+    frames: int
+    tubes: tuple[Tube, ...]
+    instances: tuple[Instance, ...]
+
+    def stamp(self, frame: int) -> int:
+        """Return the stamp of a frame in ns from the video's start."""
+        return round(frame * NANOSECONDS / self.fps)
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """The labels, in the order of their class ids, and the videos that use them."""
+
+    labels: tuple[str, ...]
+    videos: tuple[Video, ...]
+
+
+def write_annotations(path: Path | str, annotations: Annotations) -> None:
+    """Write the JSON file, a tube and an instance a line."""
+    text = (
+        f'{{\n"format": "{FORMAT}", "version": {VERSION},\n'
+        f'"labels": {json.dumps(annotations.labels)},\n"videos": ['
+        + ',\n'.join(_video_text(video) for video in annotations.videos)
+        + ']\n}\n'
+    )
+    Path(path).write_text(text)
+
+
+def read_annotations(path: Path | str) -> Annotations:
+    """Read and check a JSON file of this format.
+
+    Raises:
+        AnnotationError: If the file is not such a file, or says something impossible.
+        OSError: If it cannot be read.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text())
+        if data.get('format') != FORMAT or data.get('version') != VERSION:
+            raise AnnotationError(
+                f'{path}: format is {data.get("format")!r}, version {data.get("version")!r}; '
+                f'expected {FORMAT!r}, version {VERSION}'
+            )
+        labels = tuple(str(label) for label in data['labels'])
+        videos = tuple(_read_video(video, labels, str(path)) for video in data['videos'])
+    except AnnotationError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AnnotationError(
+            f'{path}: not annotations in the form {FORMAT!r}: {type(error).__name__}: {error}'
+        ) from error
+    return Annotations(labels, videos)
+
+
+def _video_text(video: Video) -> str:
+    head = {
+        'path': video.path,
+        'fps': video.fps,
+        'width': video.width,
+        'height': video.height,
+        'frames': video.frames,
+    }
+    tubes = ',\n'.join(json.dumps(_tube_data(tube)) for tube in video.tubes)
+    instances = ',\n'.join(json.dumps(_instance_data(each)) for each in video.instances)
+    return f'{json.dumps(head)[:-1]},\n"tubes": [{tubes}],\n"instances": [{instances}]}}'
+
+
+def _tube_data(tube: Tube) -> dict[str, Any]:
+    rows = [
+        [int(frame), *(_short(value) for value in box)]
+        for frame, box in zip(tube.frames, tube.boxes, strict=True)
+    ]
+    data: dict[str, Any] = {'actor': tube.actor, 'boxes': rows}
+    if tube.distances is not None:
+        data['distances'] = [round(float(distance), 3) for distance in tube.distances]
+    return data
+
+
+def _short(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _instance_data(instance: Instance) -> dict[str, Any]:
+    return {
+        'actor': instance.actor,
+        'label': instance.label,
+        'start': instance.start / NANOSECONDS,
+        'end': instance.end / NANOSECONDS,
+        'start_ns': instance.start,
+        'end_ns': instance.end,
+    }
+
+
+def _read_video(data: dict[str, Any], labels: Sequence[str], source: str) -> Video:
+    where = f'{source}: video {data["path"]!r}'
+    fps = float(data['fps'])
+    if not (math.isfinite(fps) and fps > 0):
+        raise AnnotationError(f'{where}: fps is {data["fps"]!r}; expected a positive number')
+    video = Video(
+        path=str(data['path']),
+        fps=fps,
+        width=int(data['width']),
+        height=int(data['height']),
+        frames=int(data['frames']),
+        tubes=tuple(_read_tube(tube, where) for tube in data['tubes']),
+        instances=tuple(_read_instance(each, labels, where) for each in data['instances']),
+    )
+    for tube in video.tubes:
+        _check_tube(tube, video, f'{where}: actor {tube.actor}')
+    if len({tube.actor for tube in video.tubes}) < len(video.tubes):
+        raise AnnotationError(f'{where}: an actor has two tubes; give each actor one')
+    return video
+
+
+def _read_tube(data: dict[str, Any], where: str) -> Tube:
+    actor = int(data['actor'])
+    rows = np.array(data['boxes'], float).reshape(len(data['boxes']), 5)
+    distances = data.get('distances')
+    if distances is not None:
+        distances = np.array(distances, float)
+        if distances.shape != (len(rows),):
+            raise AnnotationError(
+                f'{where}: actor {actor} has {len(rows)} boxes but {distances.size} distances'
+            )
+    return Tube(actor, rows[:, 0].astype(np.int64), rows[:, 1:], distances)
+
+
+def _check_tube(tube: Tube, video: Video, where: str) -> None:
+    if (np.diff(tube.frames) <= 0).any():
+        raise AnnotationError(f'{where}: frame indices do not rise; sort the rows of boxes')
+    limit = (0, 0, video.width, video.height)
+    x1, y1, x2, y2 = tube.boxes.T
+    good = (tube.frames >= 0) & (tube.frames < video.frames)
+    good &= (x1 >= 0) & (y1 >= 0) & (x2 <= video.width) & (y2 <= video.height)
+    good &= (x1 < x2) & (y1 < y2)
+    if not good.all():
+        bad = int(np.argmin(good))
+        raise AnnotationError(
+            f'{where}: frame {tube.frames[bad]} has box {tube.boxes[bad].tolist()}; expected '
+            f'x1 < x2 and y1 < y2 within {limit} and a frame below {video.frames}'
+        )
+
+
+def _read_instance(data: dict[str, Any], labels: Sequence[str], where: str) -> Instance:
+    label = data['label']
+    if label not in labels:
+        raise AnnotationError(f'{where}: label {label!r} is not among {list(labels)}')
+    start = int(data.get('start_ns', round(float(data['start']) * NANOSECONDS)))
+    end = int(data.get('end_ns', round(float(data['end']) * NANOSECONDS)))
+    if not 0 <= start < end:
+        raise AnnotationError(
+            f'{where}: {label!r} of actor {data["actor"]} lasts from {start} to {end} ns; '
+            'expected 0 <= start < end'
+        )
+    return Instance(int(data['actor']), label, start, end)
