@@ -2,8 +2,8 @@
 
 A family of architectures is one file in this folder, named in `catalog.FAMILIES`, with two tuples:
 
-    ARCHITECTURES: tuple[Architecture, ...]    networks: how to build one, and how to read its output
-    ENTRIES: tuple[Entry, ...]                 checkpoints: all that is needed to use each one right
+    ARCHITECTURES: tuple[Architecture, ...]    networks: how to build and read one
+    ENTRIES: tuple[Entry, ...]                 checkpoints: all it takes to use each right
 
 Everything else (opening, strict loading, `actloc models | download | convert | export`, parity
 checks) follows from these. An architecture has at least one entry, whose values hold also for a
@@ -98,6 +98,7 @@ class Entry:
         frames: Frames of a clip, 1 or more.
         rate: Frames in Hz at which it was trained.
         activation: From class logits to scores.
+        multi_label: Whether an actor may do several of the actions at once.
         threshold: Score in [0, 1] from which an action counts as seen.
         min_score: Actors that score less are dropped at once.
         nms_iou: Overlap above which the lesser of two boxes is dropped.
@@ -118,6 +119,7 @@ class Entry:
     frames: int
     rate: float
     activation: Activation
+    multi_label: bool = False
     threshold: float = 0.5
     min_score: float = 0.05
     nms_iou: float = 0.5
@@ -194,6 +196,8 @@ class Architecture:
         decode: Outputs of `forward` and the entry -> the actors of each clip of the batch. None
             for a classifier.
         rename: Key as published -> key as here; None for a key to leave out.
+        published: Outputs of `forward` and the entry -> what the authors' own code reports of the
+            first clip, in its units and under the names of the parity references.
     """
 
     name: str
@@ -203,6 +207,7 @@ class Architecture:
     outputs: tuple[str, ...]
     decode: Callable[[Sequence[Tensor], Entry], list[Actors]] | None = None
     rename: Callable[[str], str | None] = str
+    published: Callable[[Sequence[Tensor], Entry], dict[str, Tensor]] | None = None
 
 
 def shapes_of(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

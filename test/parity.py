@@ -1,0 +1,192 @@
+"""Check the networks against reference numbers: `python test/parity.py DIR`, a line for each.
+
+DIR holds NAME.json (a state dict's keys and shapes), for some NAME.npz (batch-norm statistics and
+the reference's outputs), and fill.py, which makes all other weights and the input. Each reference
+is written as a checkpoint in its published layout, imported as a user's file would be, and run in
+float64. Without NAME.npz, names, order, shapes and the number of parameters are checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from actloc_ros.models import catalog
+from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.weights import Architecture, Entry, build_network, load_network
+
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one reference showed; `error` is None where it has no outputs."""
+
+    name: str
+    parameters: int
+    error: float | None
+    faults: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the line to print."""
+        error = 'keys and shapes only' if self.error is None else f'{self.error:.2e}'
+        verdict = 'ok' if not self.faults else 'DISAGREES: ' + '; '.join(self.faults)
+        return f'{self.name:32} {self.parameters:>12,} parameters  {error:>20}  {verdict}'
+
+
+def check(path: Path, fill: ModuleType) -> Result:
+    """Check the reference described by one JSON file."""
+    reference = json.loads(path.read_text())
+    numbers = path.with_suffix('.npz')
+    if not numbers.exists():
+        return check_layout(reference)
+    with np.load(numbers) as arrays, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'checkpoint.pth'
+        state = make_state(reference, arrays, fill)
+        torch.save(as_published(state, reference['checkpoint']), file)
+        del state
+        return check_outputs(reference, arrays, file, fill)
+
+
+def check_layout(reference: dict[str, Any]) -> Result:
+    """Check names, order, shapes and the number of parameters."""
+    state = {key: empty(key, shape) for key, shape in reference['state_dict']}
+    found = catalog.identify(state)
+    if found is None:
+        return Result(reference['name'], 0, None, ('no architecture fits',))
+    with torch.device('meta'):
+        network = build_network(*found)
+    return Result(reference['name'], *layout_faults(reference, found[0], network))
+
+
+def layout_faults(
+    reference: dict[str, Any], architecture: Architecture, network: torch.nn.Module
+) -> tuple[int, None, tuple[str, ...]]:
+    """Return the number of parameters and what is wrong with the network's state dict."""
+    faults = []
+    wanted = [architecture.rename(key) for key, _ in reference['state_dict']]
+    if list(network.state_dict()) != [key for key in wanted if key is not None]:
+        faults.append('keys or their order differ')
+    parameters = sum(p.numel() for p in network.parameters())
+    if parameters != reference['parameters']:
+        faults.append(f'{reference["parameters"]:,} parameters expected')
+    return parameters, None, tuple(faults)
+
+
+def check_outputs(reference: dict[str, Any], arrays: Any, file: Path, fill: ModuleType) -> Result:
+    """Import the checkpoint, run it in float64 and compare all that the reference knows."""
+    name = reference['name']
+    state = read_checkpoint(file).state
+    found = catalog.identify(state)
+    if found is None:
+        return Result(name, 0, None, ('no architecture fits',))
+    architecture, entry = found
+    network = load_network(architecture, entry, state)
+    parameters, _, faults = layout_faults(reference, architecture, network)
+    outputs = run(network, fill.clip(name, tuple(reference['input']), reference['input_scale']))
+    mine = dict(zip(architecture.outputs, outputs, strict=True))
+    mine |= detections(architecture, entry, outputs)
+    wanted = [key for key in arrays.files if not key.startswith('stats/')]
+    errors = {key: relative_error(mine.get(key), arrays[key]) for key in wanted}
+    bad = tuple(f'{key} off by {e:.1e}' for key, e in errors.items() if not e <= TOLERANCE)
+    return Result(name, parameters, max(errors.values()), faults + bad)
+
+
+def run(network: torch.nn.Module, clip: np.ndarray) -> list[torch.Tensor]:
+    """Run the network in float64."""
+    with torch.inference_mode():
+        outputs = network.double()(torch.from_numpy(clip).double())
+    return [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
+
+
+def detections(
+    architecture: Architecture, entry: Entry, outputs: list[torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return what the reference's own code would report, best first."""
+    if architecture.published is None:
+        return {}
+    return architecture.published(outputs, entry)
+
+
+def relative_error(mine: torch.Tensor | None, theirs: np.ndarray) -> float:
+    """Return the largest difference as a share of the largest value."""
+    if mine is None or tuple(mine.shape) != theirs.shape:
+        return float('inf')
+    if not theirs.size:
+        return 0.0
+    difference = np.abs(mine.numpy().astype(np.float64) - theirs).max()
+    return float(difference / max(np.abs(theirs).max(), np.finfo(np.float64).tiny))
+
+
+def make_state(reference: dict[str, Any], arrays: Any, fill: ModuleType) -> dict[str, torch.Tensor]:
+    """Return the reference's weights: measured statistics, all else by `fill`."""
+    state = {}
+    for key, shape in reference['state_dict']:
+        stats = f'stats/{key}'
+        value = arrays[stats] if stats in arrays else fill.fill(key, tuple(shape))
+        state[key] = torch.from_numpy(np.asarray(value))
+    return state
+
+
+def empty(key: str, shape: list[int]) -> torch.Tensor:
+    """Return a tensor without memory, of the type that checkpoints have at `key`."""
+    dtype = torch.int64 if key.endswith('num_batches_tracked') else torch.float32
+    return torch.empty(shape, dtype=dtype, device='meta')
+
+
+def as_published(state: dict[str, torch.Tensor], layout: str) -> dict[str, Any]:
+    """Wrap a state dict as the reference's `checkpoint` field says."""
+    if "'module.'" in layout:
+        state = {f'module.{key}': value for key, value in state.items()}
+    if "'model'" in layout:
+        return {'model': state}
+    if "'state_dict'" in layout:
+        return {'epoch': 1, 'state_dict': state, 'optimizer': {'state': {}}, 'score': 0.5}
+    return state
+
+
+def load_fill(folder: Path) -> ModuleType:
+    """Import the fill.py that lies beside the references, or the shared one."""
+    shared = Path(os.environ.get('ACTLOC_SHARED', '../shared')) / 'parity'
+    path = next((p for p in (folder / 'fill.py', shared / 'fill.py') if p.exists()), None)
+    if path is None:
+        raise FileNotFoundError(f'there is no fill.py in {folder} or {shared}')
+    spec = importlib.util.spec_from_file_location('parity_fill', path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> int:
+    """Check a folder; return 1 if anything disagrees, 2 if there is nothing to check."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('folder', type=Path, metavar='DIR')
+    folder = parser.parse_args().folder
+    references = sorted(folder.glob('*.json'))
+    if not references:
+        print(f'no references (NAME.json) in {folder}', file=sys.stderr)
+        return 2
+    fill = load_fill(folder)
+    failed = 0
+    for path in references:
+        result = check(path, fill)
+        failed += bool(result.faults)
+        print(result, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
