@@ -20,10 +20,12 @@ class Timing:
 
     Attributes:
         infer: Time in s that the localizer took, for all cameras of the batch together.
+        preprocess: Of it, the time in s from images to the model's input; 0 if not measured.
         link: Time in s that tracks and instances of this camera took.
     """
 
     infer: float = 0.0
+    preprocess: float = 0.0
     link: float = 0.0
 
 
@@ -184,7 +186,7 @@ class Pipeline:
         camera = self._cameras[frame.camera]
         linked = camera.linker.update(frame.stamp, detections)
         actions = camera.tracker.update(frame.stamp, linked)
-        timing = Timing(infer, time.perf_counter() - began)
+        timing = Timing(infer, self._localizer.preprocess_time, time.perf_counter() - began)
         camera.last = replace(_key(frame), clip=detections.clip, actions=actions, timing=timing)
         return camera.last
 
@@ -199,6 +201,13 @@ class Pipeline:
             )
         if not all(np.isfinite(a).all() for a in (found.boxes, found.scores, found.actions)):
             raise LocalizerError(f'{self.name} gave boxes or scores that are not finite')
+        if found.track_ids is not None:
+            ids = found.track_ids.tolist()
+            if len(ids) != count or len(set(ids)) < count or min(ids, default=1) < 1:
+                raise LocalizerError(
+                    f'{self.name} gave track ids {ids} for {count} actors; '
+                    'each must have its own, 1 or more'
+                )
         return _inside(found, frame)
 
     def _forget(self, name: str) -> None:

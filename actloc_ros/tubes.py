@@ -104,7 +104,7 @@ class TubeLinker:
         """Link the detections of the key frame at `stamp` (ns), later than the one before.
 
         Raises:
-            ValueError: A stamp that does not rise, or track ids that repeat or are below 1.
+            ValueError: A stamp that does not rise.
         """
         if self._previous is not None and stamp <= self._previous:
             raise ValueError(f'stamp {stamp} is not after {self._previous}; reset() comes first')
@@ -112,7 +112,7 @@ class TubeLinker:
         if detections.track_ids is None:
             ids = self._assign(stamp, detections)
         else:
-            ids = self._own_ids(detections.track_ids)
+            ids = [self._id_offset + int(track_id) for track_id in detections.track_ids]
         actors = [
             self._see(stamp, track_id, detections, index)
             for index, track_id in enumerate(ids)
@@ -142,12 +142,6 @@ class TubeLinker:
         for track_id in lost:
             del self._tracks[track_id]
         return lost
-
-    def _own_ids(self, track_ids: np.ndarray) -> list[int]:
-        ids = [int(track_id) for track_id in track_ids]
-        if len(set(ids)) < len(ids) or any(track_id < 1 for track_id in ids):
-            raise ValueError(f'the localizer gave track ids {ids}: each must be 1 or more, once')
-        return [self._id_offset + track_id for track_id in ids]
 
     def _assign(self, stamp: int, detections: Detections) -> list[int]:
         """Return each detection's track id; 0 for one too weak to start a track."""

@@ -153,12 +153,6 @@ def test_ids_of_the_localizer_are_kept_and_made_unique_after_a_reset() -> None:
     assert ids(linker.update(0, detect(boxes, ids=[1, 2]))) == [8, 9]
 
 
-@pytest.mark.parametrize('wrong', [[1, 1], [0, 1], [-1, 1]])
-def test_impossible_ids_are_refused(wrong: list[int]) -> None:
-    with pytest.raises(ValueError, match='track ids'):
-        TubeLinker().update(0, detect([person(1), person(9)], ids=wrong))
-
-
 @pytest.mark.parametrize('stamp', [5, 10])
 def test_a_stamp_that_does_not_rise_is_refused(stamp: int) -> None:
     linker = TubeLinker()

@@ -1,0 +1,275 @@
+"""Check the way from frames to steps: batches, broken time, restarts, and what is refused."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from instance_checks import finished
+from painted import Painted, PaintLocalizer, paint
+
+from actloc_ros.frames import NANOSECONDS, Frame
+from actloc_ros.instances import InstanceOptions, LabelOptions, State
+from actloc_ros.localizer import Detections
+from actloc_ros.pipeline import LocalizerError, Pipeline, Step
+from actloc_ros.tubes import TubeOptions
+
+MS = NANOSECONDS // 1000
+BOX = (20, 30, 40, 80)
+RED: list[Painted] = [(BOX, (255, 0, 0))]
+GREY: list[Painted] = [(BOX, (50, 50, 50))]
+AT_ONCE = InstanceOptions(min_duration=0, merge_gap=0.3)
+
+
+def make(localizer: PaintLocalizer | None = None, restart_gap: float = 2.0) -> Pipeline:
+    return Pipeline(localizer or PaintLocalizer(), TubeOptions(), AT_ONCE, restart_gap)
+
+
+def told(steps: Sequence[Step]) -> list[tuple]:
+    return [
+        (s.stamp // MS, s.restart, [(a.track_id, a.instance_id, a.state.name) for a in s.actions])
+        for s in steps
+    ]
+
+
+def test_a_step_says_whose_it_is() -> None:
+    (step,) = make().step([paint(5 * MS, RED, 'front')])
+    assert (step.camera, step.stamp, step.frame_id) == ('front', 5 * MS, 'front_optical_frame')
+    assert (step.width, step.height, step.clip.end, step.restart) == (160, 120, 5 * MS, False)
+    (action,) = step.actions
+    assert (action.state, action.box, action.class_id) == (State.STARTED, BOX, 0)
+    assert step.timing.infer > 0
+    assert step.timing.link > 0
+
+
+def test_an_empty_image_gives_an_empty_step() -> None:
+    (step,) = make().step([paint(0, [])])
+    assert step.actions == ()
+
+
+def test_cameras_are_one_batch_and_do_not_mix() -> None:
+    localizer = PaintLocalizer()
+    pipeline = make(localizer)
+    left, right = pipeline.step([paint(10, RED, 'left'), paint(90, GREY, 'right')])
+    assert localizer.batches == [['left', 'right']]
+    assert [a.state for a in left.actions + right.actions] == [State.STARTED, State.UNKNOWN]
+    (right,) = pipeline.step([paint(95, RED, 'right')])
+    assert [(a.track_id, a.instance_id) for a in right.actions] == [(1, 1)], 'ids are per camera'
+    assert told(pipeline.reset('left')) == [(0, True, [(1, 1, 'ENDED')])]
+    assert told(pipeline.reset()) == [(0, True, [(1, 1, 'ENDED')])]
+    assert pipeline.step([]) == []
+
+
+def test_two_frames_of_one_camera_are_refused() -> None:
+    with pytest.raises(ValueError, match='at most one frame of each camera'):
+        make().step([paint(1, RED), paint(2, RED)])
+
+
+def test_a_repeated_stamp_is_dropped_and_counted() -> None:
+    pipeline = make()
+    assert len(pipeline.step([paint(7, RED)])) == 1
+    assert pipeline.step([paint(7, RED)]) == []
+    assert pipeline.repeated == {'': 1}
+    (step,) = pipeline.step([paint(8, RED)])
+    assert [a.state for a in step.actions] == [State.ONGOING]
+
+
+def test_zero_is_a_time_at_the_start_and_no_time_later() -> None:
+    pipeline = make()
+    assert told(pipeline.step([paint(0, RED)])) == [(0, False, [(1, 1, 'STARTED')])]
+    assert pipeline.step([paint(0, RED)]) == []
+    assert len(pipeline.step([paint(100 * MS, RED)])) == 1
+    assert pipeline.step([paint(0, RED)]) == []
+    assert told(pipeline.step([paint(200 * MS, RED)])) == [(200, False, [(1, 1, 'ONGOING')])]
+    assert (pipeline.repeated, pipeline.unstamped) == ({'': 1}, {'': 1})
+
+
+@pytest.mark.parametrize(
+    'frame',
+    [paint(50 * MS, RED), paint(2500 * MS, RED), paint(200 * MS, RED, size=(320, 240))],
+    ids=['time jumps back', 'long gap', 'another resolution'],
+)
+def test_a_camera_begins_afresh(frame: Frame) -> None:
+    localizer = PaintLocalizer()
+    pipeline = make(localizer)
+    pipeline.step([paint(100 * MS, RED)])
+    pipeline.step([paint(150 * MS, RED, 'other')])
+    ended, step = pipeline.step([frame])
+    assert told([ended, step]) == [
+        (100, True, [(1, 1, 'ENDED')]),
+        (frame.stamp // MS, False, [(2, 2, 'STARTED')]),
+    ]
+    assert (ended.width, ended.height, ended.frame_id) == (160, 120, '_optical_frame')
+    assert (ended.actions[0].start, ended.actions[0].end) == (100 * MS, 100 * MS)
+    assert step.actions[0].start == frame.stamp
+    assert localizer.resets == ['']
+    assert pipeline.restarts == {'': 1}
+    assert told(pipeline.step([paint(200 * MS, RED, 'other')])) == [
+        (200, False, [(1, 1, 'ONGOING')])
+    ]
+
+
+def test_a_gap_of_just_the_restart_gap_goes_on() -> None:
+    pipeline = make(restart_gap=0.5)
+    pipeline.step([paint(0, RED)])
+    assert told(pipeline.step([paint(500 * MS, RED)])) == [(500, False, [(1, 1, 'ONGOING')])]
+    assert len(pipeline.step([paint(1000 * MS + 1, RED)])) == 2
+
+
+def test_nothing_open_ends_nothing() -> None:
+    pipeline = make()
+    pipeline.step([paint(100 * MS, GREY)])
+    assert told(pipeline.step([paint(50 * MS, GREY)])) == [(50, False, [(2, 0, 'UNKNOWN')])]
+    assert pipeline.reset() == []
+    assert pipeline.reset('never seen') == []
+
+
+def test_an_actor_out_of_the_image_is_not_seen() -> None:
+    class Beyond(PaintLocalizer):
+        def step(self, frames: Sequence[Frame]) -> list[Detections]:
+            boxes = np.array([[-9, -9, 30, 300], [200, 5, 300, 9], [5, 5, 5, 9]], np.float32)
+            return [
+                replace(
+                    found,
+                    boxes=boxes,
+                    scores=np.ones(3, np.float32),
+                    actions=np.ones((3, 3), np.float32),
+                    track_ids=np.array([5, 6, 7]),
+                )
+                for found in super().step(frames)
+            ]
+
+    (step,) = make(Beyond()).step([paint(0, RED)])
+    assert {(a.track_id, a.box) for a in step.actions} == {(5, (0, 0, 30, 120))}
+
+
+def malformed(**changes: np.ndarray) -> PaintLocalizer:
+    class Malformed(PaintLocalizer):
+        def step(self, frames: Sequence[Frame]) -> list[Detections]:
+            return [replace(found, **changes) for found in super().step(frames)]
+
+    return Malformed()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'actions': np.ones((1, 2), np.float32)}, r'for 3 labels they must be .*\(N, 3\)'),
+        ({'scores': np.ones(2, np.float32)}, 'must be'),
+        ({'boxes': np.ones((1, 5), np.float32)}, 'must be'),
+        ({'boxes': np.full((1, 4), np.nan, np.float32)}, 'not finite'),
+        ({'actions': np.full((1, 3), np.inf, np.float32)}, 'not finite'),
+        ({'track_ids': np.array([0])}, 'track ids'),
+        ({'track_ids': np.array([1, 2])}, 'track ids'),
+    ],
+)
+def test_a_malformed_answer_is_refused(changes: dict[str, np.ndarray], message: str) -> None:
+    with pytest.raises(LocalizerError, match=message):
+        make(malformed(**changes)).step([paint(0, RED)])
+
+
+def test_a_missing_answer_is_refused() -> None:
+    class Silent(PaintLocalizer):
+        def step(self, frames: Sequence[Frame]) -> list[Detections]:
+            return []
+
+    with pytest.raises(LocalizerError, match='0 results for 1 frames'):
+        make(Silent()).step([paint(0, RED)])
+
+
+def test_what_ended_is_told_even_if_the_next_frame_fails() -> None:
+    class Failing(PaintLocalizer):
+        def step(self, frames: Sequence[Frame]) -> list[Detections]:
+            if frames[0].stamp == 50 * MS:
+                raise RuntimeError('out of memory')
+            return super().step(frames)
+
+    pipeline = make(Failing())
+    pipeline.step([paint(100 * MS, RED)])
+    with pytest.raises(RuntimeError, match='out of memory'):
+        pipeline.step([paint(50 * MS, RED)])
+    assert told(pipeline.step([paint(60 * MS, RED)])) == [
+        (100, True, [(1, 1, 'ENDED')]),
+        (60, False, [(2, 2, 'STARTED')]),
+    ]
+
+
+def test_options_are_checked_before_any_frame_and_change_at_run_time() -> None:
+    with pytest.raises(ValueError, match='restart_gap'):
+        make(restart_gap=0)
+    fly = InstanceOptions(overrides={'fly': LabelOptions()})
+    with pytest.raises(ValueError, match="'fly'; labels are red, green, blue"):
+        Pipeline(PaintLocalizer(), instances=fly)
+    pipeline = make()
+    pipeline.step([paint(0, GREY)])
+    with pytest.raises(ValueError, match='fly'):
+        pipeline.configure(instances=fly)
+    pipeline.configure(instances=replace(AT_ONCE, start_score=0.1))
+    (step,) = pipeline.step([paint(MS, GREY)])
+    assert [a.state for a in step.actions] == [State.STARTED] * 3
+    pipeline.configure(tubes=TubeOptions(max_gap=0.1))
+    pipeline.step([paint(2 * MS, [])])
+    assert [a.state for a in pipeline.step([paint(200 * MS, [])])[0].actions] == [State.ENDED] * 3
+
+
+def test_close_frees_the_localizer() -> None:
+    localizer = PaintLocalizer()
+    make(localizer).close()
+    assert localizer.closed
+
+
+colours = st.tuples(*[st.sampled_from([0, 60, 110, 130, 255])] * 3).filter(any)
+walkers = st.tuples(st.integers(0, 120), st.integers(-40, 40), colours, st.integers(0, 15))
+events = st.sampled_from(['frame'] * 12 + ['pause', 'loop', 'reset', 'resize', 'repeat'])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(walkers, max_size=3),
+    st.lists(st.tuples(st.integers(20, 400), events), max_size=30),
+    st.sampled_from([0.0, 0.2, 0.5]),
+    st.sampled_from([0.0, 0.3]),
+)
+def test_random_recordings(actors: list, stream: list, duration: float, gap: float) -> None:
+    """Walkers come, cross and go; time stops, jumps back and repeats; the image changes size."""
+    options = InstanceOptions(min_duration=duration, merge_gap=gap)
+    pipeline = Pipeline(PaintLocalizer(), TubeOptions(max_gap=0.6), options)
+    stamp, size, steps = 100 * NANOSECONDS, (200, 60), []
+    for step, event in stream:
+        if event == 'reset':
+            steps += pipeline.reset()
+        if event == 'resize':
+            size = (size[0] ^ 8, size[1])
+        stamp += {'pause': 3000, 'loop': -700, 'repeat': 0}.get(event, step) * MS
+        seconds = stamp / NANOSECONDS - 100
+        painted = [
+            ((x, 10 + 15 * row, x + 12, 22 + 15 * row), colour)
+            for row, (start, speed, colour, hidden) in enumerate(actors)
+            if 0 <= (x := int(start + speed * seconds)) <= 180 and int(seconds * 10) % 16 != hidden
+        ]
+        found = pipeline.step([paint(stamp, painted, size=size)])
+        assert len([s for s in found if not s.restart]) <= 1
+        steps += found
+    steps += pipeline.reset()
+    check_steps(steps)
+
+
+def check_steps(steps: Sequence[Step]) -> None:
+    instances = finished([step.actions for step in steps])
+    last: Step | None = None
+    tracks: set[int] = set()
+    newest = 0
+    for step in steps:
+        if step.restart:
+            assert last is not None
+            assert (step.stamp, step.width) == (last.stamp, last.width)
+            assert {a.state for a in step.actions} == {State.ENDED}
+        else:
+            fresh = sorted({a.track_id for a in step.actions if a.seen} - tracks)
+            assert all(track_id > newest for track_id in fresh), 'no track comes back'
+            tracks, newest = tracks | set(fresh), max([newest, *fresh])
+            assert all(a.start <= a.end <= step.stamp for a in step.actions)
+        last = step
+    assert all(one.start <= one.end for one in instances)
