@@ -88,14 +88,15 @@ def make_body(rng: np.random.Generator) -> Body:
     }  # fmt: skip
     lengths = {k: v * height * float(rng.normal(1, 0.03)) for k, v in share.items()}
     table = _part_table(rng, height, girth)
+    colours = _colours(rng)
     return Body(
         height,
         lengths,
         np.array([[POINT[a], POINT[b]] for a, b, *_ in table]),
         np.array([[ra, rb] for _, _, ra, rb, _ in table], np.float32),
         np.array([material for *_, material in table]),
-        _colours(rng),
-        cloth_patterns(rng, 7, PATTERN_SIZE),
+        colours,
+        _patterns(rng, colours),
     )
 
 
@@ -138,6 +139,16 @@ def _colours(rng: np.random.Generator) -> np.ndarray:
     legs = tone if rng.random() < 0.15 else trousers
     rows = [tone, hair[rng.integers(4)], shirt, trousers, shoes[rng.integers(3)], sleeve, legs]
     return np.array(rows, np.float32)
+
+
+def _patterns(rng: np.random.Generator, colours: np.ndarray) -> np.ndarray:
+    """Draw patterns for shirt and trousers; sleeves and legs that are not bare share them."""
+    patterns = cloth_patterns(rng, len(colours), PATTERN_SIZE)
+    for bare in (SKIN, HAIR, SHOES):
+        patterns[bare] = 1
+    patterns[SLEEVE] = patterns[SHIRT] if (colours[SLEEVE] == colours[SHIRT]).all() else 1
+    patterns[LEGS] = patterns[TROUSERS] if (colours[LEGS] == colours[TROUSERS]).all() else 1
+    return patterns
 
 
 def _cloth(rng: np.random.Generator, saturation: float) -> np.ndarray:

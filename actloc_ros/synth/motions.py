@@ -95,7 +95,7 @@ def stride_length(style: Style, leg: float, speed: float) -> float:
 
 
 def _reach(style: Style, speed: float) -> float:
-    return style.stride * min(0.2 + 0.2 * speed, 0.72)
+    return style.stride * min(0.17 + 0.17 * speed, 0.7)
 
 
 def walk(style: Style, leg: float, speed: float, distance: float) -> Pose:
@@ -179,9 +179,13 @@ def rise(style: Style, u: float) -> Pose:
 def _lying(style: Style, forwards: float, aside: float) -> Pose:
     pose = stand(style, 0.0)
     pose[Angle.PITCH], pose[Angle.ROLL] = 1.5 * forwards, 1.5 * aside
+    flat = 1 - abs(aside)  # on one's side, arms and legs lie before the body
+    toes = -1.1 * max(forwards, 0.0)
     for side in (LEFT, RIGHT):
-        set_arm(pose, side, 1.2 + 0.8 * side * style.arms, 0.5, 0.6)
-        set_leg(pose, side, 0.1 + 0.35 * side, 0.12, 0.25 + 0.5 * side)
+        spread = (0.5 + 0.9 * side * style.arms) * flat + 0.05
+        set_arm(pose, side, 0.1 + 1.2 * abs(aside), spread, 0.15, 0.4 * flat)
+        bent = 0.1 + 0.15 * side + 0.5 * abs(aside)
+        set_leg(pose, side, 0.05 + 0.4 * abs(aside), (0.12 + 0.2 * side) * flat, bent, toes)
     return pose
 
 
@@ -201,8 +205,8 @@ def fall(style: Style, u: float, forwards: float, aside: float) -> Pose:
     fling = math.sin(math.pi * min(u / 0.85, 1.0))
     for side in (LEFT, RIGHT):
         at = SIDE_OFFSET * side
-        pose[Angle.SHOULDER + at] += 0.9 * fling
-        pose[Angle.SPREAD + at] += 0.5 * fling
+        pose[Angle.SHOULDER + at] += 1.1 * fling * (1 if forwards > -0.3 else -0.4)
+        pose[Angle.SPREAD + at] += 0.6 * fling
         pose[Angle.HIP + at] += 0.5 * fling
         pose[Angle.KNEE + at] += 0.8 * fling
     return pose

@@ -251,7 +251,7 @@ class Planner:
 
     def _make_prop(self, holder: Place3 | Hand) -> Prop:
         red, green, blue = self.rng.uniform(20, 240, 3)
-        size = (float(self.rng.uniform(0.06, 0.12)), float(self.rng.uniform(0.05, 0.2)))
+        size = (float(self.rng.uniform(0.045, 0.085)), float(self.rng.uniform(0.0, 0.14)))
         prop = Prop(size, (red, green, blue), [(0.0, holder)])
         self.props.append(prop)
         return prop
