@@ -1,0 +1,90 @@
+"""Merge what different sources say of where actors are: one candidate for each actor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SAME = 0.3  # IoU from which boxes of two sources speak of one actor
+INSIDE = 0.6  # share of the smaller box within the larger from which they do, too
+DOUBLE = 0.5  # IoU from which two followed actors are one
+NESTED = 0.7  # share of the smaller box within the larger from which they are, too
+FRAGMENT = 0.5  # of the actor's area: a smaller region is a limb and not the actor
+
+
+@dataclass(eq=False)
+class Candidate:
+    """Where an actor may be.
+
+    Attributes:
+        box: float (4,), x1, y1, x2, y2.
+        track_id: Of the actor who is followed and was here; None for someone new.
+        person: Probability of a person by the people detector; None if it did not see one.
+        moving: Evidence of motion in [0, 1]; None if nothing moves.
+    """
+
+    box: np.ndarray
+    track_id: int | None = None
+    person: float | None = None
+    moving: float | None = None
+
+
+def distinct(boxes: dict[int, np.ndarray], scores: dict[int, float]) -> list[int]:
+    """Return the keys of boxes without doubles, best first; the better one stays."""
+    kept: list[int] = []
+    for key in sorted(boxes, key=lambda key: (-scores[key], key)):
+        if not any(_double(boxes[key], boxes[other]) for other in kept):
+            kept.append(key)
+    return kept
+
+
+def add_people(found: list[Candidate], boxes: np.ndarray, chances: np.ndarray, gain: float) -> None:
+    """Add people to `found`; who is there already is drawn to where he is seen by `gain`."""
+    for index in np.argsort(-chances, kind='stable'):
+        box, chance = boxes[index], float(chances[index])
+        fits = [overlaps(box, other.box)[0] if other.person is None else 0.0 for other in found]
+        best = int(np.argmax(fits)) if fits else -1
+        if best >= 0 and fits[best] >= SAME:
+            found[best].box = found[best].box + gain * (box - found[best].box)
+            found[best].person = chance
+        else:
+            found.append(Candidate(box, person=chance))
+
+
+def add_regions(
+    found: list[Candidate], boxes: np.ndarray, evidence: np.ndarray, gain: float
+) -> None:
+    """Add moving regions; one that is an actor's corrects its box by `gain`, or is its limb."""
+    known = list(found)
+    for box, weight in zip(boxes, evidence, strict=True):
+        owners = [other for other in known if _speaks_of(box, other.box)]
+        for owner in owners:
+            owner.moving = max(owner.moving or 0.0, float(weight))
+        if not owners:
+            found.append(Candidate(box, moving=float(weight)))
+        elif len(owners) == 1 and area(box) > FRAGMENT * area(owners[0].box):
+            owners[0].box = owners[0].box + gain * (box - owners[0].box)
+
+
+def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return intersection over union, and over the smaller one."""
+    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+    shared = float(np.prod(np.clip(sides, 0, None)))
+    one, two = area(first), area(second)
+    return shared / max(one + two - shared, 1e-9), shared / max(min(one, two), 1e-9)
+
+
+def area(box: np.ndarray) -> float:
+    """Return a box's area."""
+    return float(np.prod(np.clip(box[2:] - box[:2], 0, None)))
+
+
+def _double(first: np.ndarray, second: np.ndarray) -> bool:
+    union, smaller = overlaps(first, second)
+    return union >= DOUBLE or smaller >= NESTED
+
+
+def _speaks_of(region: np.ndarray, actor: np.ndarray) -> bool:
+    union, smaller = overlaps(region, actor)
+    return union >= SAME or smaller >= INSIDE
