@@ -1,0 +1,155 @@
+"""Write and read bags of detections without ROS, as the node's own messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from actloc_ros.source_bag import open_bag
+
+DETECTIONS = 'actloc_ros/msg/ActionDetectionArray'
+EVENT = 'actloc_ros/msg/ActionDetection'
+MESSAGES = ('ActionHypothesis', 'ActionDetection', 'ActionDetectionArray', 'LabelInfo')
+
+DETECTIONS_TOPIC = '/action_localizer/detections'
+EVENTS_TOPIC = '/action_localizer/events'
+
+BAG_VERSION: Literal[8] = 8  # the newest that Humble reads too
+
+
+class BagError(ValueError):
+    """A bag of detections that cannot be written or read; the text says what to do."""
+
+
+@lru_cache
+def message_types() -> Typestore:
+    """Return the store of message types: ROS's own and this package's, from their definitions."""
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    for name in MESSAGES:
+        text = (_definitions() / f'{name}.msg').read_text()
+        store.register(get_types_from_msg(text, f'actloc_ros/msg/{name}'))
+    return store
+
+
+def find_type(name: str) -> Any:
+    """Return the class of the message type `name`, e.g. `std_msgs/msg/Header`."""
+    return message_types().types[name]
+
+
+class DetectionWriter:
+    """Writes messages to a new bag, logged at the stamps that their headers say.
+
+    Use it as a context: leaving it completes the bag.
+    """
+
+    def __init__(self, path: str | Path, storage: str = 'mcap') -> None:
+        """Prepare a bag.
+
+        Args:
+            path: The folder to make.
+            storage: `mcap` or `sqlite3`.
+
+        Raises:
+            BagError: There is something at `path` already.
+        """
+        if Path(path).exists():
+            raise BagError(f'{path} exists already; remove it, or name another bag')
+        plugin = StoragePlugin[storage.upper()]
+        self._writer = Writer(Path(path), version=BAG_VERSION, storage_plugin=plugin)
+        self._connections: dict[str, Connection] = {}
+
+    def __enter__(self) -> DetectionWriter:
+        """Make the bag."""
+        self._writer.open()
+        self._connect(DETECTIONS_TOPIC, DETECTIONS)
+        self._connect(EVENTS_TOPIC, EVENT)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete the bag, also after an error: what was written is worth reading."""
+        self._writer.close()
+
+    def write_detections(self, message: Any) -> None:
+        """Write an `ActionDetectionArray` made of the classes of `find_type`."""
+        self.write_serialized(DETECTIONS_TOPIC, _serialize(message, DETECTIONS))
+
+    def write_event(self, message: Any) -> None:
+        """Write an `ActionDetection` made of the classes of `find_type`."""
+        self.write_serialized(EVENTS_TOPIC, _serialize(message, EVENT))
+
+    def write_serialized(self, topic: str, data: bytes) -> None:
+        """Write a message in CDR, as it came from ROS, to one of the two topics."""
+        connection = self._connections[topic]
+        self._writer.write(connection, _header_stamp(data), data)
+
+    def _connect(self, topic: str, kind: str) -> None:
+        self._connections[topic] = self._writer.add_connection(
+            topic, kind, typestore=message_types()
+        )
+
+
+def read_detections(path: str | Path, topic: str | None = None) -> Iterator[Any]:
+    """Yield the `ActionDetectionArray`s of a bag in the order of their log times.
+
+    Args:
+        path: The bag: its folder or a file of it.
+        topic: The topic of detections; needed where the bag has several.
+
+    Raises:
+        BagError: The bag has no detections, or several topics of them and none is chosen.
+        SourceError: The bag cannot be read, or is empty.
+    """
+    with open_bag(Path(path)) as reader:
+        found = _choose(path, reader.connections, topic)
+        for _, _, data in reader.messages(found):
+            yield message_types().deserialize_cdr(data, DETECTIONS)
+
+
+def _choose(path: str | Path, connections: list[Connection], topic: str | None) -> list[Connection]:
+    found = [c for c in connections if c.msgtype == DETECTIONS]
+    names = ', '.join(sorted({c.topic for c in found}))
+    if not found:
+        topics = ', '.join(sorted({c.topic for c in connections}))
+        raise BagError(f'{path} has no topic of {DETECTIONS}; its topics are {topics}')
+    if topic is not None:
+        found = [c for c in found if c.topic == '/' + topic.lstrip('/')]
+        if not found:
+            raise BagError(f'{path} has no topic {topic} of detections; it has {names}')
+    if len({c.topic for c in found}) > 1:
+        raise BagError(f'{path} has several topics of detections; choose one of {names}')
+    return found
+
+
+def _serialize(message: Any, kind: str) -> bytes:
+    return bytes(message_types().serialize_cdr(message, kind))
+
+
+def _header_stamp(data: bytes) -> int:
+    """Return the stamp in ns of a serialized message that begins with a header."""
+    order = 'little' if data[1] & 1 else 'big'  # the second byte of the encapsulation says
+    sec = int.from_bytes(data[4:8], order, signed=True)  # type: ignore[arg-type]
+    return sec * 10**9 + int.from_bytes(data[8:12], order)  # type: ignore[arg-type]
+
+
+def _definitions() -> Path:
+    """Return the folder of our message definitions: by pip, as installed by colcon, or here."""
+    here = Path(__file__).parent
+    folders = [here / 'definitions', here.parent / 'msg']
+    folders += [parent / 'share' / 'actloc_ros' / 'msg' for parent in here.parents]
+    for folder in folders:
+        if (folder / f'{MESSAGES[0]}.msg').exists():
+            return folder
+    raise FileNotFoundError(f'the message definitions of actloc_ros are missing beside {here}')

@@ -1,0 +1,100 @@
+"""Draw a bag's detections into a video of the recording that they were made from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from actloc_ros.bags import read_detections
+from actloc_ros.drawing import draw
+from actloc_ros.frames import Frame, nanoseconds
+from actloc_ros.messages import stamp_of
+from actloc_ros.sources import DEFAULT_RATE, open_source
+from actloc_ros.video_writer import VideoWriter
+
+# A frame that was not processed shows what the one before it gave, no longer than this.
+HOLD = nanoseconds(0.5)
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        'draw',
+        help='draw detections into a video of their recording',
+        description='Draw a bag of detections into a video of their recording, matched by stamp.',
+    )
+    parser.add_argument('source', help='a video, a folder of images or a bag')
+    parser.add_argument('bag', help='a bag of detections')
+    parser.add_argument('--out', required=True, metavar='VIDEO', help='the video to write')
+    parser.add_argument('--topic', help='image topic, where the source is a bag with several')
+    parser.add_argument('--camera', default='', help='camera whose detections to draw')
+    parser.add_argument(
+        '--epoch',
+        type=float,
+        default=0.0,
+        metavar='S',
+        help='time in s that `play --epoch` added to the stamps of a video or folder',
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw, and print where the video is."""
+    source = open_source(arguments.source, arguments.topic, arguments.camera)
+    messages = [m for m in read_detections(arguments.bag) if m.camera == arguments.camera]
+    if not messages:
+        raise ValueError(f'{arguments.bag} has no detections of camera "{arguments.camera}"')
+    frames = tqdm(source, total=source.length, unit='frame', disable=None)
+    epoch = nanoseconds(arguments.epoch)
+    drawn = draw_video(frames, messages, arguments.out, source.rate or DEFAULT_RATE, epoch)
+    if not drawn:
+        raise ValueError(
+            f'no stamp of {arguments.bag} is one of {arguments.source}; if the source was played '
+            'with --epoch, give the same here'
+        )
+    print(arguments.out)
+    return 0
+
+
+def draw_video(
+    frames: Iterable[Frame], messages: Iterable[Any], out: str | Path, rate: float, epoch: int = 0
+) -> int:
+    """Write the video `out` of `frames` with the `messages` that belong to them.
+
+    Args:
+        frames: Of one camera.
+        messages: `ActionDetectionArray`s of that camera.
+        out: The video to write.
+        rate: Its nominal frames per second.
+        epoch: Time in ns by which the messages' stamps are later than the frames'.
+
+    Returns:
+        How many frames had a message of their own.
+    """
+    drawn = 0
+    with VideoWriter(out, rate) as video:
+        for frame, message, exact in _matched(frames, messages, epoch):
+            drawn += exact
+            video.write(frame.stamp, frame.image if message is None else draw(frame.image, message))
+    return drawn
+
+
+def _matched(
+    frames: Iterable[Frame], messages: Iterable[Any], epoch: int
+) -> Iterator[tuple[Frame, Any, bool]]:
+    """Yield each frame with its message, else a recent one, and whether it is its own."""
+    by_stamp: dict[int, Any] = {}
+    for message in messages:  # of one stamp the first counts; a later one only ends what was open
+        by_stamp.setdefault(stamp_of(message.header.stamp) - epoch, message)
+    recent, since = None, 0
+    for frame in frames:
+        own = by_stamp.get(frame.stamp)
+        if own is not None:
+            recent, since = own, frame.stamp
+        elif not 0 <= frame.stamp - since <= HOLD:
+            recent = None
+        yield frame, recent, own is not None
