@@ -1,0 +1,123 @@
+"""Say on /diagnostics how the node and each camera are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from actloc_ros.ros.inputs import SILENCE, CameraInput
+from actloc_ros.ros.timing import Timings
+from actloc_ros.ros.worker import Counters
+
+MEGABYTE = 1e6
+BACKLOG = 100  # waiting frames from which a replay is too fast for the model
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the node as a whole is.
+
+    Attributes:
+        state: The lifecycle state.
+        enabled: Whether frames are processed while active.
+        fault: Why it does not work; empty if it does.
+        model: The localizer's name; empty without one.
+        labels: How many actions it knows.
+        device: The device that was asked for.
+        waiting: Frames in the mailbox.
+    """
+
+    state: str
+    enabled: bool
+    fault: str
+    model: str
+    labels: int
+    device: str
+    waiting: int
+
+
+def node_status(name: str, health: Health) -> DiagnosticStatus:
+    """Return the status of the node called `name`."""
+    values = {
+        'state': health.state,
+        'enabled': health.enabled,
+        'model': health.model,
+        'labels': health.labels,
+        'device': health.device,
+        'frames waiting': health.waiting,
+        **device_memory(),
+    }
+    if health.fault:
+        level, text = DiagnosticStatus.ERROR, health.fault
+    elif health.waiting > BACKLOG:
+        level, text = DiagnosticStatus.WARN, 'frames come faster than the model takes them'
+    elif health.state != 'active':
+        level, text = DiagnosticStatus.OK, health.state
+    else:
+        level, text = DiagnosticStatus.OK, 'localizing' if health.enabled else 'disabled'
+    return status(level, f'{name}: localizer', text, name, values)
+
+
+def camera_status(
+    name: str, camera: CameraInput, counters: Counters, dropped: int, timings: Timings
+) -> DiagnosticStatus:
+    """Return the status of one camera of the active node called `name`."""
+    level, text = _camera_state(camera, counters)
+    values = {
+        'topic': camera.topic,
+        'frames in': camera.received,
+        'frames processed': counters.processed,
+        'frames dropped': dropped,
+        'frames limited by max_rate': counters.limited,
+        'rate in Hz': f'{camera.rate():.1f}',
+    }
+    values |= {f'frames broken ({kind})': n for kind, n in sorted(counters.broken.items())}
+    for part, (p50, p99) in timings.percentiles(50, 99).items():
+        values[f'{part} p50 in ms'] = f'{p50:.2f}'
+        values[f'{part} p99 in ms'] = f'{p99:.2f}'
+    label = f'camera {camera.camera}' if camera.camera else 'camera'
+    return status(level, f'{name}: {label}', text, name, values)
+
+
+def _camera_state(camera: CameraInput, counters: Counters) -> tuple[bytes, str]:
+    if camera.silent_for() > SILENCE:
+        return (
+            DiagnosticStatus.WARN,
+            f'no frames on {camera.topic}, because {camera.why_silent()}',
+        )
+    if not camera.received:
+        return DiagnosticStatus.OK, 'waiting for the first frame'
+    if counters.fault:
+        return DiagnosticStatus.WARN, f'broken frames are skipped; the last: {counters.fault}'
+    return DiagnosticStatus.OK, f'{camera.rate():.1f} Hz'
+
+
+def status(
+    level: bytes, name: str, text: str, hardware: str, values: Mapping[str, object]
+) -> DiagnosticStatus:
+    """Return a status with `values`."""
+    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return DiagnosticStatus(
+        level=level, name=name, message=text, hardware_id=hardware, values=pairs
+    )
+
+
+def device_memory() -> dict[str, str]:
+    """Return what PyTorch holds on the GPU; nothing where it was not loaded or there is none."""
+    torch = sys.modules.get('torch')
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return {}
+    return {
+        'device memory in use in MB': f'{torch.cuda.memory_allocated() / MEGABYTE:.1f}',
+        'device memory held in MB': f'{torch.cuda.memory_reserved() / MEGABYTE:.1f}',
+    }
+
+
+def free_device_memory() -> None:
+    """Give back the GPU memory that PyTorch keeps for later."""
+    torch = sys.modules.get('torch')
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -1,0 +1,335 @@
+"""Run the lifecycle node `action_localizer`: camera topics in, action detections out."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import SetBool, Trigger
+
+from actloc_ros.instances import InstanceTracker
+from actloc_ros.localizer import Localizer
+from actloc_ros.ros import parameters
+from actloc_ros.ros.depth import DepthInput
+from actloc_ros.ros.diagnostics import Health, device_memory, free_device_memory, node_status
+from actloc_ros.ros.inputs import CameraInput
+from actloc_ros.ros.outputs import Outputs
+from actloc_ros.ros.session import Session, Surroundings
+from actloc_ros.ros.transforms import Transformer
+from actloc_ros.ros.warnings import Warnings
+from actloc_ros.settings import Settings
+from actloc_ros.zoo import open_localizer
+
+STOP_TIME = 10.0  # s that a step may still take when the node is deactivated
+QUIT_TIME = 1.3  # s that it may take when the process is to end
+FLUSH_TIME = 0.2  # s that subscribers have to take the last messages, for each topic
+SPIN_TIME = 0.1  # s after which a signal is seen
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+ERROR = TransitionCallbackReturn.ERROR
+
+
+class ActionLocalizer(LifecycleNode):
+    """Configure opens the model, activate starts the worker, deactivate frees both.
+
+    Subscriptions are made when it is configured first, and stay: what comes while the node is not
+    active is let go.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Declare parameters and advertise; `options` are those of `rclpy.node.Node`.
+
+        Raises:
+            InvalidParameterTypeException: A parameter of a wrong type.
+            InvalidParameterValueException: A parameter out of its range.
+            ValueError: A parameter that is wrong in another way.
+        """
+        super().__init__('action_localizer', **options)
+        parameters.declare(self)
+        self.settings = parameters.read(self)
+        self._fault = ''
+        self._opened: tuple[object, ...] = ()
+        self._localizer: Localizer | None = None
+        self._session: Session | None = None
+        self._around: Surroundings | None = None
+        self._warn = Warnings(self.get_logger())
+        self._outputs = Outputs(self, self.settings.process_all)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._timer = self.create_timer(
+            self.settings.diagnostics_period,
+            self._diagnose,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+        self._broken = self.create_guard_condition(self._on_worker_failed)
+        self._jumps = self.get_clock().create_jump_callback(
+            JumpThreshold(
+                min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
+            ),
+            post_callback=self._on_jump,
+        )
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.add_on_set_parameters_callback(self._on_set)
+
+    def autostart(self) -> bool:
+        """Configure and activate the node; say whether it is active then."""
+        return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
+
+    def quit(self) -> bool:
+        """End what is open, publish that and free all; say whether that went in time."""
+        return self._stop(QUIT_TIME)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and open the model."""
+        try:
+            self._around = self._around or self._subscribe()
+            self._listen_to_transforms(self._around)
+            self._open()
+        except Exception as error:
+            return self._refuse('cannot be configured', error)
+        self._fault = ''
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the worker, with the model opened again if need be."""
+        assert self._around is not None
+        super().on_activate(state)
+        try:
+            self._listen_to_transforms(self._around)
+            localizer = self._open()
+            self._session = Session(
+                self._around, self.settings, localizer, failed=self._broken.trigger
+            )
+            self._session.start()
+        except Exception as error:
+            super().on_deactivate(state)
+            self._session = None
+            return self._refuse('cannot be activated', error)
+        self._fault = ''
+        self.get_logger().info(
+            f'localizing with {localizer.name} on '
+            f'{", ".join(camera.topic for camera in self._around.inputs)}'
+        )
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End what is open, stop the worker, and free the model and device memory."""
+        stopped = self._stop(STOP_TIME)
+        super().on_deactivate(state)
+        return SUCCESS if stopped else ERROR
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model."""
+        self._close()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and free all."""
+        self._stop(STOP_TIME)
+        self._close()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free what can be freed; the node can be configured again."""
+        self._session = None
+        self._close()
+        super().on_deactivate(state)
+        return SUCCESS
+
+    def _subscribe(self) -> Surroundings:
+        settings = self.settings
+        inputs = [
+            CameraInput(self, camera, settings.compressed, settings.process_all)
+            for camera in settings.cameras
+        ]
+        depths = {
+            camera: DepthInput(self, camera, self._warn)
+            for camera in settings.cameras
+            if settings.depth
+        }
+        return Surroundings(self.get_clock(), inputs, depths, None, self._outputs, self._warn)
+
+    def _listen_to_transforms(self, around: Surroundings) -> None:
+        if self.settings.target_frame and around.transformer is None:
+            around.transformer = Transformer(self, self._warn)
+
+    def _open(self) -> Localizer:
+        """Return the localizer that the settings ask for, opening it if it is not open."""
+        wanted = (self.settings.model, self.settings.localizer)
+        if self._localizer is None or self._opened != wanted:
+            self._close()
+            self._localizer = open_localizer(self.settings.model, self.settings.localizer)
+            self._opened = wanted
+        _check_labels(self.settings, self._localizer)
+        return self._localizer
+
+    def _close(self) -> None:
+        if self._localizer is not None:
+            self._localizer.close()
+        self._localizer = None
+        gc.collect()
+        free_device_memory()
+
+    def _refuse(self, what: str, error: Exception) -> TransitionCallbackReturn:
+        """Say why a transition is refused; the traceback only where it is no user's error."""
+        self._fault = f'{what}: {error}'
+        if not isinstance(error, (ValueError, OSError)):
+            self._fault = f'{what}: {type(error).__name__}: {error}'
+            self.get_logger().error(traceback.format_exc())
+        self.get_logger().error(self._fault)
+        return FAILURE
+
+    def _stop(self, timeout: float) -> bool:
+        """Stop the worker within `timeout` s and free the model, if the node is active."""
+        session, self._session = self._session, None
+        if session is None:
+            return True
+        if not session.stop(timeout):
+            self.get_logger().error(
+                f'the model still works on a step after {timeout} s: what is open is not ended'
+            )
+            self._localizer = None  # the worker's thread holds it, until the step is done
+            return False
+        self._localizer = None  # closed by the session
+        del session
+        self._close()
+        if not self._outputs.flush(FLUSH_TIME):
+            self.get_logger().warning('a subscriber did not take the last messages')
+        remains = ', '.join(f'{name}: {value}' for name, value in device_memory().items())
+        self.get_logger().info(f'freed the model{"; " + remains if remains else ""}')
+        return True
+
+    def _on_worker_failed(self) -> None:
+        """Give up being active, since the worker has broken down."""
+        failure = self._session.failure if self._session else None
+        if failure is None:
+            return
+        self._fault = f'stopped by an error: {type(failure).__name__}: {failure}'
+        self.get_logger().error(''.join(traceback.format_exception(failure)))
+        self.get_logger().error(f'{self._fault}; the node is inactive until it is activated again')
+        self.trigger_deactivate()
+
+    def _on_jump(self, jump: TimeJump) -> None:
+        if self._session is not None:
+            after = self.get_clock().now().nanoseconds
+            self._session.jump(after - jump.delta.nanoseconds, after)
+
+    def _on_set(self, changes: Sequence[Parameter]) -> Any:
+        try:
+            settings = parameters.changed(self, changes, active=self._session is not None)
+            if self._localizer is not None and self._session is not None:
+                _check_labels(settings, self._localizer)
+        except ValueError as error:
+            return parameters.refusal(error)
+        self.settings = settings
+        self._timer.timer_period_ns = round(settings.diagnostics_period * 1e9)
+        if self._session is not None:
+            self._session.configure(settings)
+        return parameters.SetParametersResult(successful=True)
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        if self._session is None:
+            response.success, response.message = False, 'the node is not active'
+            return response
+        self._session.enable(request.data)
+        response.success, response.message = True, 'enabled' if request.data else 'disabled'
+        return response
+
+    def _on_reset(self, _: Any, response: Any) -> Any:
+        if self._session is None:
+            response.success, response.message = False, 'the node is not active'
+            return response
+        self._session.reset()
+        response.success = True
+        response.message = 'what is open is ended before the next frame is processed'
+        return response
+
+    def _diagnose(self) -> None:
+        name = self.get_fully_qualified_name().removeprefix('/')
+        session = self._session
+        health = Health(
+            state=self._state_machine.current_state[1],
+            enabled=session is not None and session.enabled,
+            fault=self._fault,
+            model=self._localizer.name if self._localizer else '',
+            labels=len(self._localizer.labels) if self._localizer else 0,
+            device=self.settings.localizer.device,
+            waiting=session.waiting if session else 0,
+        )
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.status = [node_status(name, health)]
+        if session is not None and session.enabled:
+            message.status += session.statuses(name)
+        self._diagnostics.publish(message)
+
+
+def _check_labels(settings: Settings, localizer: Localizer) -> None:
+    """Raise ValueError where the settings speak of labels that the localizer has not."""
+    InstanceTracker(settings.instances, localizer.labels, localizer.threshold)
+
+
+class StopSignal:
+    """Notes SIGINT and SIGTERM; while the node starts, they interrupt it at once."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self.interrupts = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = True
+        if self.interrupts:
+            raise KeyboardInterrupt
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until a signal ends it; return the process's exit code."""
+    stop = StopSignal()
+    # rclpy's own handlers would close all publishers before the last message is out.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        return _run(stop)
+    except KeyboardInterrupt:
+        return 0
+    except (InvalidParameterTypeException, InvalidParameterValueException, ValueError) as error:
+        print(f'action_localizer: error: {error}', file=sys.stderr)
+        return 2
+    finally:
+        rclpy.try_shutdown()
+
+
+def _run(stop: StopSignal) -> int:
+    node = ActionLocalizer()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    if node.settings.autostart and not node.autostart():
+        return 1
+    stop.interrupts = False
+    try:
+        while rclpy.ok() and not stop.received:
+            executor.spin_once(timeout_sec=SPIN_TIME)
+    finally:
+        in_time = node.quit()
+        if not in_time:
+            sys.stdout.flush()
+            os._exit(1)  # the model's thread would hold the process up, or crash at its end
+        executor.shutdown()
+        node.destroy_node()
+    return 0

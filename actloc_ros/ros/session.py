@@ -1,0 +1,221 @@
+"""Hold what runs while the node is active: from inputs through the worker to outputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.clock import Clock
+
+from actloc_ros.frames import nanoseconds, seconds
+from actloc_ros.localizer import Localizer
+from actloc_ros.mailbox import Mailbox
+from actloc_ros.messages import Place
+from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.ros.depth import DepthInput
+from actloc_ros.ros.diagnostics import camera_status
+from actloc_ros.ros.inputs import CameraInput, Received
+from actloc_ros.ros.outputs import Outputs
+from actloc_ros.ros.timing import Split, Timings
+from actloc_ros.ros.transforms import Transformer
+from actloc_ros.ros.warnings import Warnings
+from actloc_ros.ros.worker import Result, Worker
+from actloc_ros.settings import Settings
+
+
+@dataclass
+class Surroundings:
+    """What outlives a session: the node's ways in and out.
+
+    Attributes:
+        clock: The node's.
+        inputs: One for each camera.
+        depths: By camera; empty without depth.
+        transformer: Moves places into the target frame; None leaves them in the camera's.
+        outputs: The publishers.
+        warn: Takes a kind and a text.
+    """
+
+    clock: Clock
+    inputs: Sequence[CameraInput]
+    depths: dict[str, DepthInput]
+    transformer: Transformer | None
+    outputs: Outputs
+    warn: Warnings
+
+
+class Session:
+    """One activation: its pipeline, mailbox, worker and figures.
+
+    Attributes:
+        enabled: Whether frames are processed.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        settings: Settings,
+        localizer: Localizer,
+        failed: Callable[[], None],
+    ) -> None:
+        """Prepare a session; `failed` is called in the worker's thread when it breaks down.
+
+        Raises:
+            ValueError: Settings do not fit the localizer's labels.
+        """
+        self.enabled = False
+        self._around, self._settings, self._localizer = around, settings, localizer
+        cameras = [camera.camera for camera in around.inputs]
+        self._pipeline = Pipeline(
+            localizer, settings.tubes, settings.instances, settings.localizer.restart_gap
+        )
+        self._mailbox: Mailbox[Received] = Mailbox(cameras, settings.process_all)
+        self._worker = Worker(
+            localizer, self._pipeline, self._mailbox, cameras, self._publish, around.warn, failed
+        )
+        self._timings = {camera: Timings() for camera in cameras}
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Return what broke the worker down, if anything did."""
+        return self._worker.failure
+
+    @property
+    def waiting(self) -> int:
+        """Return how many frames wait for the worker."""
+        return len(self._mailbox)
+
+    def start(self) -> None:
+        """Latch the labels and process frames from now on."""
+        self._around.outputs.publish_labels(
+            stamp=self._around.clock.now().nanoseconds,
+            model=self._localizer.name,
+            labels=self._localizer.labels,
+            threshold=self._localizer.threshold,
+        )
+        self.configure(self._settings)
+        self._worker.start()
+        self.enable(True)
+
+    def stop(self, timeout: float) -> bool:
+        """End what is open, publish that, and free the model; say whether that went in time."""
+        self._close_inputs()
+        if not self._worker.stop(timeout):
+            return False
+        left = self._mailbox.clear()
+        if left and self._settings.process_all:
+            self._around.warn('left', f'{left} frames came and were not processed')
+        self._pipeline.close()
+        return True
+
+    def enable(self, enabled: bool) -> None:
+        """Process frames, or end what is open and let frames go."""
+        if enabled == self.enabled:
+            return
+        self.enabled = enabled
+        if enabled:
+            for camera in self._around.inputs:
+                camera.open(self._store)
+            for depth in self._around.depths.values():
+                depth.open()
+        else:
+            self._close_inputs()
+            self._mailbox.clear()
+            self._worker.reset()
+
+    def configure(self, settings: Settings) -> None:
+        """Use other settings from the next frame on."""
+        self._settings = settings
+        rate = 0.0 if settings.process_all else settings.max_rate
+        self._worker.configure(settings.tubes, settings.instances, rate)
+
+    def reset(self) -> None:
+        """Forget the past of all cameras; what is open is ended first."""
+        self._worker.reset()
+
+    def jump(self, before: int, after: int) -> None:
+        """Take note that the clock went back, from one time in ns to another."""
+        if not self._settings.process_all:  # there, frames wait and tell by their stamps
+            self._worker.jump(before, after)
+
+    def statuses(self, name: str) -> list[DiagnosticStatus]:
+        """Return the status of each camera of the node called `name`."""
+        return [
+            camera_status(
+                name,
+                camera,
+                self._worker.counters[camera.camera],
+                self._dropped(camera.camera),
+                self._timings[camera.camera],
+            )
+            for camera in self._around.inputs
+        ]
+
+    def _close_inputs(self) -> None:
+        for camera in self._around.inputs:
+            camera.close()
+        for depth in self._around.depths.values():
+            depth.close()
+
+    def _store(self, received: Received) -> None:
+        self._mailbox.put(received.camera, received.stamp, received)
+
+    def _dropped(self, camera: str) -> int:
+        counters = self._worker.counters[camera]
+        broken = sum(counters.broken.values())
+        return self._mailbox.replaced[camera] + counters.limited + broken
+
+    def _publish(self, result: Result) -> None:
+        """Publish a result; in the worker's thread."""
+        began = time.perf_counter()
+        step, settings = result.step, self._settings
+        seen = self._places(step)
+        places = self._in_target_frame(step, seen)
+        placed = time.perf_counter()
+        latency = self._around.clock.now().nanoseconds - step.stamp
+        measured = not settings.process_all and not step.restart
+        self._around.outputs.publish(
+            step,
+            model=self._localizer.name,
+            labels=self._localizer.labels,
+            dropped=self._dropped(step.camera),
+            inference_time=nanoseconds(step.timing.infer) if measured else 0,
+            latency=latency if measured else 0,
+            places=places,
+        )
+        if settings.publish_markers:
+            self._around.outputs.publish_markers(step, self._localizer.labels, seen)
+        self._measure(result, placed - began, time.perf_counter() - placed)
+
+    def _places(self, step: Step) -> dict[int, Place]:
+        depth = self._around.depths.get(step.camera)
+        return depth.places(step, self._settings.depth_tolerance) if depth else {}
+
+    def _in_target_frame(self, step: Step, places: dict[int, Place]) -> dict[int, Place]:
+        if not places:
+            return {}
+        if self._around.transformer and self._settings.target_frame:
+            target = self._settings.target_frame
+            places = self._around.transformer.move(places, target, step.stamp)
+        return self._around.depths[step.camera].with_velocities(step, places)
+
+    def _measure(self, result: Result, place: float, publish: float) -> None:
+        received, timing = result.received, result.step.timing
+        if received is None:
+            return
+        now = self._around.clock.now().nanoseconds
+        self._timings[received.camera].add(
+            Split(
+                transport=seconds(received.clock - received.stamp),
+                wait=result.taken - received.arrival,
+                decode=result.decode,
+                preprocess=result.preprocess,
+                infer=timing.infer - result.preprocess,
+                link=timing.link,
+                place=place,
+                publish=publish,
+                latency=seconds(now - received.stamp),
+            )
+        )

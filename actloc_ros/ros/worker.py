@@ -1,0 +1,240 @@
+"""Run the pipeline in one thread: take frames from the mailbox, decode, step, hand results on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from actloc_ros.frames import NANOSECONDS, Frame
+from actloc_ros.instances import InstanceOptions
+from actloc_ros.localizer import Localizer
+from actloc_ros.mailbox import Mailbox
+from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.ros.conversions import FrameError, image_to_frame
+from actloc_ros.ros.inputs import Received
+from actloc_ros.tubes import TubeOptions
+
+IDLE = 0.2  # s after which a waiting worker looks up
+
+
+@dataclass
+class Counters:
+    """What became of one camera's frames since activation.
+
+    Attributes:
+        processed: Frames that gave a result.
+        limited: Frames left out for `max_rate`.
+        broken: Frames that could not be used, by kind of fault.
+        fault: What was last wrong.
+    """
+
+    processed: int = 0
+    limited: int = 0
+    broken: dict[str, int] = field(default_factory=dict)
+    fault: str = ''
+
+
+@dataclass(frozen=True)
+class Result:
+    """A step with the message behind it and what its way cost.
+
+    Attributes:
+        step: What the pipeline says.
+        received: The message; None for a step that only ends what was open.
+        taken: When the worker took it, by `time.perf_counter`.
+        decode: Time in s from message to frame.
+        preprocess: Time in s from frames to the model's input.
+    """
+
+    step: Step
+    received: Received | None = None
+    taken: float = 0.0
+    decode: float = 0.0
+    preprocess: float = 0.0
+
+
+class Worker:
+    """The one thread in which everything after the callbacks happens.
+
+    Attributes:
+        counters: By camera.
+        failure: What ended the thread, if not `stop`.
+    """
+
+    def __init__(
+        self,
+        localizer: Localizer,
+        pipeline: Pipeline,
+        mailbox: Mailbox[Received],
+        cameras: Iterable[str],
+        publish: Callable[[Result], None],
+        report: Callable[[str, str], None],
+        failed: Callable[[], None],
+    ) -> None:
+        """Prepare a worker; `start` starts it.
+
+        Args:
+            localizer: The one that the pipeline runs.
+            pipeline: Used by this thread alone from `start` to `stop`.
+            mailbox: Where callbacks leave messages.
+            cameras: All cameras' names.
+            publish: Takes each result, in this thread.
+            report: Takes each fault's kind and text, in this thread.
+            failed: Called in this thread when an exception has ended it.
+        """
+        self.counters = {camera: Counters() for camera in cameras}
+        self.failure: BaseException | None = None
+        self._localizer = localizer
+        self._pipeline = pipeline
+        self._mailbox = mailbox
+        self._publish = publish
+        self._report = report
+        self._failed = failed
+        self._orders: list[Callable[[], None]] = []
+        self._order_lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._limits: dict[str, RateLimit] = {camera: RateLimit() for camera in self.counters}
+        self._last_stamps: dict[str, int] = {}
+        self._max_rate = 0.0
+        self._thread = threading.Thread(target=self._run, name='localize', daemon=True)
+
+    def start(self) -> None:
+        """Start to take frames."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End what is open, publish that, and end the thread; say whether it ended in time."""
+        self._stopping.set()
+        self._mailbox.wake()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def configure(self, tubes: TubeOptions, instances: InstanceOptions, max_rate: float) -> None:
+        """Use other options from the next frame on."""
+
+        def order() -> None:
+            self._pipeline.configure(tubes, instances)
+            self._max_rate = max_rate
+
+        self._order(order)
+
+    def reset(self) -> None:
+        """Forget the past; what is open is ended and published before anything new starts."""
+        self._order(lambda: self._end(self._last_stamps))
+
+    def jump(self, before: int, after: int) -> None:
+        """Forget the past of cameras whose last frame is from before the clock jumped back.
+
+        Frames of the new time may have come first: then the pipeline saw the jump by their stamps,
+        and what has started since stays.
+        """
+        middle = (before + after) // 2
+        self._order(lambda: self._end([c for c, s in self._last_stamps.items() if s > middle]))
+
+    def _order(self, order: Callable[[], None]) -> None:
+        with self._order_lock:
+            self._orders.append(order)
+        self._mailbox.wake()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                received = self._mailbox.take(IDLE)
+                self._obey()
+                if received and not self._stopping.is_set():
+                    self._process(received)
+            self._end(self._last_stamps)
+        except Exception as error:
+            self.failure = error
+            with contextlib.suppress(Exception):  # told is what came first
+                self._end(self._last_stamps)
+            self._failed()
+
+    def _obey(self) -> None:
+        with self._order_lock:
+            orders, self._orders = self._orders, []
+        for order in orders:
+            order()
+
+    def _end(self, cameras: Iterable[str]) -> None:
+        for camera in list(cameras):
+            for step in self._pipeline.reset(camera):
+                self._publish(Result(step))
+            self._last_stamps.pop(camera, None)
+            self._limits[camera] = RateLimit()
+
+    def _process(self, batch: list[Received]) -> None:
+        taken = time.perf_counter()
+        decoded = {
+            received.camera: (received, *timed_frame)
+            for received in batch
+            if self._due(received) and (timed_frame := self._decode(received))
+        }
+        frames = [frame for _, frame, _ in decoded.values()]
+        steps = self._pipeline.step(frames) if frames else []
+        preprocess = self._localizer.preprocess_time
+        for step in steps:
+            if step.restart:
+                self._publish(Result(step))
+                continue
+            received, _, decode = decoded.pop(step.camera)
+            self._last_stamps[step.camera] = step.stamp
+            self.counters[step.camera].processed += 1
+            self._publish(Result(step, received, taken, decode, preprocess))
+        for received, _, _ in decoded.values():  # those that the pipeline dropped
+            self._fault(received.camera, 'stamp', _stamp_fault(received.stamp))
+
+    def _due(self, received: Received) -> bool:
+        due = self._limits[received.camera].due(received.stamp, self._max_rate)
+        self.counters[received.camera].limited += not due
+        return due
+
+    def _decode(self, received: Received) -> tuple[Frame, float] | None:
+        began = time.perf_counter()
+        try:
+            frame = image_to_frame(received.message, received.camera)
+        except FrameError as error:
+            self._fault(received.camera, error.kind, str(error))
+            return None
+        return frame, time.perf_counter() - began
+
+    def _fault(self, camera: str, kind: str, text: str) -> None:
+        """Count a frame that cannot be used, and say why."""
+        counters = self.counters[camera]
+        counters.broken[kind] = counters.broken.get(kind, 0) + 1
+        counters.fault = text
+        name = f'camera "{camera}"' if camera else 'the camera'
+        self._report(f'{camera} {kind}', f'a frame of {name} is skipped: {text}')
+
+
+def _stamp_fault(stamp: int) -> str:
+    if stamp == 0:
+        return 'the stamp of its header is zero; the driver must say when the image was taken'
+    return f'its stamp ({stamp} ns) is that of the frame before'
+
+
+class RateLimit:
+    """Lets frames pass at no more than a rate, by their stamps."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None
+        self._previous = 0
+
+    def due(self, stamp: int, rate: float) -> bool:
+        """Say whether the frame of `stamp` (ns) passes at `rate` (Hz; 0: no limit)."""
+        if rate <= 0:
+            self._next = None
+            return True
+        period = round(NANOSECONDS / rate)
+        jumped = stamp < self._previous
+        self._previous = stamp
+        if self._next is None or jumped or stamp >= self._next + period:
+            self._next = stamp + period
+            return True
+        if stamp < self._next:
+            return False
+        self._next += period  # on the beat, so that the mean rate is the one asked for
+        return True

@@ -1,0 +1,49 @@
+"""A localizer of a third party, for tests: it finds the bright rectangle and names its colour."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from actloc_ros.frames import Frame
+from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions, no_detections
+
+DARK = 60  # grey levels: the background's most
+
+
+class ColourLocalizer(Localizer):
+    """Finds one rectangle a frame; fails at a frame that is white all over."""
+
+    name = 'colour'
+    labels = ('red', 'green', 'blue')
+    threshold = 0.5
+    opened = 0
+
+    def __init__(self, options: LocalizerOptions) -> None:
+        if options.weights:
+            raise ValueError(f'there are no weights "{options.weights}" for colours')
+        ColourLocalizer.opened += 1
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        return [self._find(frame) for frame in frames]
+
+    def reset(self, camera: str | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        ColourLocalizer.opened -= 1
+
+    def _find(self, frame: Frame) -> Detections:
+        if frame.image.min() == 255:
+            raise ZeroDivisionError('white all over')
+        rows, columns = np.nonzero(frame.image.max(axis=2) > DARK)
+        clip = ClipInfo(frame.stamp, frame.stamp)
+        if not len(rows):
+            return no_detections(clip, len(self.labels))
+        y1, x1, y2, x2 = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+        colour = frame.image[y1:y2, x1:x2].reshape(-1, 3).mean(axis=0)
+        return Detections(
+            boxes=np.array([[x1, y1, x2, y2]], np.float32),
+            scores=np.array([0.9], np.float32),
+            actions=(colour[None] / 255).astype(np.float32),
+            clip=clip,
+        )
