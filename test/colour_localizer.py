@@ -24,12 +24,14 @@ class ColourLocalizer(Localizer):
         ColourLocalizer.opened += 1
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find the rectangle in each frame."""
         return [self._find(frame) for frame in frames]
 
     def reset(self, camera: str | None = None) -> None:
-        pass
+        """Do nothing: there is no past."""
 
     def close(self) -> None:
+        """Count down what is open."""
         ColourLocalizer.opened -= 1
 
     def _find(self, frame: Frame) -> Detections:

@@ -185,7 +185,7 @@ class Worker:
             self.counters[step.camera].processed += 1
             self._publish(Result(step, received, taken, decode, preprocess))
         for received, _, _ in decoded.values():  # those that the pipeline dropped
-            self._fault(received.camera, 'stamp', _stamp_fault(received.stamp))
+            self._fault(received.camera, *_stamp_fault(received.stamp))
 
     def _due(self, received: Received) -> bool:
         due = self._limits[received.camera].due(received.stamp, self._max_rate)
@@ -210,10 +210,12 @@ class Worker:
         self._report(f'{camera} {kind}', f'a frame of {name} is skipped: {text}')
 
 
-def _stamp_fault(stamp: int) -> str:
+def _stamp_fault(stamp: int) -> tuple[str, str]:
+    """Return the kind and the text of what is wrong with a stamp that the pipeline dropped."""
     if stamp == 0:
-        return 'the stamp of its header is zero; the driver must say when the image was taken'
-    return f'its stamp ({stamp} ns) is that of the frame before'
+        text = 'the stamp of its header is zero; the driver must say when the image was taken'
+        return 'zero stamp', text
+    return 'repeated stamp', f'its stamp ({stamp} ns) is that of the frame before'
 
 
 class RateLimit:
