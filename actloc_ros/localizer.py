@@ -79,6 +79,8 @@ class LocalizerOptions:
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
         restart_gap: Time in s without frames after which a camera's past is forgotten; at least
             `bridge_gap`.
+        classify_rate: How often in Hz a two-stage model classifies each actor's clip, by stamps;
+            in between an actor keeps its scores.
     """
 
     weights: str = ''
@@ -87,6 +89,7 @@ class LocalizerOptions:
     precision: str = 'auto'
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
+    classify_rate: float = 2.0
 
 
 class Localizer(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -138,6 +138,14 @@ SPECS = (
         "Time in s without frames after which a camera's past is forgotten; above 0 and at least"
         ' bridge_gap.',
         Change.INACTIVE,
+    ),
+    Spec(
+        'classify_rate',
+        _OPTIONS.classify_rate,
+        "How often in Hz a two-stage model classifies each actor's clip, by stamps.",
+        Change.INACTIVE,
+        low=0.1,
+        high=1000.0,
     ),
     Spec(
         'max_rate',
@@ -308,7 +316,7 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
         raise ValueError(
             f'restart_gap is {restart} s; it must be above 0 s and at least bridge_gap ({bridge} s)'
         )
-    names = ('weights', 'random_weights', 'device', 'precision', 'bridge_gap', 'restart_gap')
+    names = [field.name for field in fields(LocalizerOptions)]
     return LocalizerOptions(**{name: values[name] for name in names})
 
 
