@@ -1,0 +1,86 @@
+"""Read a ground truth or detections in any of the formats that the field uses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from actloc_ros.datasets import act, ucf24
+from actloc_ros.datasets.ava import read_ava_detections, read_ava_truth
+from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions
+
+PICKLES = ('.pkl', '.pickle', '.mat')
+
+
+def read_truth(
+    path: Path, label_map: Path | None = None, excluded: Path | None = None, split: int = 1
+) -> GroundTruth:
+    """Read a ground truth: AVA csv, `pyannot` as JSON, or ACT's and MultiSports' layout as JSON.
+
+    Args:
+        path: The file.
+        label_map: AVA's evaluated classes.
+        excluded: AVA's excluded timestamps.
+        split: Number of the split, from 1, where a file has several.
+
+    Raises:
+        EvaluationError: The file is in none of these formats, or broken.
+        OSError: It cannot be read.
+    """
+    if path.suffix == '.csv':
+        return read_ava_truth(path, label_map, excluded)
+    if label_map or excluded:
+        raise EvaluationError(
+            f'{path}: a label map and excluded timestamps go with AVA csv files alone'
+        )
+    data = _read_json(path)
+    if act.is_act(data):
+        return act.act_truth(data, str(path), split)
+    if ucf24.is_clips(data):
+        return ucf24.clips_truth(data, str(path))
+    if ucf24.is_pyannot(data):
+        return ucf24.pyannot_truth(data, str(path))
+    raise EvaluationError(
+        f'{path}: neither an AVA csv nor JSON of a known layout (pyannot; gttubes of ACT and '
+        'MultiSports; classes and clips)'
+    )
+
+
+def read_predictions(path: Path, truth: GroundTruth) -> Predictions:
+    """Read detections in a format that goes with the ground truth's.
+
+    Raises:
+        EvaluationError: The file is in no such format, or broken, or speaks of something that
+            the ground truth does not know.
+        OSError: It cannot be read.
+    """
+    if truth.in_seconds != (path.suffix == '.csv'):
+        expected = 'an AVA csv' if truth.in_seconds else 'JSON'
+        raise EvaluationError(
+            f'{path}: the ground truth {truth.path} needs detections as {expected}'
+        )
+    if truth.in_seconds:
+        return read_ava_detections(path, truth)
+    data = _read_json(path)
+    if isinstance(data, list):
+        return act.frame_detections(data, truth, str(path))
+    if act.is_tube_detections(data):
+        return act.tube_detections(data, truth, str(path))
+    if ucf24.is_pyannot(data):
+        return ucf24.pyannot_detections(data, truth, str(path))
+    raise EvaluationError(
+        f'{path}: no detections of a known layout; expected rows of {act.COLUMNS}, tubes by '
+        'class, or pyannot with scores'
+    )
+
+
+def _read_json(path: Path) -> Any:
+    if path.suffix in PICKLES:
+        raise EvaluationError(
+            f'{path}: this format can run code and is not loaded; write its content as JSON'
+        )
+    try:
+        return json.loads(path.read_text())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise EvaluationError(f'{path}: not JSON: {error}') from error

@@ -1,0 +1,173 @@
+"""Link boxes of single frames into tubes after the fact: Viterbi over frames, then trimming."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actloc_ros.evaluation.boxes import FrameBoxes, Tube
+from actloc_ros.evaluation.overlap import paired_iou, tube_iou
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """How boxes are linked.
+
+    Attributes:
+        trimmed: Whether the parts of a tube where its action does not go on are cut away.
+        boxes_a_frame: Surest boxes of a class and frame that take part.
+        tubes_a_video: Most tubes of a class and video before trimming.
+        min_iou: Least overlap of linked boxes.
+        max_gap: Most frames that a tube misses between two boxes.
+        iou_weight: What an overlap of 1 is worth, where a box is worth its score in [0, 1].
+        min_score: Tubes with a lower mean score are dropped.
+        switch_cost: What a start or an end costs in trimming, where a frame without any evidence
+            costs 0.5.
+        nms: Tubes that overlap a surer one more than this are dropped; 1 for none.
+        pixel: See `paired_iou`.
+    """
+
+    trimmed: bool
+    boxes_a_frame: int = 10
+    tubes_a_video: int = 10
+    min_iou: float = 0.1
+    max_gap: int = 10
+    iou_weight: float = 1.0
+    min_score: float = 0.005
+    switch_cost: float = 2.0
+    nms: float = 0.3
+    pixel: float = 1.0
+
+    def describe(self) -> str:
+        """Return the way of linking in a line."""
+        trimming = 'with temporal trimming' if self.trimmed else 'without temporal trimming'
+        return f'linked by Viterbi over frames, {trimming}, tube NMS {self.nms:g}'
+
+
+def link_tubes(boxes: FrameBoxes, options: LinkOptions) -> list[Tube]:
+    """Return the tubes of one class in one video.
+
+    The best path takes at each frame one box or none; its worth is the sum of its boxes' scores
+    and of their overlaps (Gkioxari and Malik, Finding action tubes, CVPR 2015). Its boxes are
+    taken away and the next path is sought. Frames that a path misses are filled linearly.
+
+    Args:
+        boxes: Boxes of one video and one class, scores in [0, 1].
+        options: How to link.
+
+    Returns:
+        Tubes, surest first; a tube's score is the mean of its boxes' scores.
+    """
+    graph = _Graph(boxes, options)
+    tubes: list[Tube] = []
+    for _ in range(options.tubes_a_video):
+        path = graph.take_best()
+        if not len(path):
+            break
+        tubes += _build(graph.boxes[path], options)
+    return suppress([tube for tube in tubes if tube.score >= options.min_score], options)
+
+
+class _Graph:
+    """Boxes sorted by frame, with the links that are allowed between them."""
+
+    def __init__(self, boxes: FrameBoxes, options: LinkOptions) -> None:
+        boxes = boxes[np.lexsort((-boxes.scores, boxes.frame))]
+        _, start, count = np.unique(boxes.frame, return_index=True, return_counts=True)
+        rank = np.arange(len(boxes)) - np.repeat(start, count)
+        self.boxes = boxes[rank < options.boxes_a_frame]
+        self._free = np.ones(len(self.boxes), bool)
+        self._links = list(self._find_links(options))
+
+    def _find_links(self, options: LinkOptions) -> list[tuple[slice, slice, np.ndarray]]:
+        """Return, for each frame, its boxes, the boxes it can follow, and what links are worth."""
+        frames = self.boxes.frame
+        links = []
+        for frame in np.unique(frames):
+            reach, first, end = np.searchsorted(
+                frames, [frame - options.max_gap - 1, frame, frame + 1]
+            )
+            here, past = slice(first, end), slice(reach, first)
+            iou = paired_iou(
+                self.boxes.boxes[here, None], self.boxes.boxes[None, past], options.pixel
+            )
+            worth = np.where(iou >= options.min_iou, options.iou_weight * iou, -np.inf)
+            links.append((here, past, worth))
+        return links
+
+    def take_best(self) -> np.ndarray:
+        """Return the indices of the best path through free boxes, in order, and take them."""
+        worth = np.where(self._free, self.boxes.scores, -np.inf)
+        before = np.full(len(worth), -1)
+        for here, past, link in self._links:
+            if past.start == past.stop:
+                continue
+            total = link + worth[past]
+            choice = total.argmax(axis=1)
+            gain = total[np.arange(len(choice)), choice]
+            better = gain > 0
+            worth[here] += np.where(better, gain, 0.0)
+            before[here] = np.where(better, past.start + choice, -1)
+        path = []
+        box = int(worth.argmax()) if self._free.any() else -1
+        while box >= 0:
+            path.append(box)
+            box = int(before[box])
+        self._free[path] = False
+        return np.array(path[::-1], np.int64)
+
+
+def _build(path: FrameBoxes, options: LinkOptions) -> list[Tube]:
+    frames = np.arange(path.frame[0], path.frame[-1] + 1)
+    boxes = np.stack([np.interp(frames, path.frame, side) for side in path.boxes.T], axis=1)
+    scores = np.interp(frames, path.frame, path.scores)
+    spans = trim(scores, options.switch_cost) if options.trimmed else [(0, len(frames))]
+    return [
+        Tube(
+            int(path.video[0]),
+            int(path.label[0]),
+            frames[start:end],
+            boxes[start:end],
+            float(scores[start:end].mean()),
+            scores[start:end],
+        )
+        for start, end in spans
+    ]
+
+
+def trim(scores: np.ndarray, switch_cost: float) -> list[tuple[int, int]]:
+    """Return the spans (start, end) of a path's frames where its action goes on.
+
+    Viterbi over two states, action and background (Saha et al., BMVC 2016). A frame speaks for
+    the action as far as its score exceeds half of the path's high scores (the 90th percentile);
+    each change of state costs `switch_cost`.
+    """
+    high = float(np.percentile(scores, 90))
+    if high <= 0:
+        return []
+    evidence = scores / high - 0.5
+    worth = np.array([0.0, evidence[0]])
+    before = np.zeros((len(scores), 2), np.int64)
+    for index in range(1, len(scores)):
+        change = worth[::-1] - switch_cost
+        before[index] = np.where(change > worth, [1, 0], [0, 1])
+        worth = np.maximum(worth, change)
+        worth[1] += evidence[index]
+    state = np.zeros(len(scores) + 2, np.int64)
+    state[-2] = worth.argmax()
+    for index in range(len(scores) - 1, 0, -1):
+        state[index] = before[index, state[index + 1]]
+    edges = np.flatnonzero(np.diff(state))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def suppress(tubes: Sequence[Tube], options: LinkOptions) -> list[Tube]:
+    """Return the tubes, surest first, less those that overlap a surer one of their class."""
+    kept: list[Tube] = []
+    for tube in sorted(tubes, key=lambda tube: -tube.score):
+        rivals = (k for k in kept if (k.video, k.label) == (tube.video, tube.label))
+        if all(tube_iou(tube, rival, options.pixel) <= options.nms for rival in rivals):
+            kept.append(tube)
+    return kept

@@ -1,0 +1,142 @@
+"""Write down what an evaluation found, as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from actloc_ros.evaluation.boxes import GroundTruth, Predictions
+from actloc_ros.evaluation.figures import ClassResult, Figure
+from actloc_ros.evaluation.protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that an evaluation found.
+
+    Attributes:
+        protocol: The conventions.
+        truth: What was there.
+        predictions: What was detected.
+        figures: What came out.
+        tubes: Where the tubes come from, in words; None where there are none.
+        averages: Means over several figures, by name.
+    """
+
+    protocol: Protocol
+    truth: GroundTruth
+    predictions: Predictions
+    figures: Sequence[Figure]
+    tubes: str | None = None
+    averages: dict[str, float] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return the report as lines of text."""
+        lines = [
+            f'protocol      {self.protocol.name}: {self.protocol.describe()}',
+            f'ground truth  {self._truth_counts()}',
+            f'detections    {self._detection_counts()}',
+        ]
+        if self.tubes:
+            lines.append(f'tubes         {self.tubes}')
+        for figure in self.figures:
+            lines += ['', *_table(figure)]
+        lines.append('')
+        lines += [self._line(figure) for figure in self.figures]
+        lines += [
+            f'{self.protocol.name} {name}: {value:.5f}' for name, value in self.averages.items()
+        ]
+        return '\n'.join(lines)
+
+    def _line(self, figure: Figure) -> str:
+        return (
+            f'{figure.protocol} {figure.name}: {figure.value:.5f} over {len(figure.counted)} of '
+            f'{len(figure.classes)} classes (the others have no ground truth)'
+            if len(figure.counted) < len(figure.classes)
+            else f'{figure.protocol} {figure.name}: {figure.value:.5f} over '
+            f'{len(figure.counted)} classes'
+        )
+
+    def _truth_counts(self) -> str:
+        truth = self.truth
+        tubes = '' if truth.tubes is None else f', {len(truth.tubes):,} tubes'
+        return (
+            f'{truth.path}: {len(truth.boxes):,} boxes{tubes} in {len(truth.keyframes):,} frames '
+            f'of {len(truth.videos):,} videos, {len(np.unique(truth.boxes.label))} of '
+            f'{len(truth.labels)} classes'
+        )
+
+    def _detection_counts(self) -> str:
+        found = self.predictions
+        tubes = '' if found.tubes is None else f', {len(found.tubes):,} tubes'
+        counts = dict(found.left_out)
+        for figure in self.figures:
+            if figure.name.startswith('frame'):
+                counts.update(figure.left_out)
+        out = ''.join(f'; {count:,} left out {reason}' for reason, count in counts.items())
+        total = len(found.boxes) + sum(found.left_out.values())
+        return f'{found.source}: {total:,} boxes{tubes}{out}'
+
+    def data(self) -> dict[str, object]:
+        """Return the report as what JSON can hold."""
+        return {
+            'protocol': self.protocol.name,
+            'conventions': self.protocol.describe(),
+            'ground_truth': {
+                'file': self.truth.path,
+                'videos': len(self.truth.videos),
+                'frames': len(self.truth.keyframes),
+                'boxes': len(self.truth.boxes),
+                'tubes': None if self.truth.tubes is None else len(self.truth.tubes),
+            },
+            'detections': {
+                'source': self.predictions.source,
+                'boxes': len(self.predictions.boxes),
+                'left_out': self.predictions.left_out,
+            },
+            'tubes': self.tubes,
+            'figures': [_figure_data(figure) for figure in self.figures],
+            'averages': self.averages,
+        }
+
+
+def _table(figure: Figure) -> list[str]:
+    width = max([len('class'), *(len(each.name) for each in figure.classes)])
+    head = f'{"id":>4}  {"class":{width}}  {"truths":>7}  {"detections":>10}  {"right":>7}  AP'
+    return [
+        f'{figure.protocol} {figure.name}',
+        head,
+        *(_row(each, width) for each in figure.classes),
+    ]
+
+
+def _row(each: ClassResult, width: int) -> str:
+    average = '-' if math.isnan(each.average) else f'{each.average:.5f}'
+    return (
+        f'{each.class_id:4}  {each.name:{width}}  {each.truths:7,}  {each.detections:10,}  '
+        f'{each.right:7,}  {average}'
+    )
+
+
+def _figure_data(figure: Figure) -> dict[str, object]:
+    return {
+        'name': figure.name,
+        'protocol': figure.protocol,
+        'value': figure.value,
+        'classes_counted': len(figure.counted),
+        'left_out': figure.left_out,
+        'classes': [
+            {
+                'id': each.class_id,
+                'name': each.name,
+                'ground_truth': each.truths,
+                'detections': each.detections,
+                'right': each.right,
+                'ap': None if math.isnan(each.average) else each.average,
+            }
+            for each in figure.classes
+        ],
+    }
