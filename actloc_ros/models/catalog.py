@@ -21,7 +21,7 @@ from actloc_ros.models.weights import (
 )
 
 # Modules of actloc_ros.models with ARCHITECTURES and ENTRIES; see `weights`.
-FAMILIES = ('yowov2',)
+FAMILIES = ('yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
 
 
 @cache

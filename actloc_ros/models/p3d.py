@@ -9,6 +9,18 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from actloc_ros.models.labels_clips import KINETICS400
+from actloc_ros.models.weights import (
+    Activation,
+    Architecture,
+    Colour,
+    Entry,
+    Preprocessing,
+    Resize,
+    Shapes,
+    Task,
+)
+
 _DEPTHS = (3, 8, 36)
 _DEPTH_2D = 3
 _EXPANSION = 4
@@ -113,3 +125,35 @@ def _stage(channels: int, width: int, stride: int, depth: int, before: int) -> n
     first = _Bottleneck3d(channels, width, stride, kinds[0])
     rest = [_Bottleneck3d(width * _EXPANSION, width, 1, kind) for kind in kinds[1:]]
     return nn.Sequential(first, *rest)
+
+
+def _classes(shapes: Shapes) -> int | None:
+    """Return the number of classes that a P3D-199's state dict tells."""
+    return shapes['fc.weight'][0] if {'conv1_custom.weight', 'fc.weight'} <= set(shapes) else None
+
+
+ARCHITECTURES = (
+    Architecture(
+        name='p3d199',
+        task=Task.CLASSIFICATION,
+        build=P3D199,
+        classes=_classes,
+        outputs=('logits',),
+    ),
+)
+ENTRIES = (
+    Entry(
+        # Converted from Caffe, whose data layer gives BGR minus ImageNet's mean.
+        name='p3d199_kinetics400',
+        architecture='p3d199',
+        labels=KINETICS400,
+        preprocessing=Preprocessing(
+            *(160, 160, Resize.BILINEAR, Colour.BGR), 255.0, mean=(104.0, 117.0, 123.0)
+        ),
+        frames=16,
+        rate=25.0,
+        activation=Activation.SOFTMAX,
+        licence='MIT',
+        source='https://github.com/qijiezhao/pseudo-3d-pytorch',
+    ),
+)

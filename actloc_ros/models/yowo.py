@@ -7,6 +7,8 @@ checkpoints' names and shapes; module names are those of the published checkpoin
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,17 @@ from actloc_ros.models.backbones3d.resnet import (
     resnext101,
 )
 from actloc_ros.models.backbones3d.shufflenet import ShuffleNet3d, ShuffleNet3dV2
+from actloc_ros.models.labels import AVA80, JHMDB21, UCF24
+from actloc_ros.models.weights import (
+    Activation,
+    Architecture,
+    Entry,
+    Preprocessing,
+    Shapes,
+    Task,
+)
+from actloc_ros.models.yowo_decode import decode
+from actloc_ros.models.yowov2 import ChannelAttention
 
 ANCHORS = 5
 Backbone3d = ResNet3d | MobileNet3d | MobileNet3dV2 | ShuffleNet3d | ShuffleNet3dV2
@@ -101,10 +114,15 @@ class Darknet19(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the key frame's features."""
-        fine = self.models[:_STRIDE_16_END](image)
-        coarse = self.models[_STRIDE_16_END : _PASSTHROUGH - 1](fine)
-        passed = self.models[_PASSTHROUGH:_MERGE](fine)
-        return self.models[_MERGE:](torch.cat((passed, coarse), 1))
+        fine = self._run(image, 0, _STRIDE_16_END)
+        coarse = self._run(fine, _STRIDE_16_END, _PASSTHROUGH - 1)
+        passed = self._run(fine, _PASSTHROUGH, _MERGE)
+        return self._run(torch.cat((passed, coarse), 1), _MERGE, len(self.models))
+
+    def _run(self, x: Tensor, start: int, stop: int) -> Tensor:
+        for layer in self.models[start:stop]:
+            x = layer(x)
+        return x
 
 
 class FusionAttention(nn.Module):
@@ -124,28 +142,12 @@ class FusionAttention(nn.Module):
         return self.conv_out(self.conv_bn_relu3(self.sc(x)))
 
 
-class ChannelAttention(nn.Module):
-    """Mixes channels by the softmax of their Gram matrix, scaled by a learned gamma from 0."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (B, C, h, w) of the same shape."""
-        flat = x.flatten(2)
-        gram = flat @ flat.transpose(1, 2)
-        attention = (gram.amax(2, keepdim=True) - gram).softmax(2)
-        return self.gamma * (attention @ flat).view_as(x) + x
-
-
 class Reorganize(nn.Module):
     """Moves each 2x2 block into channels, the place in the block varying slowest."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, 4 C, H / 2, W / 2) of (B, C, H, W)."""
-        channels = x.shape[1]
-        x = nn.functional.pixel_unshuffle(x, 2).unflatten(1, (channels, 4))
+        x = nn.functional.pixel_unshuffle(x, 2).unflatten(1, (-1, 4))
         return x.transpose(1, 2).flatten(1, 2)
 
 
@@ -168,3 +170,69 @@ def _fusion_convolution(channels: int, kernel: int) -> nn.Sequential:
         nn.BatchNorm2d(_FUSED),
         nn.ReLU(inplace=True),
     )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What a data set decides about YOWO's head and use."""
+
+    labels: tuple[str, ...]
+    rate: float
+    activation: Activation
+    anchors: tuple[float, ...]
+
+
+# In cells of 32 pixels; the authors clustered them on each data set.
+_UCF24_ANCHORS = (
+    *(0.70458, 1.18803, 1.26654, 2.55121, 1.59382),
+    *(4.08321, 2.30548, 4.9418, 3.52332, 5.91979),
+)
+_JHMDB_ANCHORS = (
+    *(0.95878, 3.10197, 1.67204, 4.004, 1.75482),
+    *(5.64937, 3.09299, 5.80857, 4.91803, 6.25225),
+)
+_DATA = {
+    'ucf24': _Data(UCF24, 25.0, Activation.SOFTMAX, _UCF24_ANCHORS),
+    'jhmdb': _Data(JHMDB21, 30.0, Activation.SOFTMAX, _JHMDB_ANCHORS),
+    # The paper: a person has one pose and any number of interactions.
+    'ava': _Data(AVA80, 30.0, Activation.POSE_SOFTMAX, _UCF24_ANCHORS),
+}
+
+
+def _classes(shapes: Shapes) -> int | None:
+    """Return the number of classes that a YOWO's state dict tells."""
+    head = shapes.get('conv_final.weight')
+    return None if head is None else head[0] // ANCHORS - 5
+
+
+def _architecture(backbone: str) -> Architecture:
+    return Architecture(
+        name=f'yowo_{backbone}',
+        task=Task.LOCALIZATION,
+        build=partial(Yowo, backbone),
+        classes=_classes,
+        outputs=('raw',),
+        decode=decode,
+    )
+
+
+def _entry(backbone: str, data: str) -> Entry:
+    return Entry(
+        name=f'yowo_{backbone}_{data}',
+        architecture=f'yowo_{backbone}',
+        labels=_DATA[data].labels,
+        preprocessing=Preprocessing(224, 224),
+        frames=16,
+        rate=_DATA[data].rate,
+        activation=_DATA[data].activation,
+        threshold=0.3,
+        nms_iou=0.4,
+        top_k=245,  # all, at this size
+        anchors=_DATA[data].anchors,
+        licence='CC BY-NC 4.0',
+        source='https://github.com/wei-tim/YOWO',
+    )
+
+
+ARCHITECTURES = tuple(_architecture(backbone) for backbone in BACKBONES_3D)
+ENTRIES = tuple(_entry(backbone, data) for data in _DATA for backbone in BACKBONES_3D)

@@ -14,6 +14,7 @@ _GROUPS = 3
 _DEPTHS = (4, 8, 4)
 _V1_CHANNELS = (240, 480, 960)  # at width 1 with 3 groups
 _V2_CHANNELS = (224, 488, 976)  # at width 2, as published
+_V2_LAST = 2048
 
 
 class ShuffleNet3d(nn.Module):
@@ -60,7 +61,7 @@ class ShuffleNet3dV2(nn.Module):
             blocks += [_SplitUnit(out) for _ in range(depth - 1)]
             channels = out
         self.features = nn.Sequential(*blocks)
-        self.channels = 2048
+        self.channels = _V2_LAST
         last = nn.Conv3d(channels, self.channels, 1, bias=False)
         self.conv_last = nn.Sequential(last, nn.BatchNorm3d(self.channels), nn.ReLU(inplace=True))
 
@@ -149,9 +150,7 @@ def _shuffle_stage(channels: int, out: int, depth: int) -> nn.Sequential:
 
 def _shuffle(x: Tensor, groups: int) -> Tensor:
     """Interleave the channels of `groups` groups."""
-    batch, channels, time, height, width = x.shape
-    x = x.view(batch, groups, channels // groups, time, height, width)
-    return x.transpose(1, 2).reshape(batch, channels, time, height, width)
+    return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
 def _stem(channels: int) -> nn.Sequential:
