@@ -101,6 +101,15 @@ class ClipBuffer:
         Raises:
             ValueError: No frame was pushed.
         """
+        frames, info = self.frames()
+        return torch.stack([image for _, image in frames], dim=1), info
+
+    def frames(self) -> tuple[list[tuple[int, Tensor]], ClipInfo]:
+        """Return stamp and image of each frame of that clip, and what it is made of.
+
+        Raises:
+            ValueError: No frame was pushed.
+        """
         if not self._stamps:
             raise ValueError('there is no clip before the first frame')
         chosen = [self._nearest(slot) for slot in self.spec.slots(self._stamps[-1])]
@@ -110,7 +119,7 @@ class ClipBuffer:
             frames=self.spec.frames,
             missing=self.spec.frames - len(set(chosen)),
         )
-        return torch.stack([self._images[i] for i in chosen], dim=1), info
+        return [(self._stamps[i], self._images[i]) for i in chosen], info
 
     def clear(self) -> None:
         """Forget all frames."""
