@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from actloc_ros.models.stream import REACH, SIZES, STRIDES, StreamNet
+from actloc_ros.models.stream import REACH, SIZES, STRIDES, StreamNet, StreamOutput
 
 CLASSES = 5
 FRAMES = REACH + 8
@@ -49,7 +49,7 @@ def test_step_by_step_equals_the_whole_clip_from_the_cold_start_on(net, batch, s
     clip = torch.randn(batch, FRAMES, 3, *size, dtype=dtype)
     net = copy.deepcopy(net).to(dtype)
     with torch.inference_mode():
-        whole = net(clip)
+        whole = net(clip.transpose(1, 2))
         steps = run_steps(net, clip, net.initial_state(batch, *size))
     places = sum(size[0] // s * (size[1] // s) for s in STRIDES)
     assert whole.boxes.shape == (batch, FRAMES, places, 4)
@@ -63,10 +63,10 @@ def test_one_camera_of_a_batch_is_reset_alone(net):
     clip = torch.randn(3, FRAMES, 3, 128, 128)
     state = net.initial_state(3, 128, 128)
     with torch.inference_mode():
-        whole = net(clip)
+        whole = net(clip.transpose(1, 2))
         run_steps(net, clip[:, :7], state)
         state.reset(1)
-        fresh = net(clip[1:2, 7:])
+        fresh = net(clip[1:2, 7:].transpose(1, 2))
         for t in range(7, FRAMES):
             step = net.step(clip[:, t], state, torch.arange(3))
             for camera in (0, 2):
@@ -79,7 +79,7 @@ def test_cameras_of_different_rates_share_a_state(net):
     clip = torch.randn(2, 12, 3, 128, 128)
     state = net.initial_state(2, 128, 128)
     with torch.inference_mode():
-        slow = net(clip[1:, ::3])
+        slow = net(clip[1:, ::3].transpose(1, 2))
         for t in range(12):
             cameras = torch.tensor([1, 0] if t % 3 == 0 else [0])
             step = net.step(clip[cameras, t], state, cameras)
@@ -93,14 +93,16 @@ def test_nothing_looks_ahead_and_the_past_counts_as_far_as_said(net):
     other = clip.clone()
     other[:, 0] += 1
     with torch.inference_mode():
-        a, b = net(clip).actor[0], net(other).actor[0]
+        a, b = (net(x.transpose(1, 2)).actor[0] for x in (clip, other))
     assert a.std() > 0.1
     assert not torch.equal(a[REACH], b[REACH])
     torch.testing.assert_close(a[REACH + 1], b[REACH + 1], rtol=1e-4, atol=1e-4)
     other = clip.clone()
     other[:, -1] += 1
     with torch.inference_mode():
-        torch.testing.assert_close(net(other).actor[0, :-1], a[:-1], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            net(other.transpose(1, 2)).actor[0, :-1], a[:-1], rtol=1e-4, atol=1e-4
+        )
 
 
 def test_state_is_fixed_in_size_and_outside_the_checkpoint(net):
@@ -116,8 +118,8 @@ def test_state_is_fixed_in_size_and_outside_the_checkpoint(net):
 def test_all_sizes_run_and_train():
     for size in SIZES:
         net = StreamNet(size, 2)
-        output = net(torch.randn(1, 2, 3, 64, 64))
-        sum(x.sum() for x in (output.boxes, output.actor, output.actions)).backward()
+        output = net(torch.randn(1, 3, 2, 64, 64))
+        sum(x.sum() for x in output).backward()
         assert all(p.grad is not None for p in net.parameters() if p.requires_grad), size
 
 
@@ -128,4 +130,4 @@ def test_wrong_input_is_named(net, shape):
 
 
 def index(output, i):
-    return type(output)(output.boxes[i], output.actor[i], output.actions[i])
+    return StreamOutput(*(x[i] for x in output))

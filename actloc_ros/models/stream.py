@@ -9,8 +9,9 @@ whole clip and `step` frame by frame are the same function of the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torchvision
@@ -55,8 +56,7 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class StreamOutput:
+class StreamOutput(NamedTuple):
     """Predictions at A places (all cells of all three levels) for each frame.
 
     Attributes:
@@ -240,13 +240,14 @@ class StreamNet(nn.Module):
         self.heads = nn.ModuleList(Head(spec.width, classes, s) for s in STRIDES)
 
     def forward(self, clip: Tensor) -> StreamOutput:
-        """Look at all frames of B clips at once: (B, T, 3, H, W), normalised; gives (B, T, A, …).
+        """Look at all frames of B clips at once: (B, 3, T, H, W), normalised; gives (B, T, A, …).
 
         Every frame sees itself and the frames of its clip before it.
         """
         check_input(clip, 5)
-        output = self.look(clip.flatten(0, 1), ClipPast(clip.shape[1]))
-        return map_output(lambda x: x.unflatten(0, clip.shape[:2]), output)
+        frames = clip.transpose(1, 2)
+        output = self.look(frames.flatten(0, 1), ClipPast(frames.shape[1]))
+        return StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in output))
 
     def step(self, frames: Tensor, state: StreamState, cameras: Tensor) -> StreamOutput:
         """Look at the newest frame of B cameras: (B, 3, H, W), normalised; gives (B, A, …).
@@ -272,11 +273,7 @@ class StreamNet(nn.Module):
             levels.values(), self.motion, self.fusion, self.heads, strict=True
         ):
             outputs.append(head(fuse(x, move(x, past))))
-        return StreamOutput(
-            boxes=torch.cat([o.boxes for o in outputs], dim=1),
-            actor=torch.cat([o.actor for o in outputs], dim=1),
-            actions=torch.cat([o.actions for o in outputs], dim=1),
-        )
+        return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)))
 
     def initial_state(self, cameras: int, height: int, width: int) -> StreamState:
         """Return the state of cameras that have seen nothing, on the network's device."""
@@ -297,16 +294,17 @@ def separable(width: int) -> nn.Sequential:
     )
 
 
+def place_centres(height: int, width: int, like: Tensor) -> Tensor:
+    """Return x, y of all A places in pixels of an input of this size: (A, 2)."""
+    sizes = [torch.Size((height // stride, width // stride)) for stride in STRIDES]
+    return torch.cat([cell_centres(s, d, like) for s, d in zip(sizes, STRIDES, strict=True)])
+
+
 def cell_centres(size: torch.Size, stride: int, like: Tensor) -> Tensor:
     """Return the centres (H * W, 2) of a level's cells as x, y in pixels of the input."""
     y, x = (torch.arange(n, device=like.device, dtype=like.dtype) for n in size)
     grid = torch.stack(torch.meshgrid(x, y, indexing='xy'), dim=-1)
     return (grid.flatten(0, 1) + 0.5) * stride
-
-
-def map_output(function: Callable[[Tensor], Tensor], output: StreamOutput) -> StreamOutput:
-    """Apply `function` to each tensor of an output."""
-    return StreamOutput(function(output.boxes), function(output.actor), function(output.actions))
 
 
 def check_input(x: Tensor, dimensions: int) -> None:
