@@ -28,13 +28,35 @@ class Backdrop:
     ground: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """One face in one view.
+
+    Attributes:
+        face: What to paint.
+        polygon: float64 (N, 2), the pixels of the part in view.
+        inverse_depth: a, b, c of 1 / depth = a * column + b * row + c.
+        to_texture: float64 (3, 3), from pixels to shares of the texture, homogeneous.
+        density: Texture pixels a metre, the finer of the two ways.
+    """
+
+    face: Face
+    polygon: np.ndarray
+    inverse_depth: list[float]
+    to_texture: np.ndarray
+    density: float
+
+
 class BackdropPainter:
     """Paints one world, for any camera of one image size."""
 
     def __init__(self, world: World, width: int, height: int) -> None:
         self.faces = world.faces
         self.corners = np.array([face.corners for face in world.faces])
-        self.normals = np.array([np.cross(face.across, face.down) for face in world.faces])
+        self.normals = np.cross(
+            [face.across for face in world.faces], [face.down for face in world.faces]
+        )
+        self.densities = [_density(face) for face in world.faces]
         self.columns = np.arange(width, dtype=np.float32)
         self.rows = np.arange(height, dtype=np.float32)[:, None]
         self.shape = (height, width)
@@ -45,14 +67,14 @@ class BackdropPainter:
         image[:] = (178, 202, 228)
         inverse = np.zeros(self.shape, np.float32)
         ground = np.zeros(self.shape, np.uint8)
-        for index, polygon in self._seen(camera):
-            self._paint_face(camera, self.faces[index], polygon, image, inverse, ground)
+        for seen in self._seen(camera):
+            self._paint_face(camera, seen, image, inverse, ground)
         with np.errstate(divide='ignore'):
             depth = 1 / inverse
         return Backdrop(image, depth, ground)
 
-    def _seen(self, camera: Camera) -> list[tuple[int, np.ndarray]]:
-        """Return faces that turn to the camera, with what lies in view as pixel polygons."""
+    def _seen(self, camera: Camera) -> list[_Seen]:
+        """Return the faces that turn to the camera and are in view."""
         optical = camera.to_optical(self.corners)
         edge_x, edge_y = camera.width / 2 / camera.focal, camera.height / 2 / camera.focal
         planes = np.array(
@@ -60,69 +82,84 @@ class BackdropPainter:
              [0, -1, edge_y, 0]]
         )  # fmt: skip
         distances = optical @ planes[:, :3].T + planes[:, 3]
-        hidden = (distances < 0).all(1).any(1)
+        normals = self.normals @ camera.rotation.T
+        offsets = (normals * optical[:, 0]).sum(1)
+        visible = np.flatnonzero((offsets > 1e-9) & ~(distances < 0).all(1).any(1))
+        to_ray = np.linalg.inv(camera.matrix)
+        inverse_depths = normals[visible] @ to_ray / offsets[visible, None]
+        corners = optical[visible]
+        axes = np.stack(
+            [corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0], corners[:, 0]], axis=2
+        )
+        to_texture = np.linalg.inv(camera.matrix @ axes)
+        crossed = (distances < 0).any(1)
         seen = []
-        for index in np.flatnonzero(~hidden):
-            polygon = optical[index]
-            for plane in np.flatnonzero((distances[index] < 0).any(0)):
+        for index, face in enumerate(visible.tolist()):
+            polygon = optical[face]
+            for plane in np.flatnonzero(crossed[face]):
                 polygon = _clip(polygon, planes[plane])
             if len(polygon) >= 3:
-                seen.append((int(index), camera.project(polygon)))
+                seen.append(
+                    _Seen(
+                        self.faces[face],
+                        camera.project(polygon),
+                        inverse_depths[index].tolist(),
+                        to_texture[index],
+                        self.densities[face],
+                    )
+                )
         return seen
 
     def _paint_face(
         self,
         camera: Camera,
-        face: Face,
-        polygon: np.ndarray,
+        seen: _Seen,
         image: np.ndarray,
         inverse: np.ndarray,
         ground: np.ndarray,
     ) -> None:
-        x1, y1 = np.maximum(np.floor(polygon.min(0)).astype(int), 0)
-        x2, y2 = np.ceil(polygon.max(0)).astype(int) + 1
-        x2, y2 = min(x2, self.shape[1]), min(y2, self.shape[0])
-        if x1 >= x2 or y1 >= y2:
+        low, high = seen.polygon.min(0).tolist(), seen.polygon.max(0).tolist()
+        x1, y1 = max(math.floor(low[0]), 0), max(math.floor(low[1]), 0)
+        x2 = min(math.ceil(high[0]) + 1, self.shape[1])
+        y2 = min(math.ceil(high[1]) + 1, self.shape[0])
+        if x2 - x1 < 2 or y2 - y1 < 2:
             return
-        a, b, c = _inverse_depth(camera, face)
-        near = (a * self.columns[x1:x2] + c) + b * self.rows[y1:y2]
+        a, b, c = seen.inverse_depth
+        near = (np.float32(a) * self.columns[x1:x2] + np.float32(c)) + (
+            np.float32(b) * self.rows[y1:y2]
+        )
         mask = np.zeros((y2 - y1, x2 - x1), np.uint8)
-        corners = np.round((polygon - [x1, y1]) * 16).astype(np.int32)
+        corners = np.round((seen.polygon - [x1, y1]) * 16).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, 255, shift=4)
         area = (slice(y1, y2), slice(x1, x2))
-        mask[near <= inverse[area]] = 0
-        painted = self._texture(camera, face, (x1, y1, x2, y2), near)
+        np.bitwise_and(mask, cv2.compare(near, inverse[area], cv2.CMP_GT), out=mask)
+        painted = self._texture(camera, seen, (x1, y1), near)
         cv2.copyTo(painted, mask, image[area])
         cv2.copyTo(near, mask, inverse[area])
-        if face.is_ground:
+        if seen.face.is_ground:
             ground[area] |= mask
         else:
             ground[area] &= ~mask
 
     def _texture(
-        self, camera: Camera, face: Face, box: tuple[int, int, int, int], near: np.ndarray
+        self, camera: Camera, seen: _Seen, origin: tuple[int, int], near: np.ndarray
     ) -> np.ndarray:
         """Return the face's texture over a box, from coarser levels where it is farther."""
-        x1, y1, x2, y2 = box
-        painted = np.empty((y2 - y1, x2 - x1, 3), np.uint8)
         height, width = near.shape
-        by_row = abs(near[-1, width // 2] - near[0, width // 2]) >= abs(
-            near[height // 2, -1] - near[height // 2, 0]
-        )
+        painted = np.empty((height, width, 3), np.uint8)
+        by_row = abs(seen.inverse_depth[1]) * height >= abs(seen.inverse_depth[0]) * width
         line = near[:, width // 2] if by_row else near[height // 2]
-        density = _density(face)
-        finest = density / (camera.focal * np.maximum(line, 1e-3))  # texture pixels a pixel
-        levels = np.clip(np.log2(finest) + 0.3, 0, len(face.levels) - 1).astype(int)
-        edges = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
+        finest = seen.density / (camera.focal * np.maximum(line, 1e-3))  # texture pixels a pixel
+        levels = np.log2(finest) + 0.3
+        levels = np.minimum(np.maximum(levels, 0), len(seen.face.levels) - 1).astype(int)
+        edges = [0, *(np.flatnonzero(levels[1:] != levels[:-1]) + 1).tolist(), len(levels)]
         for start, stop in pairwise(edges):
-            matrix = _pixel_to_texture(camera, face, int(levels[start]))
-            if by_row:
-                part, shift = painted[start:stop], (x1, y1 + start)
-            else:
-                part, shift = painted[:, start:stop], (x1 + start, y1)
+            x, y = (origin[0], origin[1] + start) if by_row else (origin[0] + start, origin[1])
+            part = painted[start:stop] if by_row else painted[:, start:stop]
+            level = seen.face.levels[levels[start]]
             cv2.warpPerspective(
-                face.levels[levels[start]],
-                matrix @ [[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]],
+                level,
+                _scaled(seen, level) @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]]),
                 (part.shape[1], part.shape[0]),
                 dst=part,
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -131,28 +168,18 @@ class BackdropPainter:
         return painted
 
 
+def _scaled(seen: _Seen, level: np.ndarray) -> np.ndarray:
+    """Return the map from pixels of the view to pixels of a texture, centres at integers."""
+    rows, columns = level.shape[:2]
+    columns, rows = columns * seen.face.repeats[0], rows * seen.face.repeats[1]
+    return np.array([[columns, 0, -0.5], [0, rows, -0.5], [0, 0, 1]]) @ seen.to_texture
+
+
 def _density(face: Face) -> float:
     """Return texture pixels a metre, the finer of the two ways."""
     rows, columns = face.levels[0].shape[:2]
     across = columns * face.repeats[0] / math.sqrt(face.across @ face.across)
     return max(across, rows * face.repeats[1] / math.sqrt(face.down @ face.down))
-
-
-def _pixel_to_texture(camera: Camera, face: Face, level: int) -> np.ndarray:
-    rows, columns = face.levels[level].shape[:2]
-    columns_way = face.across / (columns * face.repeats[0])
-    rows_way = face.down / (rows * face.repeats[1])
-    corner = face.corner - camera.position + 0.5 * (columns_way + rows_way)
-    plane = camera.rotation @ np.stack([columns_way, rows_way, corner], axis=1)
-    return np.linalg.inv(camera.matrix @ plane)
-
-
-def _inverse_depth(camera: Camera, face: Face) -> tuple[float, float, float]:
-    """Return a, b, c of 1 / depth = a * column + b * row + c."""
-    normal = camera.rotation @ np.cross(face.across, face.down)
-    offset = float(normal @ (camera.rotation @ (face.corner - camera.position)))
-    a, b, c = normal @ np.linalg.inv(camera.matrix) / (offset or 1e-9)
-    return float(a), float(b), float(c)
 
 
 def _clip(polygon: np.ndarray, plane: np.ndarray) -> np.ndarray:

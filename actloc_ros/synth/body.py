@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 
+import cv2
 import numpy as np
 
 from actloc_ros.synth.textures import cloth_patterns
@@ -177,7 +178,8 @@ def place_joints(
     the lowest part of the body touches the ground, plus the pose's lift.
     """
     size = body.lengths
-    hips = _turn(1, pose[Angle.PITCH]) @ _turn(0, pose[Angle.ROLL])
+    lean = np.array([pose[Angle.ROLL], pose[Angle.PITCH], 0.0])
+    hips = cv2.Rodrigues(lean)[0]
     spine = _turn(1, pose[Angle.BEND]) @ _turn(0, pose[Angle.SIDE]) @ _turn(2, pose[Angle.TWIST])
     points = np.zeros((len(POINTS), 3))
     _place_trunk(points, size, pose, hips, hips @ spine)

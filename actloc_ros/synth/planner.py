@@ -226,7 +226,7 @@ class Planner:
         self._stand(actor)
 
     def _fall(self, actor: Actor) -> None:
-        angle = float(self.rng.uniform(-math.pi, math.pi))
+        angle = math.pi / 2 * int(self.rng.integers(4)) + float(self.rng.normal(0, 0.15))
         way = (math.cos(angle), math.sin(angle))
         duration = float(self.rng.uniform(0.8, 1.3))
         self._add(actor, duration, ('falling',), 'fall', *way, shared=True)

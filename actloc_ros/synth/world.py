@@ -13,7 +13,7 @@ from actloc_ros.synth import textures
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A textured parallelogram.
+    """A textured parallelogram, seen from where across x down points away from.
 
     Attributes:
         corner: float64 (3,), metres, where the texture's first pixel lies.
@@ -116,8 +116,8 @@ def _make_room(rng: np.random.Generator) -> World:
         rng.uniform([190, 190, 185], [235, 235, 230]), 1 + 0.04 * textures.noise(rng, 64, 64)
     )
     ceiling = Face(
-        np.array([back, left, height]),
-        np.array([0, right - left, 0.0]),
+        np.array([back, right, height]),
+        np.array([0, left - right, 0.0]),
         np.array([front - back, 0, 0.0]),
         pyramid(plaster),
     )
