@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +14,7 @@ from actloc_ros.frames import seconds
 from actloc_ros.instances import State
 from actloc_ros.messages import stamp_of
 
-# Bright and apart from each other on most backgrounds; a track keeps its colour.
-COLOURS = (
-    (255, 176, 0),
-    (100, 200, 255),
-    (120, 230, 120),
-    (255, 110, 160),
-    (190, 150, 255),
-    (255, 235, 90),
-    (80, 230, 220),
-    (255, 140, 90),
-)
+HUE_STEP = 0.381966  # of a turn, the golden angle: colours of neighbouring tracks lie apart
 UNDECIDED = (190, 190, 190)
 INK = (20, 20, 20)
 PAPER = (245, 245, 245)
@@ -42,6 +33,7 @@ class _Label:
     lines: tuple[str, ...]
     colour: tuple[int, int, int]
     box: Rectangle
+    decided: bool
 
 
 def draw(image: np.ndarray, message: Any) -> np.ndarray:
@@ -56,7 +48,8 @@ def draw(image: np.ndarray, message: Any) -> np.ndarray:
     labels = [_label(track, message, canvas) for track in _tracks(message.detections)]
     for label in labels:
         x1, y1, x2, y2 = label.box
-        cv2.rectangle(canvas, (x1, y1), (x2, y2), label.colour, size.line, cv2.LINE_AA)
+        line = size.line if label.decided else 1
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), label.colour, line, cv2.LINE_AA)
     taken: list[Rectangle] = []
     for label in labels:
         taken.append(_write(canvas, label, size, taken))
@@ -78,7 +71,7 @@ class _Size:
         scale = image.shape[0] / REFERENCE_HEIGHT
         letters = max(SMALLEST_LETTERS, LETTERS * scale)
         (_, height), below = cv2.getTextSize('Ag', FONT, letters, 1)
-        line = max(1, round(2 * scale))
+        line = max(1, round(2.5 * scale))
         return cls(letters, line, row=height + below + 2, margin=max(3, round(5 * scale)))
 
     def width(self, text: str) -> int:
@@ -97,10 +90,17 @@ def _tracks(detections: Iterable[Any]) -> list[list[Any]]:
 def _label(track: list[Any], message: Any, canvas: np.ndarray) -> _Label:
     first = track[0]
     decided = any(d.state != State.UNKNOWN for d in track)
-    colour = COLOURS[first.track_id % len(COLOURS)] if decided else UNDECIDED
+    colour = _colour(first.track_id) if decided else UNDECIDED
     head = f'#{first.track_id}'
     lines = [f'{head} {_describe(d)}' if d is first else _describe(d) for d in track]
-    return _Label(tuple(line.strip() for line in lines), colour, _scaled(first, message, canvas))
+    texts = tuple(line.strip() for line in lines)
+    return _Label(texts, colour, _scaled(first, message, canvas), decided)
+
+
+def _colour(track_id: int) -> tuple[int, int, int]:
+    """Return a track's own bright colour."""
+    red, green, blue = colorsys.hsv_to_rgb(track_id * HUE_STEP % 1, 0.6, 1.0)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _describe(detection: Any) -> str:

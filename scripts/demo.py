@@ -1,0 +1,205 @@
+"""Play a recording through ROS into the node, print events, and leave a bag and a video."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import rclpy
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from actloc_ros.bags import DetectionWriter, read_detections
+from actloc_ros.cli.draw import draw_video
+from actloc_ros.events import event_line
+from actloc_ros.frames import NANOSECONDS
+from actloc_ros.ros.recorder import Recorder
+from actloc_ros.source_bag import COMPRESSED_IMAGE, BagSource
+from actloc_ros.sources import DEFAULT_RATE, Source, open_source
+
+NAMESPACE = '/demo'
+SAMPLE_SECONDS = '20'
+START_TIME = 60.0  # s that the processes have to find each other
+SILENCE = 20.0  # s without a message after which the demonstration fails
+DRAIN = 5.0  # s that the node has to finish after the last frame
+STOP_TIME = 5.0  # s that a process has to stop
+
+
+class DemoError(RuntimeError):
+    """The demonstration failed; the text says why."""
+
+
+def main() -> int:
+    """Run the demonstration and return its exit code."""
+    options = _parse()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _run(options)
+    except KeyboardInterrupt:
+        print('\nstopped')
+        return 130
+    except (DemoError, ValueError, OSError, subprocess.CalledProcessError) as error:
+        print(f'demo: error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--input', type=Path, help='a video, a folder of images or a bag')
+    parser.add_argument('--topic', help='image topic, where a bag has several')
+    parser.add_argument('--out', type=Path, default=Path('demo_out'), help='default: demo_out')
+    parser.add_argument('--model', default='motion', help='default: motion')
+    parser.add_argument('--weights', default='', help="the model's checkpoint")
+    return parser.parse_args()
+
+
+def _run(options: argparse.Namespace) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    recording = options.input or _sample(options.out)
+    source = open_source(recording, options.topic)
+    bag, video = options.out / 'detections', options.out / 'annotated.mp4'
+    shutil.rmtree(bag, ignore_errors=True)
+    epoch = 0 if isinstance(source, BagSource) else int(time.time())
+    print(f'[demo] playing {recording} into the node, with its own timing', flush=True)
+    recorder = _localize(source, bag, epoch, options)
+    _check(recorder, source)
+    print('[demo] drawing the video', flush=True)
+    rate = source.rate or DEFAULT_RATE
+    draw_video(source, read_detections(bag), video, rate, epoch * NANOSECONDS)
+    print(f'annotated video: {video}\nbag of detections: {bag}')
+
+
+def _sample(folder: Path) -> Path:
+    """Render the sample unless it is there."""
+    path = folder / 'sample.mp4'
+    if not path.exists():
+        print(f'[demo] rendering a sample of {SAMPLE_SECONDS} s (about half a minute)', flush=True)
+        part = folder / 'part.mp4'
+        subprocess.run(['actloc', 'synth', str(part), '--seconds', SAMPLE_SECONDS], check=True)
+        part.with_suffix('.json').rename(path.with_suffix('.json'))
+        part.rename(path)
+    return path
+
+
+def _localize(source: Source, bag: Path, epoch: int, options: argparse.Namespace) -> Recorder:
+    """Play the source into the node and record what it says."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = Node('recorder', namespace=NAMESPACE)
+    localizer = f'{NAMESPACE}/action_localizer'
+    zero = _first_stamp(source) + epoch * NANOSECONDS
+    try:
+        with (
+            DetectionWriter(bag) as writer,
+            _process(_node_command(source, options)) as localizing,
+            _process(_play_command(source, epoch)) as playing,
+        ):
+            recorder = Recorder(
+                node, writer, localizer, lambda event: print(event_line(event, zero), flush=True)
+            )
+            _follow(node, recorder, localizing, playing)
+            _stop(localizing)  # what is still open ends now, and is published
+            _spin(node, 0.5)
+            return recorder
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _first_stamp(source: Source) -> int:
+    return next(iter(source)).stamp
+
+
+def _node_command(source: Source, options: argparse.Namespace) -> list[str]:
+    compressed = isinstance(source, BagSource) and source.type == COMPRESSED_IMAGE
+    parameters = {
+        'model': options.model,
+        'weights': options.weights or "''",
+        'transport': 'compressed' if compressed else 'raw',
+    }
+    given = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    return ['action_localizer', '--ros-args', '-r', f'__ns:={NAMESPACE}', *given]
+
+
+def _play_command(source: Source, epoch: int) -> list[str]:
+    command = ['play', str(source.path), '--wait', '1']
+    if isinstance(source, BagSource):
+        command += ['--topic', source.topic]
+    else:
+        command += ['--epoch', str(epoch)]
+    return [*command, '--ros-args', '-r', f'__ns:={NAMESPACE}', '--log-level', 'warn']
+
+
+@contextmanager
+def _process(command: Sequence[str]) -> Iterator[subprocess.Popen]:
+    """Run a process that is stopped at the end, however that comes."""
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_TIME)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _follow(
+    node: Node, recorder: Recorder, localizing: subprocess.Popen, playing: subprocess.Popen
+) -> None:
+    """Spin until all is played and localized, or nothing comes any more."""
+    changed, seen = time.monotonic() + START_TIME, 0
+    while playing.poll() is None:
+        rclpy.spin_once(node, timeout_sec=0.1)
+        if localizing.poll() is not None:
+            raise DemoError(f'the node ended with exit code {localizing.returncode}')
+        if recorder.messages > seen:
+            changed, seen = time.monotonic(), recorder.messages
+        if time.monotonic() - changed > SILENCE:
+            raise DemoError(f'no detections came for {SILENCE:.0f} s')
+    if playing.returncode:
+        raise DemoError(f'the player ended with exit code {playing.returncode}')
+    _drain(node, recorder)
+
+
+def _drain(node: Node, recorder: Recorder) -> None:
+    """Spin until no further message comes."""
+    deadline, seen = time.monotonic() + DRAIN, -1
+    while time.monotonic() < deadline and recorder.messages > seen:
+        seen = recorder.messages
+        _spin(node, 1.0)
+
+
+def _spin(node: Node, duration: float) -> None:
+    end = time.monotonic() + duration
+    while (left := end - time.monotonic()) > 0:
+        rclpy.spin_once(node, timeout_sec=left)
+
+
+def _check(recorder: Recorder, source: Source) -> None:
+    if not recorder.messages:
+        raise DemoError('the node published nothing')
+    frames = f'{source.length} ' if source.length else ''
+    print(
+        f'[demo] {recorder.messages} of {frames}frames localized as they came, '
+        f'{recorder.detections} detections'
+    )
+    if not recorder.detections:
+        raise DemoError(f'nothing was detected in {source.path}')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
