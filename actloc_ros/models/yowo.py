@@ -63,9 +63,9 @@ _FUSED = 1024
 class Yowo(nn.Module):
     """Raw detections for the newest frame of a clip.
 
-    `forward` takes float (B, 3, T, H, W) in [0, 1], RGB, H and W multiples of 32, T at least 8,
-    and returns (B, 5 * (5 + classes), H / 32, W / 32): for each anchor x, y, w, h, confidence and
-    class scores before any activation.
+    `forward` takes float (B, 3, T, H, W) in [0, 1], RGB, H and W multiples of 32, T at least 8 and
+    with `shufflenet_2x` a multiple of 16. It returns (B, 5 * (5 + classes), H / 32, W / 32): for
+    each anchor x, y, width, height, confidence and class logits, before any activation.
     """
 
     def __init__(self, backbone: str = 'resnext101', classes: int = 24) -> None:
@@ -84,13 +84,13 @@ class Yowo(nn.Module):
             raise ValueError(f'YOWO has no 3D backbone {backbone!r}; choose one of {known}')
         self.backbone_2d = Darknet19()
         self.backbone_3d = BACKBONES_3D[backbone]()
-        self.cfam = FusionAttention(self.backbone_3d.channels + _DARKNET_OUT)
+        self.cfam = FusionAttention(self.backbone_3d.outputs + _DARKNET_OUT)
         self.conv_final = nn.Conv2d(_FUSED, ANCHORS * (5 + classes), 1, bias=False)
 
     def forward(self, clip: Tensor) -> Tensor:
         """Return the raw detections of a clip."""
         appearance = self.backbone_2d(clip[:, :, -1])
-        motion = self.backbone_3d(clip).mean(2)
+        motion = self.backbone_3d(clip)
         return self.conv_final(self.cfam(torch.cat((motion, appearance), 1)))
 
 

@@ -2,7 +2,8 @@
 
 Architecture: "Resource Efficient 3D Convolutional Neural Networks" (arXiv 1904.02422), tables of
 3D-MobileNet and 3D-MobileNetV2. The first convolution halves space alone; later strides halve
-time too, so 16 frames become one. Module names are those of the published checkpoints.
+time too, so 16 frames become one; what longer clips leave is averaged. Module names are those of
+the published checkpoints.
 """
 
 from __future__ import annotations
@@ -24,11 +25,7 @@ _V2_STAGES = (
 
 
 class MobileNet3d(nn.Module):
-    """Features of stride 32 in space and 16 in time: (B, 3, T, H, W) to (B, C, T', H/32, W/32).
-
-    Attributes:
-        channels: C.
-    """
+    """Features of a whole clip at stride 32: (B, 3, T, H, W) to (B, `outputs`, H / 32, W / 32)."""
 
     def __init__(self, width: int = 2) -> None:
         """Build MobileNet with `width` times its channels."""
@@ -40,19 +37,15 @@ class MobileNet3d(nn.Module):
                 layers.append(_Separable(channels, base * width, stride))
                 channels = base * width
         self.features = nn.Sequential(*layers)
-        self.channels = channels
+        self.outputs = channels
 
     def forward(self, clip: Tensor) -> Tensor:
         """Return the features of a clip."""
-        return self.features(clip)
+        return self.features(clip).mean(2)
 
 
 class MobileNet3dV2(nn.Module):
-    """Features of stride 32 in space and 16 in time: (B, 3, T, H, W) to (B, C, T', H/32, W/32).
-
-    Attributes:
-        channels: C.
-    """
+    """Features of a whole clip at stride 32: (B, 3, T, H, W) to (B, `outputs`, H / 32, W / 32)."""
 
     def __init__(self) -> None:
         """Build MobileNetV2 of width 1."""
@@ -63,14 +56,14 @@ class MobileNet3dV2(nn.Module):
             for stride in (first_stride, *[1] * (count - 1)):
                 layers.append(_InvertedResidual(channels, out, stride, expansion))
                 channels = out
-        self.channels = 1280
-        last = nn.Conv3d(channels, self.channels, 1, bias=False)
-        layers.append(nn.Sequential(last, nn.BatchNorm3d(self.channels), nn.ReLU6(inplace=True)))
+        self.outputs = 1280
+        last = nn.Conv3d(channels, self.outputs, 1, bias=False)
+        layers.append(nn.Sequential(last, nn.BatchNorm3d(self.outputs), nn.ReLU6(inplace=True)))
         self.features = nn.Sequential(*layers)
 
     def forward(self, clip: Tensor) -> Tensor:
         """Return the features of a clip."""
-        return self.features(clip)
+        return self.features(clip).mean(2)
 
 
 class _Separable(nn.Module):

@@ -1,8 +1,8 @@
 """Build the 3D ResNets and ResNeXts of Hara et al. without their classifier.
 
 Architecture: "Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?" (arXiv
-1711.09577). Time is halved by the pool and by stages 2 to 4, so 16 frames become one. Module names
-are those of the published checkpoints.
+1711.09577). Time is halved by the pool and by stages 2 to 4, so 16 frames become one; what longer
+clips leave is averaged. Module names are those of the published checkpoints.
 """
 
 from __future__ import annotations
@@ -14,11 +14,7 @@ _CARDINALITY = 32
 
 
 class ResNet3d(nn.Module):
-    """Features of stride 32 in space and 16 in time: (B, 3, T, H, W) to (B, C, T', H/32, W/32).
-
-    Attributes:
-        channels: C.
-    """
+    """Features of a whole clip at stride 32: (B, 3, T, H, W) to (B, `outputs`, H / 32, W / 32)."""
 
     def __init__(self, depths: tuple[int, int, int, int], kind: str) -> None:
         """Build it.
@@ -37,12 +33,12 @@ class ResNet3d(nn.Module):
         self.layer2 = _stage(kind, _out_channels(kind, 0), 1, depths[1])
         self.layer3 = _stage(kind, _out_channels(kind, 1), 2, depths[2])
         self.layer4 = _stage(kind, _out_channels(kind, 2), 3, depths[3])
-        self.channels = _out_channels(kind, 3)
+        self.outputs = _out_channels(kind, 3)
 
     def forward(self, clip: Tensor) -> Tensor:
         """Return the features of a clip."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(clip))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean(2)
 
 
 def resnet18() -> ResNet3d:

@@ -2,7 +2,8 @@
 
 Architecture: "Resource Efficient 3D Convolutional Neural Networks" (arXiv 1904.02422), tables of
 3D-ShuffleNet and 3D-ShuffleNetV2. The first convolution halves space alone; the pool and each
-stage halve time too, so 16 frames become one. Module names are those of the published checkpoints.
+stage halve time too, so 16 frames become one; what longer clips leave is averaged. Module names are
+those of the published checkpoints.
 """
 
 from __future__ import annotations
@@ -18,11 +19,7 @@ _V2_LAST = 2048
 
 
 class ShuffleNet3d(nn.Module):
-    """Features of stride 32 in space and 16 in time: (B, 3, T, H, W) to (B, C, T', H/32, W/32).
-
-    Attributes:
-        channels: C.
-    """
+    """Features of a whole clip at stride 32: (B, 3, T, H, W) to (B, `outputs`, H / 32, W / 32)."""
 
     def __init__(self, width: int = 2) -> None:
         """Build ShuffleNet with `width` times its channels and 3 groups."""
@@ -34,20 +31,16 @@ class ShuffleNet3d(nn.Module):
         self.layer1 = _shuffle_stage(stem, first, _DEPTHS[0])
         self.layer2 = _shuffle_stage(first, second, _DEPTHS[1])
         self.layer3 = _shuffle_stage(second, third, _DEPTHS[2])
-        self.channels = third
+        self.outputs = third
 
     def forward(self, clip: Tensor) -> Tensor:
         """Return the features of a clip."""
         x = self.maxpool(self.conv1(clip))
-        return self.layer3(self.layer2(self.layer1(x)))
+        return self.layer3(self.layer2(self.layer1(x))).mean(2)
 
 
 class ShuffleNet3dV2(nn.Module):
-    """Features of stride 32 in space and 16 in time: (B, 3, T, H, W) to (B, C, T', H/32, W/32).
-
-    Attributes:
-        channels: C.
-    """
+    """Features of a whole clip at stride 32: (B, 3, T, H, W) to (B, `outputs`, H / 32, W / 32)."""
 
     def __init__(self) -> None:
         """Build ShuffleNetV2 of width 2."""
@@ -61,13 +54,13 @@ class ShuffleNet3dV2(nn.Module):
             blocks += [_SplitUnit(out) for _ in range(depth - 1)]
             channels = out
         self.features = nn.Sequential(*blocks)
-        self.channels = _V2_LAST
-        last = nn.Conv3d(channels, self.channels, 1, bias=False)
-        self.conv_last = nn.Sequential(last, nn.BatchNorm3d(self.channels), nn.ReLU(inplace=True))
+        self.outputs = _V2_LAST
+        last = nn.Conv3d(channels, self.outputs, 1, bias=False)
+        self.conv_last = nn.Sequential(last, nn.BatchNorm3d(self.outputs), nn.ReLU(inplace=True))
 
     def forward(self, clip: Tensor) -> Tensor:
         """Return the features of a clip."""
-        return self.conv_last(self.features(self.maxpool(self.conv1(clip))))
+        return self.conv_last(self.features(self.maxpool(self.conv1(clip)))).mean(2)
 
 
 class _ShuffleUnit(nn.Module):
