@@ -19,13 +19,11 @@ class Candidate:
 
     Attributes:
         box: float (4,), x1, y1, x2, y2.
-        track_id: Of the actor who is followed and was here; None for someone new.
         person: Probability of a person by the people detector; None if it did not see one.
         moving: Evidence of motion in [0, 1]; None if nothing moves.
     """
 
     box: np.ndarray
-    track_id: int | None = None
     person: float | None = None
     moving: float | None = None
 

@@ -35,6 +35,12 @@ class FlowField:
     background: np.ndarray
     interval: float
 
+    @property
+    def zoom(self) -> float:
+        """Relative growth of the background in 1/s: above 0 as the camera goes forward."""
+        area = abs(np.linalg.det(self.background[:2, :2] / self.background[2, 2]))
+        return float(-np.log(max(area, 1e-6)) / 2 / self.interval)
+
 
 class FlowEstimator:
     """Dense inverse search flow (Kroeger et al., ECCV 2016) minus a robust homography."""

@@ -68,8 +68,8 @@ class Kinematics:
         if box[1] < 1 or box[3] > limit - 1:
             self._heights.clear()
             return None
-        zoom = -np.log(max(_zoom(flow.background), 1e-3)) * elapsed / flow.interval
-        self._heights = deque((t - elapsed, h + zoom) for t, h in self._heights)
+        zoomed = flow.zoom * elapsed
+        self._heights = deque((t - elapsed, h + zoomed) for t, h in self._heights)
         self._heights.append((0.0, np.log(height)))
         while self._heights[0][0] < -HISTORY:
             self._heights.popleft()
@@ -79,24 +79,19 @@ class Kinematics:
         return float(np.polyfit(t, h, 1)[0])
 
 
-def _zoom(background: np.ndarray) -> float:
-    """Return by how much the background was larger at the reference than at the key frame."""
-    return float(np.sqrt(abs(np.linalg.det(background[:2, :2] / background[2, 2]))))
-
-
 def _torso_speed(flow: FlowField, box: np.ndarray) -> float:
     """Return the median speed to the right in px/s in the middle of the box."""
-    part = _part(flow.velocity, box, TORSO)[..., 0]
-    return float(np.median(part)) if part.size else 0.0
+    torso = part(flow.velocity, box, TORSO)[..., 0]
+    return float(np.median(torso)) if torso.size else 0.0
 
 
 def _flow_growth(flow: FlowField, box: np.ndarray, evidence: np.ndarray) -> float:
     """Return the expansion in 1/s that best explains the flow of what moves in the box."""
-    weight = _part(evidence, box, UPPER)
+    weight = part(evidence, box, UPPER)
     total = float(weight.sum())
     if total < 20:
         return 0.0
-    velocity = _part(flow.velocity, box, UPPER)
+    velocity = part(flow.velocity, box, UPPER)
     y, x = np.mgrid[: weight.shape[0], : weight.shape[1]].astype(np.float32)
     place = np.stack([x, y], 2)
     w = weight[..., None]
@@ -105,7 +100,7 @@ def _flow_growth(flow: FlowField, box: np.ndarray, evidence: np.ndarray) -> floa
     return float((w * place * velocity).sum() / max((w * place * place).sum(), 1e-6))
 
 
-def _part(image: np.ndarray, box: np.ndarray, part: tuple[float, ...]) -> np.ndarray:
+def part(image: np.ndarray, box: np.ndarray, part: tuple[float, ...]) -> np.ndarray:
     """Return the pixels of a part of a box, given as shares of it."""
     low = box[:2] + (box[2:] - box[:2]) * part[:2]
     high = box[:2] + (box[2:] - box[:2]) * part[2:]

@@ -15,10 +15,14 @@ CLOSING = (7, 15)  # px, width and height: parts of an upright body that are joi
 
 
 class RegionFinder:
-    """Keeps evidence of motion per pixel, carried along by the flow itself."""
+    """Keeps evidence of motion per pixel, carried along by the flow itself.
+
+    Attributes:
+        evidence: Of motion of each pixel, float32 (H, W) in [0, 1]; empty before the first flow.
+    """
 
     def __init__(self) -> None:
-        self._evidence: np.ndarray | None = None
+        self.evidence = np.zeros((0, 0), np.float32)
 
     def update(self, field: FlowField, elapsed: float) -> tuple[np.ndarray, np.ndarray]:
         """Take the motion at a key frame, `elapsed` s after the one before.
@@ -26,17 +30,12 @@ class RegionFinder:
         Returns boxes (N, 4) of moving regions and their evidence (N,) in [0, 1].
         """
         moving = field.moving.astype(np.float32)
-        if self._evidence is None:
-            self._evidence = moving * 0
+        if not self.evidence.size:
+            self.evidence = np.zeros_like(moving)
         share = np.float32(1 - np.exp(-elapsed / MEMORY))
-        carried = _carry(self._evidence, field, elapsed)
-        self._evidence = carried + share * (moving - carried)
-        return _regions(self._evidence)
-
-    @property
-    def evidence(self) -> np.ndarray | None:
-        """Evidence of motion of each pixel, float32 (H, W) in [0, 1]."""
-        return self._evidence
+        carried = _carry(self.evidence, field, elapsed)
+        self.evidence = carried + share * (moving - carried)
+        return _regions(self.evidence)
 
 
 def _carry(evidence: np.ndarray, field: FlowField, elapsed: float) -> np.ndarray:
