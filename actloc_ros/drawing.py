@@ -49,7 +49,7 @@ def draw(image: np.ndarray, message: Any) -> np.ndarray:
     for label in labels:
         x1, y1, x2, y2 = label.box
         line = size.line if label.decided else 1
-        cv2.rectangle(canvas, (x1, y1), (x2, y2), label.colour, line, cv2.LINE_AA)
+        cv2.rectangle(canvas, (x1, y1), (x2, y2), label.colour, line)
     taken: list[Rectangle] = []
     for label in labels:
         taken.append(_write(canvas, label, size, taken))
@@ -88,6 +88,7 @@ def _tracks(detections: Iterable[Any]) -> list[list[Any]]:
 
 
 def _label(track: list[Any], message: Any, canvas: np.ndarray) -> _Label:
+    track = sorted(track, key=lambda d: -_score(d))
     first = track[0]
     decided = any(d.state != State.UNKNOWN for d in track)
     colour = _colour(first.track_id) if decided else UNDECIDED
@@ -107,10 +108,13 @@ def _describe(detection: Any) -> str:
     """Say an action, its score and how long it has lasted; nothing while it is not decided."""
     if detection.state == State.UNKNOWN:
         return ''
-    score = next((r.score for r in detection.results if r.class_id == detection.class_id), None)
     lasted = seconds(stamp_of(detection.end_time) - stamp_of(detection.start_time))
-    name = detection.label.replace('_', ' ')
-    return f'{name} {lasted:.1f} s' if score is None else f'{name} {score:.2f}  {lasted:.1f} s'
+    return f'{detection.label.replace("_", " ")} {_score(detection):.2f}  {lasted:.1f} s'
+
+
+def _score(detection: Any) -> float:
+    """Return the score of a detection's action; scores near 0 are not in the message."""
+    return next((r.score for r in detection.results if r.class_id == detection.class_id), 0.0)
 
 
 def _scaled(detection: Any, message: Any, canvas: np.ndarray) -> Rectangle:
