@@ -19,8 +19,10 @@ class ModelError(ValueError):
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names that `open_localizer` knows."""
-    return tuple(BUILT_IN)
+    """Return the names that `open_localizer` knows: without PyTorch, and of networks."""
+    from actloc_ros.models.catalog import architectures, entries
+
+    return *BUILT_IN, *architectures(), *entries()
 
 
 def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
@@ -38,10 +40,25 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
         return _import_class(BUILT_IN[model])(options)
     if ':' in model:
         return _import_class(model)(options)
+    if model in model_names():
+        return _open_network(model, options)
     raise ModelError(
         f'there is no model "{model}"; there are {", ".join(model_names())}, or MODULE:CLASS of'
         ' your own localizer'
     )
+
+
+def _open_network(model: str, options: LocalizerOptions) -> Localizer:
+    """Load a network and make a localizer of it."""
+    from actloc_ros.models.clip_localizer import ClipLocalizer
+    from actloc_ros.models.loading import open_network
+    from actloc_ros.models.weights import WeightsError
+
+    try:
+        opened = open_network(model, options.weights, options.random_weights)
+        return ClipLocalizer(opened, options)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

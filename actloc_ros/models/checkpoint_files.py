@@ -24,7 +24,7 @@ NESTED = ('model', 'state_dict', 'model_state_dict')
 UNPACKED_SIZE = 2.0
 # Old training scripts left scores as NumPy numbers beside the weights; these hold data alone.
 _NUMPY_SCALAR = np.float64(0).__reduce__()[0]
-NUMPY_NUMBERS = [
+NUMPY_NUMBERS: list[Any] = [
     (_NUMPY_SCALAR, 'numpy.core.multiarray.scalar'),
     (_NUMPY_SCALAR, 'numpy._core.multiarray.scalar'),
     np.dtype,

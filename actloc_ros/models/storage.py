@@ -1,0 +1,25 @@
+"""Keep published checkpoints where all robots of a user find them."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlparse
+
+from actloc_ros.models.weights import Entry
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloaded and converted checkpoints; it may not exist yet."""
+    return Path.home() / '.cache' / 'actloc_ros'
+
+
+def stored_path(entry: Entry) -> Path:
+    """Return where the entry's published file is kept."""
+    suffix = PurePosixPath(urlparse(entry.url).path).suffix or '.pth'
+    return cache_folder() / f'{entry.name}{suffix}'
+
+
+def find_stored(entry: Entry) -> Path | None:
+    """Return the entry's file, converted or as published, or None if it is not here."""
+    converted = cache_folder() / f'{entry.name}.safetensors'
+    return next((path for path in (converted, stored_path(entry)) if path.is_file()), None)
