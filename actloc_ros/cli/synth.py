@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -80,12 +79,11 @@ def write_scene(
     """Write frames as a video (and depth, where they have it, as PNGs); return their truth."""
     if path.suffix.lower() not in ('.mp4', '.mkv', '.mov', '.avi'):
         raise ValueError(f'{path}: unknown kind of video; use .mp4, .mkv, .mov or .avi')
-    first = next(frames)  # says what is wrong before a file is there
     path.parent.mkdir(parents=True, exist_ok=True)
     collector = TruthCollector(rate)
     with av.open(str(path), 'w') as container:
         stream = _add_stream(container, size, rate)
-        for index, frame in enumerate(itertools.chain([first], frames)):
+        for index, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame.image, 'rgb24')
             picture.pts = index
             container.mux(stream.encode(picture))

@@ -8,6 +8,7 @@ from typing import Any
 
 from actloc_ros.datasets import act, ucf24
 from actloc_ros.datasets.ava import read_ava_detections, read_ava_truth
+from actloc_ros.datasets.truth import annotations_truth, is_annotations
 from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions
 
 PICKLES = ('.pkl', '.pickle', '.mat')
@@ -16,7 +17,7 @@ PICKLES = ('.pkl', '.pickle', '.mat')
 def read_truth(
     path: Path, label_map: Path | None = None, excluded: Path | None = None, split: int = 1
 ) -> GroundTruth:
-    """Read a ground truth: AVA csv, `pyannot` as JSON, or ACT's and MultiSports' layout as JSON.
+    """Read a ground truth: an AVA csv, or JSON of pyannot, of ACT and MultiSports, or our own.
 
     Args:
         path: The file.
@@ -35,6 +36,8 @@ def read_truth(
             f'{path}: a label map and excluded timestamps go with AVA csv files alone'
         )
     data = _read_json(path)
+    if is_annotations(data):
+        return annotations_truth(path)
     if act.is_act(data):
         return act.act_truth(data, str(path), split)
     if ucf24.is_clips(data):
@@ -43,7 +46,7 @@ def read_truth(
         return ucf24.pyannot_truth(data, str(path))
     raise EvaluationError(
         f'{path}: neither an AVA csv nor JSON of a known layout (pyannot; gttubes of ACT and '
-        'MultiSports; classes and clips)'
+        'MultiSports; classes and clips; actloc-annotations)'
     )
 
 

@@ -15,7 +15,7 @@ PATTERN_SIZE = 32
 
 
 class Angle(IntEnum):
-    """Places in a pose, a float64 (24,) vector in radians; arms and legs: left, then right."""
+    """Places in a pose, a float64 (25,) vector in radians; arms and legs: left, then right."""
 
     PITCH = 0  # of the whole body, forwards
     ROLL = 1  # of the whole body, to its right
@@ -33,9 +33,10 @@ class Angle(IntEnum):
     STRADDLE = 13  # thigh, away from the body
     KNEE = 14  # shin, backwards
     ANKLE = 15  # toes, upwards
+    STRIDE = 24  # 1 where the pelvis is over the place on the ground, 0 where the ankles are
 
 
-POSE_SIZE = 24
+POSE_SIZE = 25
 SIDE_OFFSET = 8  # from an angle of a left limb to that of the right one
 
 # Points of the skeleton; each left one is followed by the right one.
@@ -174,8 +175,8 @@ def place_joints(
 ) -> np.ndarray:
     """Return the world points (29, 3) of a body whose feet are at a place on the ground.
 
-    The body frame has x forward, y left, z up. The middle of the ankles stands over the place, and
-    the lowest part of the body touches the ground, plus the pose's lift.
+    The body frame has x forward, y left, z up. The middle of the ankles stands over the place (in
+    a stride: the pelvis), and the lowest part of the body touches the ground, plus the pose's lift.
     """
     size = body.lengths
     lean = np.array([pose[Angle.ROLL], pose[Angle.PITCH], 0.0])
@@ -186,7 +187,7 @@ def place_joints(
     _place_arms(points, size, pose, hips @ spine)
     _place_legs(points, size, pose, hips)
     ankles = points[POINT['ankle_l'] : POINT['ankle_r'] + 1]
-    points[:, :2] -= ankles[:, :2].mean(0)
+    points[:, :2] -= (1 - pose[Angle.STRIDE]) * ankles[:, :2].mean(0)
     lowest = (points[body.parts, 2] - body.radii).min()
     points[:, 2] += pose[Angle.LIFT] - lowest
     points = points @ _turn(2, heading).T

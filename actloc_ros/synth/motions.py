@@ -105,13 +105,16 @@ def walk(style: Style, leg: float, speed: float, distance: float) -> Pose:
     reach = _reach(style, speed)
     pose = np.zeros(POSE_SIZE)
     pose[Angle.BEND] = style.lean + (0.2 if running else 0.02)
+    pose[Angle.STRIDE] = 1
     pose[Angle.TWIST] = 0.12 * math.sin(phase)
     pose[Angle.LIFT] = 0.09 * abs(math.sin(phase)) if running else 0.0
     fold, swing = (1.55, 0.95) if running else (0.95, 0.6)
     for side in (LEFT, RIGHT):
         at = phase + math.pi * side
         knee = 0.1 + fold * max(0.0, math.cos(at + 0.45)) ** 2
-        set_leg(pose, side, reach * math.sin(at) + 0.08 + 0.2 * running, 0.02, knee)
+        # Nearly a triangle wave, so that the foot on the ground hardly slides.
+        swung = 0.5 * math.asin(math.sin(at)) + 0.215 * math.sin(at)
+        set_leg(pose, side, reach * swung + 0.08 + 0.2 * running, 0.02, knee)
         arm = -swing * style.arms * reach / 0.5 * math.sin(at)
         elbow = 1.5 if running else 0.25 + 0.3 * max(0.0, arm)
         set_arm(pose, side, 0.5 * arm if not running else 0.7 * arm, style.hang, elbow)

@@ -8,6 +8,7 @@ import numpy as np
 
 from actloc_ros.synth import motions
 from actloc_ros.synth.body import make_body
+from actloc_ros.synth.cast import Thing
 from actloc_ros.synth.script import (
     Action,
     Actor,
@@ -251,8 +252,8 @@ class Planner:
 
     def _make_prop(self, holder: Place3 | Hand) -> Prop:
         red, green, blue = self.rng.uniform(20, 240, 3)
-        size = (float(self.rng.uniform(0.045, 0.085)), float(self.rng.uniform(0.0, 0.14)))
-        prop = Prop(size, (red, green, blue), [(0.0, holder)])
+        thing = Thing(float(self.rng.uniform(0.045, 0.085)), (red, green, blue))
+        prop = Prop(thing, float(self.rng.uniform(0.0, 0.14)), [(0.0, holder)])
         self.props.append(prop)
         return prop
 

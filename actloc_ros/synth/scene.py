@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,19 +10,13 @@ import numpy as np
 
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.synth.backdrop import BackdropPainter
+from actloc_ros.synth.body import POINT, POINTS
 from actloc_ros.synth.camera import Camera, CameraPath
+from actloc_ros.synth.cast import Cast
 from actloc_ros.synth.lens import Lens, darken, merge
-from actloc_ros.synth.painter import (
-    PELVIS,
-    Figure,
-    FigurePainter,
-    Painted,
-    cast_shadows,
-    figure_of,
-    figure_of_thing,
-)
+from actloc_ros.synth.painter import Area, FigurePainter, Painted, cast_shadows
 from actloc_ros.synth.planner import Planner
-from actloc_ros.synth.script import Action, Actor, Hand
+from actloc_ros.synth.script import Action, Actor, Hand, Prop
 from actloc_ros.synth.world import make_world
 
 SMALLEST_SHARE = 0.0004  # of the image's pixels: who shows less is not annotated
@@ -105,8 +99,8 @@ def render(
     """
     _check(seed, seconds, size, rate)
     scene = Scene(seed, seconds, size)
-    for index in range(frame_count(seconds, rate)):
-        yield scene.frame(frame_stamp(index, rate), 1 / rate, depth)
+    stamps = (frame_stamp(index, rate) for index in range(frame_count(seconds, rate)))
+    return (scene.frame(stamp, 1 / rate, depth) for stamp in stamps)
 
 
 def _check(seed: int, seconds: float, size: tuple[int, int], rate: float) -> None:
@@ -130,92 +124,97 @@ class Scene:
         self.path = CameraPath(streams[1])
         planner = Planner(streams[2], self.world, 0.5 / self.path.focal_share, seconds)
         planner.plan()
-        self.actors, self.props = planner.actors, planner.props
-        self.actions = [actor.actions() for actor in self.actors]
         self.lens = Lens(streams[3], *size)
         self.backdrop = BackdropPainter(self.world, *size)
-        self.painter = FigurePainter(*size)
-        self.before: tuple[Camera, list[np.ndarray]] | None = None
+        self.set_actors(planner.actors, planner.props)
+
+    def set_actors(self, actors: Sequence[Actor], props: Sequence[Prop] = ()) -> None:
+        """Give the scene its actors, numbered from 1 in order, and the things they use."""
+        self.actors, self.props = actors, props
+        self.actions = [actor.actions() for actor in self.actors]
+        self.cast = Cast([a.body for a in self.actors], [prop.thing for prop in self.props])
+        self.painter = FigurePainter(self.cast, *self.size)
+        self.before: tuple[Camera, np.ndarray] | None = None
 
     def frame(self, stamp: int, period: float, depth: bool) -> SynthFrame:
         """Picture a moment; the time since the last call should be the period, in seconds."""
         time = stamp / NANOSECONDS
         camera = self.path.at(time, *self.size)
-        figures = self._figures(time)
+        points = self._points(time)
         still = self.backdrop.paint(camera)
-        shadow = cast_shadows(camera, figures, self.world.light, self.world.softness)
+        light = self.world.light
+        shadow = cast_shadows(camera, self.cast, points, light, self.world.softness)
         darken(still.image, cv2.bitwise_and(shadow, still.ground), self.world.shadow)
-        painted = self.painter.paint(
-            camera, figures, still.depth, self.world.light, self.world.ambient
-        )
-        actors = self._truths(stamp, camera, figures, painted)
-        mask = painted.owners
-        image = self._expose(camera, figures, still.image, painted, time, period)
-        return SynthFrame(image, stamp, actors, mask, painted.depth if depth else None)
+        painted = self.painter.paint(camera, points, still.depth, light, self.world.ambient)
+        middles = self._middles(points)
+        actors = self._truths(stamp, camera, middles, painted)
+        image = self._expose(camera, middles, still.image, painted, time, period)
+        return SynthFrame(image, stamp, actors, painted.owners, painted.depth if depth else None)
 
-    def _figures(self, time: float) -> list[Figure]:
-        figures = [figure_of(actor.number, actor.body, actor.joints(time)) for actor in self.actors]
+    def _points(self, time: float) -> np.ndarray:
+        """Return the world points of all figures, in the order of the cast."""
+        joints = [actor.joints(time) for actor in self.actors]
         for prop in self.props:
             holder = prop.holder(time)
             if isinstance(holder, Hand):
-                points = figures[holder.actor - 1].points
-                from_elbow = points[18 + holder.side] - points[16 + holder.side]
-                middle = points[18 + holder.side] + 0.4 * from_elbow
+                body = joints[holder.actor - 1]
+                finger = body[POINT['finger_l'] + holder.side]
+                middle = 1.4 * finger - 0.4 * body[POINT['wrist_l'] + holder.side]
             else:
                 middle = np.array([holder.x, holder.y, holder.z])
-            half = np.array([0, prop.size[1] / 2, 0])
-            points = np.stack([middle - half, middle + half])
-            figures.append(figure_of_thing(prop.size, prop.colour, points))
-        return figures
+            half = np.array([0, prop.length / 2, 0])
+            joints.append(np.stack([middle - half, middle + half]))
+        return np.concatenate(joints)
+
+    def _middles(self, points: np.ndarray) -> np.ndarray:
+        """Return a world point (F, 3) for each figure: pelvis, or an end of a thing."""
+        bodies = len(self.actors) * len(POINTS)
+        pelvises = points[POINT['pelvis'] : bodies : len(POINTS)]
+        return np.concatenate([pelvises, points[bodies::2]])
 
     def _truths(
-        self, stamp: int, camera: Camera, figures: list[Figure], painted: Painted
+        self, stamp: int, camera: Camera, middles: np.ndarray, painted: Painted
     ) -> tuple[ActorTruth, ...]:
         found = []
-        for actor, actions, figure, area in zip(
-            self.actors, self.actions, figures, painted.areas, strict=False
+        positions = camera.to_optical(middles).tolist()
+        for actor, actions, (x, y, z), area in zip(
+            self.actors, self.actions, positions, painted.areas, strict=False
         ):
             box = _box_of(painted.owners, actor, area)
             if box is not None:
-                position = camera.to_optical(figure.points[PELVIS])
                 now = tuple(each for each in actions if each.start <= stamp < each.end)
-                x, y, z = position.tolist()
                 found.append(ActorTruth(actor.number, box, now, (x, y, z)))
         return tuple(found)
 
     def _expose(
         self,
         camera: Camera,
-        figures: list[Figure],
+        middles: np.ndarray,
         image: np.ndarray,
         painted: Painted,
         time: float,
         period: float,
     ) -> np.ndarray:
         """Blur by motion since the last frame, lay the figures over the backdrop, expose."""
-        middles = [figure.points[:1] for figure in figures]
-        pixels = np.concatenate([camera.project(camera.to_optical(middle)) for middle in middles])
-        shifts, turn = np.zeros_like(pixels), 0.0
-        if self.before is not None:
-            last, earlier = self.before
-            old = np.concatenate([last.project(last.to_optical(middle)) for middle in earlier])
-            shifts = pixels - old
-            turn = (camera.heading - last.heading) * camera.focal
+        last, earlier = self.before or (camera, middles)
         self.before = (camera, middles)
-        image = self.lens.blur_backdrop(image, turn / period)
+        now = camera.project(camera.to_optical(middles))
+        speeds = (now - last.project(last.to_optical(earlier))) / period
+        turn = (camera.heading - last.heading) * camera.focal / period
+        image = self.lens.blur_backdrop(image, turn)
         alpha = np.where(painted.owners > 0, np.uint8(255), np.uint8(0))
-        layer = painted.layer
-        for area, shift in zip(painted.areas, shifts.tolist(), strict=True):
+        for area, (x, y) in zip(painted.areas, speeds.tolist(), strict=True):
             if area is not None:
-                self.lens.blur_figure(layer, alpha, area, (shift[0] / period, shift[1] / period))
-        x, y, width, height = cv2.boundingRect(alpha)
+                self.lens.blur_figure(painted.layer, alpha, area, (x, y))
+        left, top, width, height = cv2.boundingRect(alpha)
         if width:
-            merge(image, layer, alpha, (slice(y, y + height), slice(x, x + width)))
+            spot = (slice(top, top + height), slice(left, left + width))
+            merge(image, painted.layer, alpha, spot)
         return self.lens.expose(image, time)
 
 
 def _box_of(
-    owners: np.ndarray, actor: Actor, area: tuple[slice, slice] | None
+    owners: np.ndarray, actor: Actor, area: Area | None
 ) -> tuple[int, int, int, int] | None:
     """Return the box of an actor's visible pixels, or None if there are too few."""
     if area is None:

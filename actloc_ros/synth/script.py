@@ -10,6 +10,7 @@ import numpy as np
 
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.synth.body import Body, place_joints
+from actloc_ros.synth.cast import Thing
 from actloc_ros.synth.motions import Pose, Style, smooth
 
 LABELS = (
@@ -134,19 +135,23 @@ class Actor:
         return place_joints(self.body, pose, segment.place(time), heading)
 
     def actions(self) -> list[Action]:
-        """Return all actions in order of start; neighbouring segments' equal ones are one."""
-        found: list[Action] = []
-        open_now: dict[str, tuple[int, int]] = {}
-        for segment in self.segments:
-            start, end = to_ns(segment.start), to_ns(segment.end)
-            for label in segment.labels:
-                begun, ended = open_now.get(label, (start, start))
-                if ended != start:
-                    found.append(Action(label, begun, ended))
-                    begun = start
-                open_now[label] = (begun, end)
-        found += [Action(label, *span) for label, span in open_now.items()]
-        return sorted(found + self.extra, key=lambda action: (action.start, action.label))
+        """Return all actions in order of start; equal ones without a gap are one."""
+        pieces = [
+            Action(label, to_ns(segment.start), to_ns(segment.end))
+            for segment in self.segments
+            for label in segment.labels
+        ]
+        merged: dict[str, list[Action]] = {}
+        for piece in sorted(pieces + self.extra, key=lambda piece: piece.start):
+            row = merged.setdefault(piece.label, [])
+            if row and row[-1].end == piece.start:
+                row[-1] = Action(piece.label, row[-1].start, piece.end)
+            else:
+                row.append(piece)
+        return sorted(
+            (action for row in merged.values() for action in row),
+            key=lambda action: (action.start, action.label),
+        )
 
 
 def to_ns(seconds: float) -> int:
@@ -165,14 +170,14 @@ class Prop:
     """A small thing that lies, and is taken along by hands.
 
     Attributes:
-        size: Metres, radius and length.
-        colour: RGB 0..255.
+        thing: Girth and colour.
+        length: Metres.
         moments: (seconds from which, holder), in order; a holder is a place (x, y, z) or an
             actor's number with a hand (0 left, 1 right).
     """
 
-    size: tuple[float, float]
-    colour: tuple[float, float, float]
+    thing: Thing
+    length: float
     moments: list[tuple[float, Place3 | Hand]]
 
     def holder(self, time: float) -> Place3 | Hand:

@@ -1,0 +1,48 @@
+"""Turn annotations in this project's own format into a ground truth to evaluate against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from actloc_ros.datasets.annotations import FORMAT, Instance, Video, read_annotations
+from actloc_ros.evaluation.boxes import GroundTruth, Tube, truth_from_tubes
+
+
+def is_annotations(data: object) -> bool:
+    """Say whether JSON is in this project's own format."""
+    return isinstance(data, dict) and data.get('format') == FORMAT
+
+
+def annotations_truth(path: Path) -> GroundTruth:
+    """Return the ground truth: a tube for each instance, of its actor's boxes while it lasts.
+
+    Raises:
+        AnnotationError: The file says something impossible.
+    """
+    annotations = read_annotations(path)
+    tubes = [
+        tube
+        for index, video in enumerate(annotations.videos)
+        for instance in video.instances
+        for tube in _tubes(index, video, instance, annotations.labels.index(instance.label))
+    ]
+    sizes = {
+        index: (float(video.width), float(video.height))
+        for index, video in enumerate(annotations.videos)
+    }
+    names = [video.path for video in annotations.videos]
+    return truth_from_tubes(str(path), names, annotations.labels, tubes, 0, sizes)
+
+
+def _tubes(index: int, video: Video, instance: Instance, label: int) -> list[Tube]:
+    """Return the instance's tube; none where nobody sees the actor meanwhile."""
+    actor = next((tube for tube in video.tubes if tube.actor == instance.actor), None)
+    if actor is None:
+        return []
+    stamps = np.array([video.stamp(int(frame)) for frame in actor.frames])
+    during = (stamps >= instance.start) & (stamps < instance.end)
+    if not during.any():
+        return []
+    return [Tube(index, label, actor.frames[during], actor.boxes[during])]
