@@ -76,6 +76,7 @@ class Client:
         self.events: list[ActionDetection] = []
         self.labels: list[LabelInfo] = []
         self._diagnostics: list[DiagnosticArray] = []
+        self._clients: dict[str, Any] = {}
         everything = QoSProfile(depth=10, history=HistoryPolicy.KEEP_ALL)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for message_type, topic, kept, qos in (
@@ -102,11 +103,12 @@ class Client:
 
     def call(self, service_type: Any, name: str, request: Any) -> Any:
         """Call one of the node's services."""
-        client = self.node.create_client(service_type, f'{NAME}/{name}')
-        assert client.wait_for_service(PATIENCE)
+        client = self._clients.get(name)
+        if client is None:
+            client = self._clients[name] = self.node.create_client(service_type, f'{NAME}/{name}')
+            assert client.wait_for_service(PATIENCE)
         future = client.call_async(request)
         wait_for(future.done, 30)
-        self.node.destroy_client(client)
         return future.result()
 
     def enable(self, enabled: bool) -> Any:
@@ -141,6 +143,11 @@ class Client:
         request = SetParameters.Request(parameters=parameters)
         results = self.call(SetParameters, 'set_parameters', request).results
         return '; '.join(result.reason for result in results if not result.successful)
+
+    def diagnostics(self) -> DiagnosticArray:
+        """Return the next diagnostics."""
+        self._diagnostics.clear()
+        return wait_for(lambda: self._diagnostics[-1] if self._diagnostics else None)
 
     def status(self, name: str = 'localizer', new: bool = True) -> Any:
         """Return the next diagnostic status of the node called `name`."""

@@ -1,0 +1,150 @@
+"""Check how the node finds, misses and drops frames, and what it says of that."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import rclpy
+from colour_localizer import ColourLocalizer
+from node_harness import (
+    MILLISECOND,
+    image_message,
+    picture,
+    running_node,
+    stamp_of,
+    values,
+    wait_for,
+)
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image
+
+from actloc_ros.messages import time_message
+from actloc_ros.msg import ActionDetection as Detection
+from actloc_ros.ros.outputs import ros_type
+
+START = 1_700_000_000_000_000_000
+PERIOD = 40 * MILLISECOND
+RELIABILITIES = (ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT)
+SILENCE = 'no frames on /image, because '
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Hold the localizer up while the gate is not set, as a slow model does."""
+    gate = threading.Event()
+    step = ColourLocalizer.step
+
+    def wait(self: ColourLocalizer, frames: list) -> list:
+        assert gate.wait(15)
+        return step(self, frames)
+
+    monkeypatch.setattr(ColourLocalizer, 'step', wait)
+    yield gate
+    gate.set()
+
+
+def test_a_slow_model_gets_the_newest_frame_and_the_rest_is_counted(gate: threading.Event) -> None:
+    with running_node() as client:
+        camera = client.camera()
+        for index in range(6):
+            camera.publish(image_message(picture('red'), START + index * PERIOD))
+            wait_for(lambda n=index: int(values(client.status('camera'))['frames in']) == n + 1)
+        gate.set()
+        wait_for(lambda: len(client.detections) == 2)
+        first, last = client.detections
+        assert (stamp_of(first), stamp_of(last)) == (START, START + 5 * PERIOD)
+        assert (first.frames_dropped, last.frames_dropped) == (4, 4)
+        assert values(client.status('camera'))['frames dropped'] == '4'
+
+
+@contextmanager
+def another_process() -> Iterator[Node]:
+    """Give a node of a DDS participant of its own, which may publish any type on any topic."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = Node('stranger', context=context)
+    yield node
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_every_reason_for_silence_is_told() -> None:
+    with running_node() as client:
+        status = client.wait_for_status(SILENCE + 'nobody publishes it')
+        assert status.level == b'\x01'
+        other = client.node.create_publisher(CompressedImage, 'image/compressed', 10)
+        client.wait_for_status('/image/compressed is published: set transport to compressed')
+        client.node.destroy_publisher(other)
+        with another_process() as stranger:
+            stranger.create_publisher(CompressedImage, 'image', 10)
+            client.wait_for_status('published as sensor_msgs/msg/CompressedImage, not as sensor_')
+        camera = client.camera()
+        client.wait_for_status('its publisher (client) sends nothing')
+        client.show(camera, picture('red'), START)
+        client.wait_for_status(' Hz')
+
+
+def test_a_publisher_whose_qos_does_not_fit_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    reliable = {'qos_overrides./image.subscription.reliability': 'reliable'}
+    with running_node(**reliable) as client:
+        client.node.create_publisher(Image, 'image', qos_profile_sensor_data)
+        status = client.wait_for_status('the QoS of its publisher does not fit')
+        assert 'eliab' in status.message
+    said = capfd.readouterr().err
+    assert 'a publisher of /image offers less RELIABILITY than is asked of it' in said
+    assert 'qos_overrides./image.subscription.reliability' in said
+
+
+def test_any_publisher_fits_by_default() -> None:
+    with running_node() as client:
+        for index, reliability in enumerate(RELIABILITIES):
+            camera = client.camera(qos=QoSProfile(depth=1, reliability=reliability))
+            client.show(camera, picture('red'), START + index * PERIOD)
+            client.node.destroy_publisher(camera)
+
+
+def test_an_8k_image_is_localized() -> None:
+    with running_node() as client:
+        camera = client.camera()
+        pixels = np.zeros((4320, 7680, 3), np.uint8)
+        pixels[1000:2000, 3000:4000, 0] = 250
+        answer = client.show(camera, pixels, START)
+        assert answer.detections[0].bbox.tolist() == [3000, 1000, 4000, 2000]
+        client.show(camera, picture('red'), START + PERIOD)
+
+
+def test_simulated_time_that_jumps_back_ends_what_is_open() -> None:
+    with running_node(use_sim_time=True) as client:
+        clock = client.camera('/clock', Clock)
+        camera = client.camera()
+
+        def tick(stamp: int) -> None:
+            clock.publish(Clock(clock=time_message(ros_type, stamp)))
+            wait_for(lambda: stamp_of(client.diagnostics()) == stamp)
+
+        tick(START)
+        answer = client.show(camera, picture('red'), START)
+        assert (answer.latency.sec, answer.latency.nanosec) == (0, 0)
+        tick(START + PERIOD)
+        client.show(camera, picture('red'), START + PERIOD)
+        tick(START - 5 * 10**9)
+        wait_for(lambda: len(client.events) == 2)
+        assert client.events[1].state == Detection.ENDED
+        assert stamp_of(client.events[1]) == START + PERIOD
+
+
+def test_a_jump_that_frames_told_first_ends_nothing_twice() -> None:
+    with running_node(use_sim_time=True) as client:
+        clock = client.camera('/clock', Clock)
+        camera = client.camera()
+        for stamp in (START, START - 10**10):
+            client.show(camera, picture('red'), stamp)
+            clock.publish(Clock(clock=time_message(ros_type, stamp)))
+            wait_for(lambda s=stamp: stamp_of(client.diagnostics()) == s)
+        client.show(camera, picture('red'), START - 10**10 + PERIOD)
+        states = [event.state for event in client.events]
+        assert states == [Detection.STARTED, Detection.ENDED, Detection.STARTED]
