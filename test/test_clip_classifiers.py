@@ -5,10 +5,12 @@ from pathlib import Path
 import parity
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import WeightsEnum, get_model, get_model_weights
 
 from actloc_ros.models import c3d, catalog, p3d, torchvision_video
+from actloc_ros.models.preprocessing import preprocess
 from actloc_ros.models.weights import (
     Entry,
     Task,
@@ -96,27 +98,50 @@ def test_is_torchvisions_own_model(name: str) -> None:
         ours, theirs = network_of(entry), get_model(model, weights=None).eval()
     assert str(ours) == str(theirs)  # every layer with its sizes, strides and epsilons
     assert shapes_of(ours.state_dict()) == shapes_of(theirs.state_dict())
-    weights = {w.url: w for w in get_model_weights(model)}[entry.url]
+    weights = weights_of(entry)
     assert list(entry.labels) == weights.meta['categories']
     assert sum(p.numel() for p in ours.parameters()) == weights.meta['num_params']
 
 
+@pytest.mark.parametrize('name', TORCHVISION)
+def test_prepares_a_tube_as_torchvision_prepares_the_image_around_it(name: str) -> None:
+    entry = catalog.find_entry(name)
+    image, tube = image_and_tube(entry, frames=1)
+    ours = preprocess(tube[0], entry.preprocessing, torch.float32)
+    torch.testing.assert_close(ours, weights_of(entry).transforms()(image)[:, 0])
+
+
 @pytest.mark.parametrize(
-    ('model', 'size', 'dtype'),
-    [
-        ('r3d_18', (2, 56, 56), torch.float64),
-        ('s3d', (14, 224, 224), torch.float32),
-        ('swin3d_t', (2, 64, 64), torch.float32),
-    ],
+    ('model', 'frames', 'dtype'),
+    [('r3d_18', 2, torch.float64), ('s3d', 14, torch.float32), ('swin3d_t', 2, torch.float32)],
 )
-def test_gives_torchvisions_numbers(model: str, size: tuple, dtype: torch.dtype) -> None:
+def test_gives_torchvisions_numbers(model: str, frames: int, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     theirs = get_model(model, weights=None).eval()
     entry = catalog.find_entry(model)
     ours = load_network(catalog.architectures()[model], entry, theirs.state_dict())
-    clip = torch.rand(1, 3, *size, dtype=dtype)
+    image, tube = image_and_tube(entry, frames)
+    clip = torch.stack([preprocess(frame, entry.preprocessing, dtype) for frame in tube], 1)
     with torch.inference_mode():
-        assert torch.equal(ours.to(dtype)(clip), theirs.to(dtype)(clip))
+        expected = theirs.to(dtype)(weights_of(entry).transforms()(image)[None].to(dtype))
+        torch.testing.assert_close(ours.to(dtype)(clip[None]), expected, rtol=1e-4, atol=1e-5)
+
+
+def image_and_tube(entry: Entry, frames: int) -> tuple[Tensor, Tensor]:
+    """Return random images, uint8 (T, 3, H, W), and of them what torchvision's crop leaves."""
+    torch.manual_seed(1)
+    resized = weights_of(entry).transforms().resize_size
+    height, width = resized if len(resized) == 2 else (resized[0], resized[0] + 44)
+    zoom = 3  # odd: no pixel lies halfway between two levels, where rounding would be a choice
+    image = torch.randint(0, 256, (frames, 3, height * zoom, width * zoom), dtype=torch.uint8)
+    size = entry.preprocessing.height
+    top, left = round((height - size) / 2) * zoom, round((width - size) / 2) * zoom
+    return image, image[..., top : top + size * zoom, left : left + size * zoom]
+
+
+def weights_of(entry: Entry) -> WeightsEnum:
+    """Return torchvision's own weights of an entry."""
+    return {weights.url: weights for weights in get_model_weights(entry.architecture)}[entry.url]
 
 
 def network_of(entry: Entry) -> torch.nn.Module:

@@ -31,10 +31,8 @@ def decode_cells(raw: Tensor, entry: Entry) -> tuple[Tensor, Tensor, Tensor]:
 
     Returns:
         Boxes (B, N, 4) in pixels of the network's input, confidences (B, N), class scores
-        (B, N, C). Half precision becomes single: exponentials of it overflow.
+        (B, N, C).
     """
-    if raw.dtype != torch.float64:
-        raw = raw.float()
     height, width = raw.shape[-2:]
     anchors = raw.new_tensor(entry.anchors).view(-1, 2)
     cells = raw.unflatten(1, (len(anchors), -1)).permute(0, 3, 4, 1, 2)  # (B, H, W, A, 5 + C)
