@@ -8,7 +8,6 @@ from actloc_ros.evaluation.matching import match_boxes, match_pairs
 from actloc_ros.evaluation.overlap import paired_iou, tube_iou
 from actloc_ros.evaluation.precision import AVERAGES, precision_recall
 
-
 # Four things to find; right, wrong, right, right, wrong: precision 1, 1/2, 2/3, 3/4, 3/5 at
 # recall 1/4, 1/4, 1/2, 3/4, 3/4.
 HITS = np.array([True, False, True, True, False])
@@ -47,7 +46,7 @@ def test_a_pixel_more_changes_the_overlap():
 
 def tube(start, end, shift=0.0, step=1):
     frames = np.arange(start, end, step)
-    boxes = np.tile([0.0, 0, 10, 10], (len(frames), 1)) + [shift, 0, shift, 0]
+    boxes = np.tile([shift, 0.0, shift + 10, 10], (len(frames), 1))
     return Tube(0, 0, frames, boxes)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from actloc_ros.datasets.files import read_predictions, read_truth
+from actloc_ros.evaluation.actors import actors_of_predictions, actors_of_truth
 from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
+from actloc_ros.evaluation.restrict import named_videos, restrict_predictions, restrict_truth
 
 HELP = 'measure detections, or a model on videos, against ground truth'
 
@@ -39,6 +42,11 @@ def add_parser(subparsers: Any) -> None:
         choices=('trimmed', 'untrimmed'),
         help="cut tubes to their action's time or not, in place of the protocol's own way",
     )
+    parser.add_argument(
+        '--any-action',
+        action='store_true',
+        help='measure where actors are, whatever they do: all classes count as one',
+    )
     _add_truth_options(parser)
     _add_source_options(parser)
     parser.set_defaults(run=run)
@@ -55,6 +63,9 @@ def _add_truth_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--split', type=int, default=1, metavar='N', help='which split, from 1, of ACT layout'
     )
+    group.add_argument(
+        '--video-list', type=Path, metavar='FILE', help='the videos to measure, a name a line'
+    )
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
@@ -62,24 +73,62 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--detections', type=Path, metavar='FILE', help='detections in a format of the same family'
     )
+    group.add_argument('--model', help='a model, see `actloc models`, to run on --videos')
+    group.add_argument(
+        '--videos',
+        type=Path,
+        nargs='+',
+        metavar='PATH',
+        help='video files, and folders that hold videos or folders of images',
+    )
+    group.add_argument('--weights', default='', help="the model's checkpoint")
+    group.add_argument(
+        '--random-weights', action='store_true', help='run without a checkpoint, to try things out'
+    )
+    group.add_argument('--device', default='auto', help='cpu, cuda, cuda:N or auto')
+    group.add_argument('--precision', default='auto', help='float32, float16, bfloat16 or auto')
+    group.add_argument(
+        '--rate', type=float, default=25.0, metavar='HZ', help='of folders of images (default: 25)'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the report."""
     protocol = _protocol(arguments)
-    truth = read_truth(
-        arguments.ground_truth, arguments.label_map, arguments.excluded, arguments.split
-    )
+    truth, predictions = _read(arguments)
     trimmed = None if arguments.linking is None else arguments.linking == 'trimmed'
-    report = evaluate(truth, _predictions(arguments, truth), protocol, trimmed)
+    report = evaluate(truth, predictions, protocol, trimmed)
     print(report.text())
     if arguments.json:
         arguments.json.write_text(json.dumps(report.data(), indent=2) + '\n')
     return 0
 
 
+def _read(arguments: argparse.Namespace) -> tuple[GroundTruth, Predictions]:
+    if (arguments.detections is None) == (arguments.model is None):
+        raise EvaluationError('give either --detections FILE, or --model NAME and --videos PATH')
+    truth = read_truth(
+        arguments.ground_truth, arguments.label_map, arguments.excluded, arguments.split
+    )
+    chosen: Sequence[int] = range(len(truth.videos))
+    if arguments.video_list:
+        chosen = named_videos(truth, arguments.video_list)
+    if arguments.model:
+        truth = restrict_truth(truth, chosen)
+        predictions = _run_model(arguments, truth)
+    else:
+        predictions = read_predictions(arguments.detections, truth)
+        predictions = restrict_predictions(predictions, truth, chosen)
+        truth = restrict_truth(truth, chosen)
+    if arguments.any_action:
+        return actors_of_truth(truth), actors_of_predictions(predictions)
+    return truth, predictions
+
+
 def _protocol(arguments: argparse.Namespace) -> Protocol:
     protocol = find_protocol(arguments.protocol)
+    if arguments.any_action:
+        protocol = dataclasses.replace(protocol, name=f'{protocol.name} (any action)')
     if arguments.average is None:
         return protocol
     return dataclasses.replace(
@@ -90,7 +139,22 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
     )
 
 
-def _predictions(arguments: argparse.Namespace, truth: GroundTruth) -> Predictions:
-    if arguments.detections is None:
-        raise EvaluationError('nothing to measure; give --detections')
-    return read_predictions(arguments.detections, truth)
+def _run_model(arguments: argparse.Namespace, truth: GroundTruth) -> Predictions:
+    if not arguments.videos:
+        raise EvaluationError('no videos to run the model on; give --videos PATH')
+    # Imported here alone: files of detections are measured without PyTorch.
+    from actloc_ros.evaluation.run_model import run_model
+    from actloc_ros.localizer import LocalizerOptions
+    from actloc_ros.zoo import open_localizer
+
+    options = LocalizerOptions(
+        weights=arguments.weights,
+        random_weights=arguments.random_weights,
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    localizer = open_localizer(arguments.model, options)
+    try:
+        return run_model(localizer, truth, arguments.videos, arguments.rate, arguments.any_action)
+    finally:
+        localizer.close()

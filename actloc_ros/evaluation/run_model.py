@@ -1,0 +1,192 @@
+"""Run a localizer over the videos of a ground truth and keep what it detects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from actloc_ros.evaluation.boxes import (
+    FRAMES_A_VIDEO,
+    VIDEO_SUFFIXES,
+    EvaluationError,
+    FrameBoxes,
+    GroundTruth,
+    Predictions,
+    join,
+    short_name,
+)
+from actloc_ros.frames import Frame, seconds
+from actloc_ros.localizer import Detections, Localizer
+from actloc_ros.pipeline import Pipeline
+from actloc_ros.sources import Source, open_source
+
+LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
+MICROSECONDS = 1_000_000
+
+
+class Recorder(Localizer):
+    """Passes frames on to a localizer and keeps its newest detections, before any linking."""
+
+    def __init__(self, localizer: Localizer) -> None:
+        self.name, self.labels = localizer.name, localizer.labels
+        self.threshold = localizer.threshold
+        self.newest: Detections | None = None
+        self._localizer = localizer
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Take a frame; see `Localizer`."""
+        results = self._localizer.step(frames)
+        self.newest = results[0]
+        return results
+
+    def reset(self, camera: str | None = None) -> None:
+        """Forget the past; see `Localizer`."""
+        self._localizer.reset(camera)
+
+    def close(self) -> None:
+        """Free the localizer."""
+        self._localizer.close()
+
+
+def run_model(
+    localizer: Localizer,
+    truth: GroundTruth,
+    roots: Sequence[Path],
+    rate: float,
+    any_action: bool = False,
+) -> Predictions:
+    """Return the boxes that a localizer finds in the ground truth's videos.
+
+    Each frame goes through the same pipeline as on a robot, in order; what counts is what the
+    localizer says of it, before linking: a box with each action (or as an actor) whose score is
+    at least `LEAST_SCORE`.
+
+    Args:
+        localizer: The model.
+        truth: Says which videos and key frames there are.
+        roots: Video files, and folders in which videos, or folders of their images, lie.
+        rate: Frames per second of folders of images.
+        any_action: Whether actors count, with their own scores, whatever they do.
+
+    Raises:
+        EvaluationError: A video is missing or broken, or the model has none of the classes.
+    """
+    classes = None if any_action else class_ids(localizer.labels, truth)
+    paths = find_videos(truth, roots)
+    recorder = Recorder(localizer)
+    parts = []
+    for index, path in enumerate(tqdm(paths, 'videos', unit='video', disable=None)):
+        pipeline = Pipeline(recorder)
+        pipeline.reset()
+        recorder.reset()
+        source = open_source(path, rate=rate)
+        parts += list(_run(pipeline, recorder, source, truth, index, classes))
+        if source.broken:
+            raise EvaluationError(
+                f'{path}: {source.broken} frames cannot be decoded, so the numbers of the others '
+                'would be wrong; repair the video'
+            )
+    known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
+    return Predictions(f'{localizer.name} on {len(paths)} videos{known}', join(parts))
+
+
+def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
+    """Return the ground truth's id of each of the model's labels; -1 where it has no such class.
+
+    Raises:
+        EvaluationError: No label is among the ground truth's classes.
+    """
+    numbers = {name.lower(): number for number, name in truth.labels.items()}
+    found = np.array([numbers.get(label.lower(), -1) for label in labels], np.int64)
+    if (found < 0).all():
+        raise EvaluationError(
+            f'the model knows {", ".join(labels[:4])}, …, of which none is among the classes of '
+            f'{truth.path}: {", ".join(list(truth.labels.values())[:4])}, …; choose a model that '
+            'was trained for these'
+        )
+    return found
+
+
+def find_videos(truth: GroundTruth, roots: Sequence[Path]) -> list[Path]:
+    """Return the file, or folder of images, of each video of the ground truth.
+
+    Raises:
+        EvaluationError: A video has none.
+    """
+    found = {
+        short_name(path.name): path
+        for root in roots
+        for path in (root, *sorted(root.rglob('*') if root.is_dir() else ()))
+        if path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES
+    }
+    missing = [name for name in truth.videos if short_name(name) not in found]
+    if missing:
+        raise EvaluationError(
+            f'{len(missing)} of {len(truth.videos)} videos of {truth.path} are not in '
+            f'{", ".join(map(str, roots))}: {", ".join(missing[:3])}, …; give all, or name those '
+            'to measure in a file with --video-list'
+        )
+    return [found[short_name(name)] for name in truth.videos]
+
+
+def _run(
+    pipeline: Pipeline,
+    recorder: Recorder,
+    source: Source,
+    truth: GroundTruth,
+    video: int,
+    classes: np.ndarray | None,
+) -> Iterator[FrameBoxes]:
+    numbers = _Numbers(truth, video, source.rate)
+    bar = tqdm(source, source.path.name, source.length, leave=False, unit='frame', disable=None)
+    for place, frame in enumerate(bar):
+        recorder.newest = None
+        pipeline.step([frame])
+        number = numbers.of(place, frame)
+        if recorder.newest is not None and number is not None:
+            size = truth.sizes.get(video, (frame.width, frame.height)) if truth.sizes else (1, 1)
+            scale = np.array([size[0] / frame.width, size[1] / frame.height] * 2)
+            yield _labelled(recorder.newest, scale, video, number, classes)
+
+
+class _Numbers:
+    """Says how the ground truth numbers a frame of a video."""
+
+    def __init__(self, truth: GroundTruth, video: int, rate: float) -> None:
+        self._first = truth.first_frame
+        self._times: np.ndarray | None = None
+        if truth.in_seconds:
+            times = truth.keyframes - video * FRAMES_A_VIDEO
+            self._times = times[(times >= 0) & (times < FRAMES_A_VIDEO)]
+            self._reach = MICROSECONDS / rate / 2 if rate else MICROSECONDS / 60
+
+    def of(self, place: int, frame: Frame) -> int | None:
+        """Return the frame's number, or None if it is no key frame."""
+        if self._times is None:
+            return place + self._first
+        away = self._times - seconds(frame.stamp) * MICROSECONDS
+        near = np.flatnonzero((away > -self._reach) & (away <= self._reach))
+        return int(self._times[near[0]]) if len(near) else None
+
+
+def _labelled(
+    detections: Detections,
+    scale: np.ndarray,
+    video: int,
+    number: int,
+    classes: np.ndarray | None,
+) -> FrameBoxes:
+    scores, ids = detections.actions, classes
+    if ids is None:
+        scores, ids = detections.scores[:, None], np.zeros(1, np.int64)
+    actor, action = np.nonzero((scores >= LEAST_SCORE) & (ids >= 0))
+    return FrameBoxes(
+        np.full(len(actor), video, np.int64),
+        np.full(len(actor), number, np.int64),
+        ids[action],
+        detections.boxes[actor].astype(np.float64) * scale,
+        scores[actor, action].astype(np.float64),
+    )
