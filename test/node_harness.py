@@ -106,7 +106,7 @@ class Client:
         client = self._clients.get(name)
         if client is None:
             client = self._clients[name] = self.node.create_client(service_type, f'{NAME}/{name}')
-            assert client.wait_for_service(PATIENCE)
+            assert client.wait_for_service(60)  # a process may just start
         future = client.call_async(request)
         wait_for(future.done, 30)
         return future.result()
@@ -149,10 +149,9 @@ class Client:
         self._diagnostics.clear()
         return wait_for(lambda: self._diagnostics[-1] if self._diagnostics else None)
 
-    def status(self, name: str = 'localizer', new: bool = True) -> Any:
+    def status(self, name: str = 'localizer', timeout: float = PATIENCE) -> Any:
         """Return the next diagnostic status of the node called `name`."""
-        if new:
-            self._diagnostics.clear()
+        self._diagnostics.clear()
         return wait_for(
             lambda: next(
                 (
@@ -162,7 +161,8 @@ class Client:
                     if status.name == f'{NAME}: {name}'
                 ),
                 None,
-            )
+            ),
+            timeout,
         )
 
     def wait_for_status(self, text: str, name: str = 'camera') -> Any:

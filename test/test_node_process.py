@@ -1,0 +1,116 @@
+"""Check the node as a process of its own: how it ends, and how it fails to start."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import rclpy
+from node_harness import MILLISECOND, Client, image_message, picture, spinning, stamp_of, wait_for
+
+from actloc_ros.msg import ActionDetection as Detection
+
+START = 1_700_000_000_000_000_000
+PERIOD = 40 * MILLISECOND
+MODEL = 'model:=colour_localizer:ColourLocalizer'
+
+
+def start(*parameters: str) -> subprocess.Popen:
+    """Start the installed executable with `NAME:=VALUE` parameters."""
+    executable = shutil.which('action_localizer')
+    assert executable, 'source scripts/setup.bash first'
+    path = f'{Path(__file__).parent}:{os.environ["PYTHONPATH"]}'
+    arguments = [word for parameter in parameters for word in ('-p', parameter)]
+    return subprocess.Popen(
+        [executable, '--ros-args', *arguments],
+        env={**os.environ, 'PYTHONPATH': path},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str]:
+    """Return a process' exit code and what it said."""
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, said
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """Give a client that spins."""
+    rclpy.init()
+    client = Client()
+    with spinning(client.node):
+        yield client
+    client.node.destroy_node()
+    rclpy.shutdown()
+
+
+@contextmanager
+def filming(client: Client) -> Iterator[list[int]]:
+    """Send images, now and in real time, all along."""
+    camera = client.node.create_publisher(type(image_message(picture(), 0)), 'image', 10)
+    stop, sent = threading.Event(), [START]
+
+    def film() -> None:
+        while not stop.wait(0.04):
+            sent.append(sent[-1] + PERIOD)
+            camera.publish(image_message(picture('red'), sent[-1]))
+
+    thread = threading.Thread(target=film, daemon=True)
+    thread.start()
+    yield sent
+    stop.set()
+    thread.join(5)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_with_the_last_message_out(
+    client: Client, number: signal.Signals
+) -> None:
+    process = start(MODEL, 'instances.min_duration:=0.0')
+    with filming(client):
+        wait_for(lambda: len(client.detections) > 5, 60)
+        process.send_signal(number)
+        began = time.monotonic()
+        code, said = finish(process)
+        print(f'ended {time.monotonic() - began:.2f} s after {number.name}')
+    assert code == 0, said
+    assert 'Traceback' not in said
+    assert [event.state for event in client.events] == [Detection.STARTED, Detection.ENDED]
+    last = client.detections[-1]
+    assert [d.state for d in last.detections] == [Detection.ENDED]
+    assert stamp_of(last) == stamp_of(client.detections[-2])
+
+
+def test_a_signal_ends_an_idle_node(client: Client) -> None:
+    process = start('autostart:=false')
+    assert client.status(timeout=60).message == 'unconfigured'
+    process.send_signal(signal.SIGINT)
+    code, said = finish(process)
+    assert (code, said) == (0, '')
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'code', 'reason'),
+    [
+        ((MODEL, 'weights:=lost.pt'), 1, 'cannot be configured: there are no weights "lost.pt"'),
+        (('max_rate:=soon',), 2, "action_localizer: error: Trying to set parameter 'max_rate'"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line(
+    parameters: tuple[str, ...], code: int, reason: str
+) -> None:
+    returned, said = finish(start(*parameters))
+    assert returned == code
+    assert reason in said
+    assert 'Traceback' not in said
