@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from actloc_ros.synth import LABELS, render
-from actloc_ros.synth.body import POINT, make_body
+from actloc_ros.synth.body import POINT
+from actloc_ros.synth.looks import make_body
 from actloc_ros.synth.motions import make_style, walk
 from actloc_ros.synth.scene import Scene, frame_stamp
 from actloc_ros.synth.script import Actor, Segment, to_ns

@@ -1,4 +1,4 @@
-"""Build a body and place its joints: limb lengths, girths, clothes, and forward kinematics."""
+"""Place the points of a body in the world: what a skeleton is, and its forward kinematics."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from enum import IntEnum
 
 import cv2
 import numpy as np
-
-from actloc_ros.synth.textures import cloth_patterns
 
 PATTERN_SIZE = 32
 
@@ -45,10 +43,9 @@ POINTS = (
     'chest_l', 'chest_r', 'waist_l', 'waist_r', 'shoulder_l', 'shoulder_r',
     'elbow_l', 'elbow_r', 'wrist_l', 'wrist_r', 'finger_l', 'finger_r',
     'hip_l', 'hip_r', 'knee_l', 'knee_r', 'ankle_l', 'ankle_r', 'toe_l', 'toe_r', 'face',
+    'eye_l', 'eye_r', 'hem', 'bag_top', 'bag_bottom',
 )  # fmt: skip
 POINT = {name: index for index, name in enumerate(POINTS)}
-
-SKIN, HAIR, SHIRT, TROUSERS, SHOES, SLEEVE, LEGS = range(7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +54,13 @@ class Body:
 
     Attributes:
         height: Metres.
-        lengths: Metres of spine, neck, head, upper arm, forearm, hand, thigh, shin, foot, and half
+        lengths: Metres of spine, neck, upper arm, forearm, hand, thigh, shin, foot, and half
             the widths of shoulders and hips.
         parts: int (P, 2), the skeleton's points between which each part stretches.
         radii: float32 (P, 2), metres at the two ends.
         materials: int (P,), indices into colours and patterns.
-        colours: float32 (7, 3), RGB in 0..255.
-        patterns: float32 (7, 32, 32), factors of the colour along and across a part.
+        colours: float32 (M, 3), RGB in 0..255.
+        patterns: float32 (M, 32, 32), factors of the colour along and across a part.
     """
 
     height: float
@@ -80,87 +77,6 @@ class Body:
         return self.lengths['thigh'] + self.lengths['shin']
 
 
-def make_body(rng: np.random.Generator) -> Body:
-    """Draw a person."""
-    height = float(np.clip(rng.normal(1.71, 0.1), 1.45, 1.98))
-    girth = float(np.clip(rng.normal(1.0, 0.12), 0.8, 1.35))
-    share = {
-        'spine': 0.29, 'neck': 0.07, 'head': 0.085, 'upper_arm': 0.172, 'forearm': 0.15,
-        'hand': 0.06, 'thigh': 0.245, 'shin': 0.24, 'foot': 0.11, 'shoulder': 0.108, 'hip': 0.052,
-    }  # fmt: skip
-    lengths = {k: v * height * float(rng.normal(1, 0.03)) for k, v in share.items()}
-    table = _part_table(rng, height, girth)
-    colours = _colours(rng)
-    return Body(
-        height,
-        lengths,
-        np.array([[POINT[a], POINT[b]] for a, b, *_ in table]),
-        np.array([[ra, rb] for _, _, ra, rb, _ in table], np.float32),
-        np.array([material for *_, material in table]),
-        colours,
-        _patterns(rng, colours),
-    )
-
-
-def _part_table(
-    rng: np.random.Generator, height: float, girth: float
-) -> list[tuple[str, str, float, float, int]]:
-    h, g = height / 1.72, girth * height / 1.72
-    long_hair = rng.random() < 0.4
-    belly = float(rng.uniform(0.105, 0.13))
-    rows = [
-        ('hip_l', 'hip_r', 0.105 * g, 0.105 * g, TROUSERS),
-        ('chest_l', 'waist_l', 0.10 * g, 0.095 * g, SHIRT),
-        ('chest_r', 'waist_r', 0.10 * g, 0.095 * g, SHIRT),
-        ('chest', 'waist', 0.115 * g, belly * g, SHIRT),
-        ('shoulder_l', 'shoulder_r', 0.066 * g, 0.066 * g, SHIRT),
-        ('neck', 'head', 0.055 * h, 0.052 * h, SKIN),
-        ('head', 'crown', 0.070 * h, 0.080 * h, SKIN),
-        ('nape', 'hair', (0.075 if long_hair else 0.062) * h, 0.086 * h, HAIR),
-        ('face', 'face', 0.018 * h, 0.018 * h, SKIN),
-    ]
-    for side in 'lr':
-        rows += [
-            (f'shoulder_{side}', f'elbow_{side}', 0.058 * g, 0.046 * g, SHIRT),
-            (f'elbow_{side}', f'wrist_{side}', 0.043 * g, 0.032 * g, SLEEVE),
-            (f'wrist_{side}', f'finger_{side}', 0.036 * h, 0.030 * h, SKIN),
-            (f'hip_{side}', f'knee_{side}', 0.092 * g, 0.063 * g, TROUSERS),
-            (f'knee_{side}', f'ankle_{side}', 0.062 * g, 0.045 * g, LEGS),
-            (f'ankle_{side}', f'toe_{side}', 0.047 * h, 0.037 * h, SHOES),
-        ]
-    return rows
-
-
-def _colours(rng: np.random.Generator) -> np.ndarray:
-    skin = np.array([[236, 198, 172], [205, 160, 125], [150, 105, 75], [96, 64, 46]])
-    hair = np.array([[35, 28, 25], [80, 55, 35], [150, 115, 70], [150, 150, 150]])
-    shoes = np.array([[30, 30, 32], [90, 60, 40], [215, 215, 210]])
-    shirt, trousers = _cloth(rng, 0.75), _cloth(rng, 0.35)
-    tone = skin[rng.integers(4)] * rng.uniform(0.9, 1.05)
-    sleeve = tone if rng.random() < 0.45 else shirt
-    legs = tone if rng.random() < 0.15 else trousers
-    rows = [tone, hair[rng.integers(4)], shirt, trousers, shoes[rng.integers(3)], sleeve, legs]
-    return np.array(rows, np.float32)
-
-
-def _patterns(rng: np.random.Generator, colours: np.ndarray) -> np.ndarray:
-    """Draw patterns for shirt and trousers; sleeves and legs that are not bare share them."""
-    patterns = cloth_patterns(rng, len(colours), PATTERN_SIZE)
-    for bare in (SKIN, HAIR, SHOES):
-        patterns[bare] = 1
-    patterns[SLEEVE] = patterns[SHIRT] if (colours[SLEEVE] == colours[SHIRT]).all() else 1
-    patterns[LEGS] = patterns[TROUSERS] if (colours[LEGS] == colours[TROUSERS]).all() else 1
-    return patterns
-
-
-def _cloth(rng: np.random.Generator, saturation: float) -> np.ndarray:
-    """Draw a cloth's colour: dark, light or strong."""
-    value = float(rng.choice([45, 90, 150, 225], p=[0.35, 0.25, 0.2, 0.2]))
-    tint = rng.dirichlet([0.7, 0.7, 0.7])
-    tint = tint / tint.max()
-    return np.clip(value * (1 - saturation + saturation * tint) + 8, 0, 255)
-
-
 def _turn(axis: int, angle: float) -> np.ndarray:
     c, s = math.cos(angle), math.sin(angle)
     if axis == 0:
@@ -173,7 +89,7 @@ def _turn(axis: int, angle: float) -> np.ndarray:
 def place_joints(
     body: Body, pose: np.ndarray, ground: tuple[float, float], heading: float
 ) -> np.ndarray:
-    """Return the world points (29, 3) of a body whose feet are at a place on the ground.
+    """Return the world points (34, 3) of a body whose feet are at a place on the ground.
 
     The body frame has x forward, y left, z up. The middle of the ankles stands over the place (in
     a stride: the pelvis), and the lowest part of the body touches the ground, plus the pose's lift.
@@ -186,6 +102,7 @@ def place_joints(
     _place_trunk(points, size, pose, hips, hips @ spine)
     _place_arms(points, size, pose, hips @ spine)
     _place_legs(points, size, pose, hips)
+    points[POINT['hem']] = 0.65 * points[[POINT['knee_l'], POINT['knee_r']]].mean(0)
     ankles = points[POINT['ankle_l'] : POINT['ankle_r'] + 1]
     points[:, :2] -= (1 - pose[Angle.STRIDE]) * ankles[:, :2].mean(0)
     lowest = (points[body.parts, 2] - body.radii).min()
@@ -207,19 +124,23 @@ def _place_trunk(
     # The spine bends in its middle: the waist follows half of the way.
     middle = points[POINT['waist']] + (hips + chest) @ [0, 0, 0.16 * spine]
     trunk = np.array(
-        [[0, 0, 0.46], [0, 0, 0.68], [0, 0.62, 0.46], [0, -0.62, 0.46], [0, 1, 0.6], [0, -1, 0.6]]
-    ) * [0, half, spine]
-    names = ('chest', 'neck', 'chest_l', 'chest_r', 'shoulder_l', 'shoulder_r')
+        [[0, 0, 0.46], [0, 0, 0.68], [0, 0.62, 0.46], [0, -0.62, 0.46], [0, 1, 0.6], [0, -1, 0.6],
+         [-0.14, 0, 0.5], [-0.16, 0, 0.05]]
+    ) * [1, half, spine]  # fmt: skip
+    names = (
+        'chest', 'neck', 'chest_l', 'chest_r', 'shoulder_l', 'shoulder_r', 'bag_top', 'bag_bottom'
+    )  # fmt: skip
     for name, place in zip(names, middle + trunk @ chest.T, strict=True):
         points[POINT[name]] = place
     points[POINT['waist_l']] = points[POINT['waist']] + hips @ [0, 0.55 * half, 0]
     points[POINT['waist_r']] = points[POINT['waist']] - hips @ [0, 0.55 * half, 0]
     head = chest @ _turn(2, pose[Angle.LOOK]) @ _turn(1, pose[Angle.NOD])
     skull = np.array(
-        [[0.012, 0, 0.9], [0.018, 0, 1.75], [-0.035, 0, 1.0], [-0.012, 0, 1.95], [0.095, 0, 1.2]]
-    ) * [1, 1, size['neck']]
+        [[0.012, 0, 0.9], [0.018, 0, 1.75], [-0.035, 0, 1.0], [-0.012, 0, 1.95], [0.092, 0, 1.2],
+         [0.082, 0.03, 1.6], [0.082, -0.03, 1.6]]
+    ) * [1, 1, size['neck']]  # fmt: skip
     for name, place in zip(
-        ('head', 'crown', 'nape', 'hair', 'face'),
+        ('head', 'crown', 'nape', 'hair', 'face', 'eye_l', 'eye_r'),
         points[POINT['neck']] + skull @ head.T,
         strict=True,
     ):

@@ -18,7 +18,8 @@ class Lens:
     def __init__(self, rng: np.random.Generator, width: int, height: int) -> None:
         self.rng = rng
         self.exposure = float(rng.uniform(0.004, 0.016))  # seconds
-        self.gain = float(rng.uniform(0.85, 1.15))
+        self.aim = float(rng.uniform(95, 140))  # mean brightness of the first picture
+        self.gain = 0.0
         self.drift = float(rng.uniform(0, 0.12))
         self.rate = 2 * math.pi / float(rng.uniform(6, 20))
         self.gamma = float(rng.uniform(0.85, 1.15))
@@ -50,9 +51,11 @@ class Lens:
 
     def expose(self, image: np.ndarray, time: float) -> np.ndarray:
         """Return the picture that the sensor gives for a scene at a time in seconds."""
+        if not self.gain:
+            self.gain = min(max(self.aim / float(image.mean()), 0.5), 1.4)
         gain = self.gain * (1 + self.drift * math.sin(self.rate * time))
-        scale = np.linspace(0, 1, 256)[:, None] ** self.gamma * 255 * gain * self.white
-        table = np.clip(255 * (1 - np.exp(-1.35 * scale / 255)) / (1 - math.exp(-1.35)), 0, 255)
+        scale = np.linspace(0, 1, 256)[:, None] ** self.gamma * gain * self.white
+        table = np.minimum(255 * (1 - np.exp(-1.35 * scale)) / (1 - math.exp(-1.35)), 255)
         picture = cv2.GaussianBlur(image, (3, 3), self.softness)
         picture = cv2.LUT(picture, table.astype(np.uint8)[None])
         picture = cv2.multiply(picture, self.vignette, scale=1 / 255)

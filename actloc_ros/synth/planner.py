@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from actloc_ros.synth import motions
-from actloc_ros.synth.body import make_body
 from actloc_ros.synth.cast import Thing
+from actloc_ros.synth.looks import make_body
 from actloc_ros.synth.script import (
     Action,
     Actor,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -22,6 +24,12 @@ def noise(
     return total / 2.2
 
 
+def muted(rng: np.random.Generator, low: float, high: float, strength: float = 0.1) -> np.ndarray:
+    """Draw an RGB colour of a brightness in low..high whose hue is a share `strength` strong."""
+    tint = rng.uniform(0, 1, 3)
+    return rng.uniform(low, high) * (1 - strength + strength * tint / tint.max())
+
+
 def colour(
     base: np.ndarray | tuple[float, float, float],
     factor: np.ndarray,
@@ -34,12 +42,15 @@ def colour(
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def cloth_patterns(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
-    """Return float32 (count, size, size) factors: plain, striped, checked, printed cloth."""
+def cloth_patterns(rng: np.random.Generator, plain: Sequence[float], size: int) -> np.ndarray:
+    """Return float32 (N, size, size) factors of cloths, which are plain with a probability each.
+
+    The others are striped, checked or printed.
+    """
     along, across = np.mgrid[0:size, 0:size] / size
-    patterns = np.ones((count, size, size), np.float32)
-    for index in range(count):
-        kind = rng.integers(4)
+    patterns = np.ones((len(plain), size, size), np.float32)
+    for index, probability in enumerate(plain):
+        kind = 0 if rng.random() < probability else rng.integers(1, 4)
         depth = rng.uniform(0.1, 0.35)
         bands = int(rng.integers(3, 9))
         if kind == 1:
@@ -72,24 +83,22 @@ def ground(rng: np.random.Generator, kind: str, size: int = 512) -> np.ndarray:
         joint = np.where((y % side < 3) | (x % side < 3), 0.72, 1.0)
         shades = rng.normal(1, 0.05, (size // side + 1, size // side + 1))
         tone = shades[y // side, x // side]
-        low, high = (
-            ([150, 145, 135], [215, 210, 205]) if kind == 'tiles' else ([110] * 3, [165] * 3)
-        )
-        return colour(rng.uniform(low, high), joint * tone * (1 + 0.08 * rough), rough)
+        low, high = (130, 205) if kind == 'tiles' else (105, 165)
+        return colour(muted(rng, low, high), joint * tone * (1 + 0.08 * rough), rough)
     if kind == 'grass':
         blades = noise(rng, size, size, 64, 3)
-        return colour((92, 118, 58), 1 + 0.22 * rough + 0.28 * blades, rough * 2)
+        return colour((96, 116, 66), 1 + 0.15 * rough + 0.25 * blades, 0.6 * rough)
     if kind == 'asphalt':
         grit = rng.standard_normal((size, size), np.float32)
         return colour(rng.uniform(85, 130) * np.ones(3), 1 + 0.10 * rough + 0.10 * grit, rough)
     pile = rng.standard_normal((size, size), np.float32)
-    return colour(rng.uniform(70, 150, 3), 1 + 0.10 * rough + 0.09 * pile, rough)
+    return colour(muted(rng, 60, 150, 0.3), 1 + 0.10 * rough + 0.09 * pile, rough)
 
 
 def wall(rng: np.random.Generator, length: float, height: float, density: int = 64) -> np.ndarray:
     """Return a uint8 wall, `density` pixels a metre, with windows, doors and pictures."""
     rows, columns = int(height * density), int(length * density)
-    base = rng.uniform([150, 145, 135], [225, 222, 215])
+    base = muted(rng, 150, 225)
     shade = 1 + 0.05 * noise(rng, rows, columns, 3, 6)
     shade *= np.linspace(1.04, 0.9, rows, dtype=np.float32)[:, None]
     image = colour(base, shade, noise(rng, rows, columns, 2, 3))
@@ -137,7 +146,7 @@ def _fixture(
         bottom = top + float(rng.uniform(0.4, 0.9))
     x1, x2, y1, y2 = (int(v * density) for v in (x, x + width, max(top, 0.1), bottom))
     frame = max(2, int(0.05 * density))
-    trim = rng.uniform(60, 235, 3) if kind != 'window' else rng.uniform(200, 240) * np.ones(3)
+    trim = muted(rng, 50, 230, 0.3) if kind != 'window' else muted(rng, 190, 240, 0.02)
     image[y1:y2, x1:x2] = trim
     inner = image[y1 + frame : y2 - frame, x1 + frame : x2 - frame]
     if inner.size == 0:
@@ -151,7 +160,7 @@ def _fixture(
     elif kind == 'door':
         inner[:] = colour(trim * 0.92, 1 + 0.05 * texture)
     else:
-        hue = rng.uniform(40, 220, (2, 3))
+        hue = np.array([muted(rng, 40, 220, 0.6), muted(rng, 40, 220, 0.6)])
         mix = np.clip(0.5 + texture, 0, 1)[..., None]
         inner[:] = (hue[0] * mix + hue[1] * (1 - mix)).astype(np.uint8)
 
@@ -174,7 +183,7 @@ def landscape(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 def front(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Return a uint8 face of a piece of furniture: panels, shelves, cloth or cardboard."""
-    base = rng.uniform(35, 215) * rng.uniform([0.85, 0.75, 0.6], [1.05, 1.05, 1.05])
+    base = muted(rng, 35, 210, 0.25)
     image = colour(base, 1 + 0.08 * noise(rng, rows, columns, 4, 6))
     kind = rng.integers(3)
     if kind == 0:  # drawers and doors
@@ -189,7 +198,7 @@ def front(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
             while x < columns - 8:
                 width = int(rng.integers(3, 12))
                 top = y1 + int(rng.uniform(0.1, 0.5) * (y2 - y1))
-                image[top:y2, x : x + width] = rng.uniform(30, 220, 3)
+                image[top:y2, x : x + width] = muted(rng, 30, 220, 0.5)
                 x += width + int(rng.integers(1, 6))
     image[:2] = image[-2:] = (base * 0.6).astype(np.uint8)
     return image

@@ -113,7 +113,7 @@ def _make_room(rng: np.random.Generator) -> World:
     _add_wall(rng, world, corners[1], corners[2], height)
     _add_wall(rng, world, (front, left), corners[0], height)
     plaster = textures.colour(
-        rng.uniform([190, 190, 185], [235, 235, 230]), 1 + 0.04 * textures.noise(rng, 64, 64)
+        textures.muted(rng, 185, 230, 0.04), 1 + 0.04 * textures.noise(rng, 64, 64)
     )
     ceiling = Face(
         np.array([back, right, height]),
