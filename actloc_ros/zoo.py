@@ -29,8 +29,8 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     """Return the localizer called `model`, ready to run.
 
     Args:
-        model: A name of `model_names`, or `MODULE:CLASS` for a third party's subclass of
-            `Localizer`.
+        model: A name of `model_names`; `DETECTOR+CLASSIFIER` for two stages, see
+            `models.two_stage_open`; or `MODULE:CLASS` for a third party's subclass of `Localizer`.
         options: What the user chose.
 
     Raises:
@@ -38,13 +38,15 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     """
     if model in BUILT_IN:
         return _import_class(BUILT_IN[model])(options)
+    if '+' in model:
+        return _open_two_stage(model, options)
     if ':' in model:
         return _import_class(model)(options)
     if model in model_names():
         return _open_network(model, options)
     raise ModelError(
-        f'there is no model "{model}"; there are {", ".join(model_names())}, or MODULE:CLASS of'
-        ' your own localizer'
+        f'there is no model "{model}"; there are {", ".join(model_names())}, DETECTOR+CLASSIFIER'
+        ' for two stages, or MODULE:CLASS of your own localizer'
     )
 
 
@@ -56,7 +58,26 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
 
     try:
         opened = open_network(model, options.weights, options.random_weights)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
+    if opened.architecture.decode is None:
+        raise ModelError(
+            f'{model} classifies clips of one person each and finds none: ask for'
+            f' DETECTOR+{model}, such as hog+{model}'
+        )
+    try:
         return ClipLocalizer(opened, options)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
+
+
+def _open_two_stage(model: str, options: LocalizerOptions) -> Localizer:
+    """Load a person detector and a clip classifier and make a localizer of both."""
+    from actloc_ros.models.two_stage_open import open_two_stage
+    from actloc_ros.models.weights import WeightsError
+
+    try:
+        return open_two_stage(model, options)
     except WeightsError as error:
         raise ModelError(str(error)) from error
 
