@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import box_iou
 
 from actloc_ros.models import catalog
+from actloc_ros.models.runtime import prepare
 from actloc_ros.models.weights import Activation, build_network
 from actloc_ros.models.yowo import BACKBONES_3D, ENTRIES, Yowo
 from actloc_ros.models.yowo_decode import decode, decode_cells
@@ -49,14 +50,16 @@ def test_takes_other_clips(backbone: str) -> None:
             assert network(torch.empty(2, 3, count, 320, 224)).shape == (2, 425, 10, 7)
 
 
-def test_clips_of_a_batch_do_not_mix() -> None:
+@pytest.mark.parametrize('backbone', ['mobilenetv2_1x', 'shufflenet_2x'])
+def test_clips_of_a_batch_do_not_mix_in_the_folded_network(backbone: str) -> None:
     torch.manual_seed(0)
-    network = Yowo('mobilenetv2_1x', 2).eval()
+    network = Yowo(backbone, 2).eval().requires_grad_(False)
     torch.nn.init.constant_(network.cfam.sc.gamma, 0.5)
     clips = torch.rand(2, 3, 16, 64, 64)
     with torch.inference_mode():
         alone = torch.cat([network(clip[None]) for clip in clips])
-        torch.testing.assert_close(network(clips), alone, rtol=1e-4, atol=1e-5)
+        folded = prepare(network, torch.device('cpu'), torch.float32)
+        torch.testing.assert_close(folded(clips), alone, rtol=1e-4, atol=1e-5)
 
 
 def test_only_the_key_frame_is_looked_at_in_2d() -> None:
