@@ -22,6 +22,6 @@ setup(
     package_data={'actloc_ros': ['py.typed']},
     python_requires='>=3.10',
     install_requires=requirements,
-    extras_require={'train': ['lightning>=2.2', 'tensorboard>=2.14']},
+    extras_require={'train': ['lightning-fabric>=2.2', 'tensorboard>=2.14']},
     entry_points={'console_scripts': ['actloc = actloc_ros.cli.main:main']},
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
+from actloc_ros.models.stream_decode import decode
+from actloc_ros.models.weights import (
+    Activation,
+    Architecture,
+    Entry,
+    Preprocessing,
+    Resize,
+    Shapes,
+    Task,
+)
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STRIDES = (8, 16, 32)
 DILATIONS = (1, 3, 5)
 TAPS = 3
@@ -314,3 +327,41 @@ def check_input(x: Tensor, dimensions: int) -> None:
             f'got an input of shape {tuple(x.shape)}; want {dimensions} dimensions, the last two '
             f'(height, width) multiples of {STRIDES[-1]}'
         )
+
+
+def _classes(shapes: Shapes) -> int | None:
+    """Return the number of classes that a streaming network's state dict tells."""
+    return shapes['heads.0.actions.weight'][0] if 'fusion.0.sharpness' in shapes else None
+
+
+def _architecture(size: str) -> Architecture:
+    return Architecture(
+        name=f'stream_{size}',
+        task=Task.LOCALIZATION,
+        build=partial(StreamNet, size),
+        classes=_classes,
+        outputs=StreamOutput._fields,
+        decode=decode,
+    )
+
+
+def _entry(size: str) -> Entry:
+    """Return what holds for any checkpoint of this size; labels are those of the training."""
+    return Entry(
+        name=f'stream_{size}',
+        architecture=f'stream_{size}',
+        labels=('class 0',),
+        preprocessing=Preprocessing(
+            224, 224, Resize.BILINEAR_ANTIALIASED, mean=IMAGENET_MEAN, std=IMAGENET_STD
+        ),
+        frames=16,
+        rate=12.5,
+        activation=Activation.SIGMOID,
+        multi_label=True,
+        licence='Apache-2.0',
+        source='actloc train',
+    )
+
+
+ARCHITECTURES = tuple(_architecture(size) for size in SIZES)
+ENTRIES = tuple(_entry(size) for size in SIZES)

@@ -1,0 +1,151 @@
+"""Change a clip at random as cameras, robots and networks would: in view, colour and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as vision
+
+from actloc_ros.datasets.clips import Clip
+
+VISIBLE_SHARE = 0.3  # of its area that an actor must keep in a crop to count
+LEAST_SIDE = 4.0  # pixels of the network's input
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far clips are changed; every choice holds for a whole clip but dropping and freezing.
+
+    Attributes:
+        crop: Least share of the image's sides that a crop keeps, in (0, 1].
+        stretch: Largest factor by which width and height change against each other, 1 or more.
+        flip: Probability of a mirror image.
+        flip_pairs: Labels that change places in a mirror image.
+        colour: Largest relative change of brightness, contrast and saturation, in [0, 1).
+        rate: Largest factor by which the frame rate goes up or down, 1 or more.
+        drop: Probability that a frame is lost: the clip then reaches further back.
+        freeze: Probability that a camera sends its last image again.
+    """
+
+    crop: float = 0.6
+    stretch: float = 1.2
+    flip: float = 0.5
+    flip_pairs: tuple[tuple[str, str], ...] = ()
+    colour: float = 0.3
+    rate: float = 1.4
+    drop: float = 0.1
+    freeze: float = 0.05
+
+
+NO_AUGMENTATION = Augmentation(1, 1, 0, (), 0, 1, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A clip as the network takes it.
+
+    Attributes:
+        images: uint8 (3, T, H, W), RGB.
+        boxes: float32 (T, M, 4) in pixels of these images.
+        actions: float32 (T, M, C).
+        valid: bool (T, M): the actor is to be found in the frame.
+    """
+
+    images: Tensor
+    boxes: Tensor
+    actions: Tensor
+    valid: Tensor
+
+
+def choose_frames(
+    rng: np.random.Generator, length: int, fps: float, frames: int, rate: float, how: Augmentation
+) -> np.ndarray:
+    """Return the numbers of T frames of a video, int64 (T,), at about `rate` Hz.
+
+    Where the video is shorter than the clip, its first frame is repeated.
+    """
+    step = fps / rate * how.rate ** rng.uniform(-1, 1)
+    slots = [0]
+    while len(slots) < frames:
+        slots.append(slots[-1] - 1 - int(rng.geometric(1 - how.drop) - 1 if how.drop else 0))
+    offsets = np.round(np.array(slots[::-1]) * step).astype(np.int64)
+    first_key = min(int(-offsets[0]), length - 1)
+    numbers = np.clip(rng.integers(first_key, length) + offsets, 0, None)
+    for i in np.flatnonzero(rng.random(frames - 1) < how.freeze) + 1:
+        numbers[i] = numbers[i - 1]
+    return numbers
+
+
+def augment(
+    rng: np.random.Generator,
+    clip: Clip,
+    size: tuple[int, int],
+    labels: tuple[str, ...],
+    how: Augmentation,
+) -> Sample:
+    """Crop, scale, mirror and colour a clip; `size` is the sample's height and width."""
+    height, width = clip.images.shape[1:3]
+    top, left, h, w = choose_crop(rng, height, width, size, how)
+    images = torch.from_numpy(clip.images).permute(0, 3, 1, 2)
+    images = vision.resized_crop(images, top, left, h, w, list(size), antialias=True)
+    boxes = torch.from_numpy(clip.boxes)
+    scale = torch.tensor([size[1] / w, size[0] / h] * 2)
+    boxes = (boxes - torch.tensor([left, top] * 2)) * scale
+    boxes, valid = cut_off(boxes, torch.from_numpy(clip.visible), size)
+    actions = torch.from_numpy(clip.actions)
+    if rng.random() < how.flip:
+        images = images.flip(-1)
+        boxes = boxes[..., [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1])
+        boxes += torch.tensor([size[1], 0, size[1], 0])
+        actions = actions[..., mirrored(labels, how.flip_pairs)]
+    return Sample(recolour(rng, images, how).transpose(0, 1), boxes, actions, valid)
+
+
+def choose_crop(
+    rng: np.random.Generator, height: int, width: int, size: tuple[int, int], how: Augmentation
+) -> tuple[int, int, int, int]:
+    """Return top, left, height and width of a crop in pixels.
+
+    Without augmentation it is the whole image, whatever that does to its proportions: so does the
+    network see it when it runs.
+    """
+    share = rng.uniform(how.crop, 1)
+    stretch = how.stretch ** rng.uniform(-0.5, 0.5)
+    h = min(height, max(1, round(height * share * stretch)))
+    w = min(width, max(1, round(width * share / stretch)))
+    return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
+
+
+def cut_off(boxes: Tensor, visible: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Clip boxes to the image; an actor of whom too little is left is not to be found."""
+    limits = torch.tensor([size[1], size[0]] * 2)
+    inside = torch.minimum(boxes.clamp(min=0), limits)
+    sides = inside[..., 2:] - inside[..., :2]
+    area = (boxes[..., 2:] - boxes[..., :2]).prod(dim=-1)
+    kept = sides.clamp(min=0).prod(dim=-1) >= VISIBLE_SHARE * area
+    return inside, visible & kept & (sides >= LEAST_SIDE).all(dim=-1)
+
+
+def mirrored(labels: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> list[int]:
+    """Return which class each class becomes in a mirror image."""
+    order = list(range(len(labels)))
+    for a, b in pairs:
+        i, j = labels.index(a), labels.index(b)
+        order[i], order[j] = j, i
+    return order
+
+
+def recolour(rng: np.random.Generator, images: Tensor, how: Augmentation) -> Tensor:
+    """Change brightness, contrast and saturation of uint8 images (T, 3, H, W)."""
+    if not how.colour:
+        return images
+    brightness, contrast, saturation = 1 + rng.uniform(-how.colour, how.colour, 3)
+    x = images.float()
+    grey = x.mean(dim=1, keepdim=True)
+    x = grey + (x - grey) * saturation
+    middle = grey.mean()
+    x = (middle + (x - middle) * contrast) * brightness
+    return x.clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,131 @@
+"""Feed a training with clips that are the same on every machine and after every stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.training.assign import Targets
+from actloc_ros.training.augment import Augmentation, Sample, augment, choose_frames
+from actloc_ros.training.config import Data
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B clips as the trainer takes them.
+
+    Attributes:
+        images: uint8 (B, 3, T, H, W), RGB.
+        boxes: float32 (B, T, M, 4) in pixels.
+        actions: float32 (B, T, M, C).
+        valid: bool (B, T, M).
+    """
+
+    images: Tensor
+    boxes: Tensor
+    actions: Tensor
+    valid: Tensor
+
+    def targets(self, key_frames: slice) -> Targets:
+        """Return what the key frames show, frame after frame."""
+        return Targets(
+            *(x[:, key_frames].flatten(0, 1) for x in (self.boxes, self.actions, self.valid))
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        parts = (self.images, self.boxes, self.actions, self.valid)
+        return Batch(*(x.to(device, non_blocking=True) for x in parts))
+
+
+class ClipDataset(Dataset):
+    """Clips without end, drawn at random from videos in proportion to their length.
+
+    Clip i depends on the seed and on i alone.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        labels: tuple[str, ...],
+        data: Data,
+        how: Augmentation,
+        seed: int,
+    ) -> None:
+        self.sets = [AnnotatedVideos(path) for path in paths]
+        for path, videos in zip(paths, self.sets, strict=True):
+            if videos.labels != labels:
+                raise AnnotationError(
+                    f'{path} has labels {list(videos.labels)}, other files {list(labels)}; '
+                    'all must have the same, in the same order'
+                )
+        self.labels, self.data, self.how, self.seed = labels, data, how, seed
+        self.places = [
+            (s, v) for s, videos in enumerate(self.sets) for v in range(len(videos.videos))
+        ]
+        lengths = np.array([self.sets[s].videos[v].frames for s, v in self.places], float)
+        self.share = lengths / lengths.sum()
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return clip `index`, any number from 0."""
+        rng = np.random.default_rng([self.seed, index])
+        s, v = self.places[rng.choice(len(self.places), p=self.share)]
+        video = self.sets[s].videos[v]
+        frames = choose_frames(
+            rng, video.frames, video.fps, self.data.frames, self.data.rate, self.how
+        )
+        clip = self.sets[s].clip(v, frames)
+        return augment(rng, clip, (self.data.height, self.data.width), self.labels, self.how)
+
+
+class Endless(Sampler):
+    """Numbers from `start` on, every `stride`-th: one process's share of an endless stream."""
+
+    def __init__(self, start: int, stride: int) -> None:
+        self.start, self.stride = start, stride
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers."""
+        number = self.start
+        while True:
+            yield number
+            number += self.stride
+
+
+def collate(samples: list[Sample]) -> Batch:
+    """Join clips; pad to the most actors that one has, at least 1."""
+    most = max(1, *(s.valid.shape[1] for s in samples))
+
+    def pad(x: Tensor) -> Tensor:
+        return torch.cat([x, x.new_zeros(x.shape[0], most - x.shape[1], *x.shape[2:])], dim=1)
+
+    return Batch(
+        images=torch.stack([s.images for s in samples]),
+        boxes=torch.stack([pad(s.boxes) for s in samples]),
+        actions=torch.stack([pad(s.actions) for s in samples]),
+        valid=torch.stack([pad(s.valid) for s in samples]),
+    )
+
+
+def batches(
+    dataset: ClipDataset, batch: int, first: int, rank: int, world: int, workers: int
+) -> Iterator[Batch]:
+    """Yield batches from step `first` on; of the clips of a step, each process takes its part."""
+    loader = DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=Endless(first * batch * world + rank, world),
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=torch.cuda.is_available(),
+        multiprocessing_context='spawn' if workers else None,
+    )
+    return iter(loader)

@@ -1,0 +1,108 @@
+"""Show every trainable localizer to the trainer in one form: dense predictions for frames."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from actloc_ros.models.catalog import entry_for
+from actloc_ros.models.stream import StreamNet, place_centres
+from actloc_ros.models.weights import Architecture, Entry
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Predictions at A places of the key frames of B clips, F = B * key frames a clip.
+
+    Attributes:
+        boxes: (F, A, 4) in pixels of the network's input.
+        actor: (F, A) logits.
+        actions: (F, A, C) logits.
+        centres: (A, 2) of the places in pixels.
+    """
+
+    boxes: Tensor
+    actor: Tensor
+    actions: Tensor
+    centres: Tensor
+
+
+class Detector(ABC):
+    """A network in training.
+
+    Attributes:
+        network: Its weights.
+        entry: Its preprocessing, labels and thresholds.
+        key_frames: The clip's frames that it speaks of.
+    """
+
+    key_frames = slice(-1, None)
+
+    def __init__(self, network: nn.Module, entry: Entry) -> None:
+        self.network, self.entry = network, entry
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Turn uint8 RGB images (B, 3, T, H, W) into the network's input."""
+        how = self.entry.preprocessing
+        mean, std = (
+            torch.tensor(v, device=images.device).view(3, 1, 1, 1) for v in (how.mean, how.std)
+        )
+        return (images.float() * (how.maximum / 255) - mean) / std
+
+    @abstractmethod
+    def predict(self, clips: Tensor, network: nn.Module) -> Dense:
+        """Run `network` (this one's or its average) on prepared clips (B, 3, T, H, W)."""
+
+
+class StreamDetector(Detector):
+    """Every frame of a clip is a key frame."""
+
+    key_frames = slice(None)
+
+    def predict(self, clips: Tensor, network: nn.Module) -> Dense:
+        """Run the network; see `Detector.predict`."""
+        output = network(clips)
+        boxes, actor, actions = (x.flatten(0, 1) for x in output)
+        return Dense(boxes, actor, actions, place_centres(clips.shape[-2], clips.shape[-1], clips))
+
+
+class Yowov2Detector(Detector):
+    """The last frame of a clip is its key frame."""
+
+    def predict(self, clips: Tensor, network: nn.Module) -> Dense:
+        """Run the network; see `Detector.predict`."""
+        maps = network(clips)
+        centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
+        flat = [x.flatten(2).mT for x in maps]
+        strides = torch.cat(
+            [x.new_full((x.shape[1], 1), 8.0 * 2**i) for i, x in enumerate(flat[::3])]
+        )
+        box = torch.cat(flat[2::3], dim=1)
+        middle = centres + box[..., :2] * strides
+        half = box[..., 2:].clamp(max=6).exp() * strides / 2
+        return Dense(
+            boxes=torch.cat([middle - half, middle + half], dim=-1),
+            actor=torch.cat(flat[::3], dim=1)[..., 0],
+            actions=torch.cat(flat[1::3], dim=1),
+            centres=centres,
+        )
+
+
+def new_detector(architecture: Architecture, labels: tuple[str, ...]) -> Detector:
+    """Return a detector with random weights for these labels.
+
+    Raises:
+        ValueError: The architecture cannot be trained here.
+    """
+    network = architecture.build(len(labels))
+    entry = entry_for(architecture, len(labels))
+    if isinstance(network, StreamNet):
+        return StreamDetector(network, entry)
+    if architecture.name.startswith('yowov2'):
+        for head in network.conf_preds:  # type: ignore[union-attr]
+            nn.init.constant_(head.bias, -4.6)  # as in stream: few places hold an actor
+        return Yowov2Detector(network, entry)
+    raise ValueError(f'{architecture.name} cannot be trained; take stream_* or yowov2_*')

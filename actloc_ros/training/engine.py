@@ -1,0 +1,235 @@
+"""Train a localizer: one loop for one or many devices, that goes on where it was stopped."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+from actloc_ros.models.catalog import architectures
+from actloc_ros.models.checkpoint_files import write_checkpoint
+from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
+from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
+from actloc_ros.training.detectors import Detector, new_detector
+from actloc_ros.training.losses import Loss, detection_loss
+
+CHECKPOINT = 'last.ckpt'
+"""Name of the file, in the folder of a run, from which it is resumed."""
+
+
+EMA_RAMP = 2000
+"""Steps in which the average's decay grows."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one step gave.
+
+    Attributes:
+        step: Its number, from 0.
+        learning_rate: With which it was taken.
+        losses: The loss and its parts.
+    """
+
+    step: int
+    learning_rate: float
+    losses: dict[str, float]
+
+
+class Trainer:
+    """Trains one detector.
+
+    Args:
+        config: What to do.
+        dataset: Clips to learn from.
+        folder: Where checkpoints go; training resumes from the one that lies there.
+        fabric: Devices and precision.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, dataset: ClipDataset, folder: Path, fabric: Fabric
+    ) -> None:
+        self.config, self.dataset, self.folder, self.fabric = config, dataset, folder, fabric
+        fabric.seed_everything(config.schedule.seed)
+        self.detector = make_detector(config, dataset.labels)
+        optimizer = make_optimizer(self.detector.network, config.schedule)
+        self.network, self.optimizer = fabric.setup(self.detector.network, optimizer)
+        self.average = AveragedModel(
+            self.detector.network,
+            multi_avg_fn=moving_average(config.schedule.ema),
+            use_buffers=True,
+        )
+        self.step = 0
+        self._resume()
+
+    def run(self, report: Callable[[Progress], None], until: int | None = None) -> None:
+        """Train to the end of the schedule, or to step `until`; tell every step."""
+        schedule = self.config.schedule
+        last = schedule.steps if until is None else min(until, schedule.steps)
+        stream = self._batches()
+        bar = tqdm(
+            total=schedule.steps,
+            initial=self.step,
+            disable=self.fabric.global_rank > 0,
+            unit='step',
+        )
+        with bar:
+            while self.step < last:
+                progress = self._learn(next(stream))
+                report(progress)
+                bar.update()
+                bar.set_postfix(loss=f'{progress.losses["total"]:.3f}')
+                if self.step % schedule.checkpoint_every == 0 or self.step == last:
+                    self._save()
+
+    def export(self, path: Path) -> None:
+        """Write the averaged weights with their entry, as any checkpoint is read."""
+        write_checkpoint(path, self.average.module.state_dict(), self.detector.entry)
+
+    def _batches(self) -> Iterator[Batch]:
+        fabric = self.fabric
+        return batches(
+            self.dataset,
+            self.config.schedule.batch,
+            self.step,
+            fabric.global_rank,
+            fabric.world_size,
+            self.config.data.workers,
+        )
+
+    def _learn(self, batch: Batch) -> Progress:
+        rate = learning_rate(self.step, self.config.schedule)
+        for group in self.optimizer.param_groups:
+            group['lr'] = rate
+        self.network.train()
+        loss = self._loss(batch.to(self.fabric.device))
+        if not torch.isfinite(loss.total):
+            raise ConfigError(
+                f'the loss is {float(loss.total)} at step {self.step}: lower learning_rate'
+            )
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss.total)
+        self.fabric.clip_gradients(
+            self.network, self.optimizer, max_norm=self.config.schedule.clip_gradient
+        )
+        self.optimizer.step()
+        self.average.update_parameters(self.detector.network)
+        progress = Progress(self.step, rate, parts(loss))
+        self.step += 1
+        return progress
+
+    def _loss(self, batch: Batch) -> Loss:
+        dense = self.detector.predict(self.detector.prepare(batch.images), self.network)
+        targets = batch.targets(self.detector.key_frames)
+        return detection_loss(
+            dense.boxes.float(), dense.actor.float(), dense.actions.float(), dense.centres, targets
+        )
+
+    def _save(self) -> None:
+        """Write the checkpoint whole or not at all: a kill leaves the one before."""
+        if self.fabric.global_rank == 0:
+            state = {
+                'step': self.step,
+                'config': repr(asdict(self.config)),
+                'network': self.detector.network.state_dict(),
+                'average': self.average.state_dict(),
+                'optimizer': self.optimizer.state_dict(),
+            }
+            partial = self.folder / (CHECKPOINT + '.partial')
+            torch.save(state, partial)
+            os.replace(partial, self.folder / CHECKPOINT)
+        self.fabric.barrier()
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return
+        state: dict[str, Any] = torch.load(path, map_location=self.fabric.device, weights_only=True)
+        if state['config'] != repr(asdict(self.config)):
+            raise ConfigError(
+                f'{path} is of a run with other settings; take another folder, or remove it'
+            )
+        self.detector.network.load_state_dict(state['network'])
+        self.average.load_state_dict(state['average'])
+        self.optimizer.load_state_dict(state['optimizer'])
+        self.step = state['step']
+
+
+def make_detector(config: TrainingConfig, labels: tuple[str, ...]) -> Detector:
+    """Return the detector that the settings ask for, with its entry filled in.
+
+    Raises:
+        ConfigError: There is no such architecture.
+    """
+    found = architectures().get(config.model)
+    if found is None:
+        raise ConfigError(f'model is {config.model!r}; there are {", ".join(architectures())}')
+    detector = new_detector(found, labels)
+    data = config.data
+    detector.entry = replace(
+        detector.entry,
+        name=config.name,
+        labels=labels,
+        frames=data.frames,
+        rate=data.rate,
+        preprocessing=replace(detector.entry.preprocessing, height=data.height, width=data.width),
+        licence=config.licence,
+        url='',
+        sha256='',
+        source='actloc train',
+    )
+    return detector
+
+
+def make_optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    """Return AdamW that leaves biases, norms and scalars without weight decay."""
+    decayed = [p for p in network.parameters() if p.dim() > 1]
+    others = [p for p in network.parameters() if p.dim() <= 1]
+    groups: list[dict[str, Any]] = [{'params': decayed}, {'params': others, 'weight_decay': 0.0}]
+    return torch.optim.AdamW(groups, schedule.learning_rate, weight_decay=schedule.weight_decay)
+
+
+def learning_rate(step: int, schedule: Schedule) -> float:
+    """Return the rate at a step: a linear rise, then half a cosine down to a hundredth."""
+    if step < schedule.warmup:
+        return schedule.learning_rate * (step + 1) / schedule.warmup
+    share = (step - schedule.warmup) / max(1, schedule.steps - schedule.warmup)
+    return schedule.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
+
+
+def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]:
+    """Return an exponential moving average of tensors whose decay grows to its value.
+
+    Weights that change fast make a bad average, and early in a training they do.
+    """
+
+    @torch.no_grad()
+    def update(average: Sequence[Tensor], current: Sequence[Tensor], steps: Any) -> None:
+        weight = 1 - decay * (1 - math.exp(-float(steps) / EMA_RAMP))
+        for mean, value in zip(average, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value.to(mean.dtype), weight)
+            else:
+                mean.copy_(value)
+
+    return update
+
+
+def parts(loss: Loss) -> dict[str, float]:
+    """Return the loss and its parts as numbers."""
+    named = {
+        'total': loss.total,
+        'actor': loss.actor,
+        'box': loss.box,
+        'actions': loss.actions,
+    }
+    return {name: float(value.detach()) for name, value in named.items()}

@@ -1,0 +1,240 @@
+"""Check training: data in time and space, resuming to the same curve, and learning at all."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from actloc_ros.datasets.annotations import read_annotations
+from actloc_ros.datasets.clips import AnnotatedVideos, Clip
+from actloc_ros.datasets.video_reader import VideoReader
+from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.stream_decode import decode
+from actloc_ros.training.assign import pairwise_overlap
+from actloc_ros.training.augment import NO_AUGMENTATION, Augmentation, augment, choose_frames
+from actloc_ros.training.clip_stream import ClipDataset
+from actloc_ros.training.config import ConfigError, Data, Schedule, TrainingConfig, read_config
+from actloc_ros.training.engine import CHECKPOINT, Trainer
+
+
+@pytest.fixture(scope='module')
+def footage(tmp_path_factory) -> Path:
+    """Return the annotations of two rendered videos."""
+    folder = tmp_path_factory.mktemp('footage') / 'set'
+    command = ['actloc', 'synth', folder, '--count', '2', '--seconds', '3', '--size', '160x128']
+    subprocess.run([*command, '--rate', '15'], check=True, timeout=100)
+    return folder / 'annotations.json'
+
+
+def settings(footage: Path, **schedule) -> TrainingConfig:
+    return TrainingConfig(
+        model='stream_n',
+        name='test',
+        data=Data(train=(str(footage),), height=128, width=160, frames=4, rate=7.5, workers=0),
+        schedule=Schedule(**schedule),
+        augmentation=NO_AUGMENTATION,
+    )
+
+
+def trainer(config: TrainingConfig, folder: Path) -> Trainer:
+    paths = [Path(name) for name in config.data.train]
+    labels = read_annotations(paths[0]).labels
+    dataset = ClipDataset(paths, labels, config.data, config.augmentation, config.schedule.seed)
+    return Trainer(config, dataset, folder, Fabric(accelerator='cpu', devices=1))
+
+
+def test_video_reader_gives_the_frames_that_decoding_in_order_gives(footage):
+    path = footage.parent / read_annotations(footage).videos[0].path
+    reader = VideoReader(path)
+    assert len(reader) == 45
+    everything = reader.read(range(45))
+    picked = [44, 3, 3, 20, 21, 0]
+    assert np.array_equal(reader.read(picked), everything[picked])
+    with pytest.raises(ValueError, match='frames 0 to 44'):
+        reader.read([45])
+
+
+def test_truth_follows_the_annotation(footage):
+    videos = AnnotatedVideos(footage)
+    video = videos.videos[0]
+    clip = videos.clip(0, np.arange(video.frames))
+    for column, tube in enumerate(video.tubes):
+        assert np.flatnonzero(clip.visible[:, column]).tolist() == tube.frames.tolist()
+        assert np.allclose(clip.boxes[tube.frames, column], tube.boxes)
+    for each in video.instances:
+        column = [tube.actor for tube in video.tubes].index(each.actor)
+        for frame in range(video.frames):
+            during = each.start <= video.stamp(frame) < each.end
+            if during:
+                assert clip.actions[frame, column, videos.labels.index(each.label)] == 1
+
+
+def test_frames_are_chosen_by_time():
+    rng = np.random.default_rng(0)
+    numbers = choose_frames(rng, 300, 30.0, 4, 10.0, NO_AUGMENTATION)
+    assert np.diff(numbers).tolist() == [3, 3, 3]
+    how = Augmentation(rate=1.4, drop=0.3, freeze=0.2)
+    drawn = np.array([choose_frames(rng, 300, 30.0, 8, 10.0, how) for _ in range(200)])
+    steps = np.diff(drawn, axis=1)
+    assert (steps >= 0).all()
+    assert (steps == 0).mean() > 0.1
+    assert (steps > 6).any()
+    assert drawn.min() >= 0
+    assert drawn.max() < 300
+    short = choose_frames(rng, 2, 30.0, 4, 10.0, NO_AUGMENTATION)
+    assert short.tolist() in ([0, 0, 0, 0], [0, 0, 0, 1])
+
+
+def test_a_mirror_image_swaps_sides_and_their_labels():
+    images = np.zeros((1, 8, 16, 3), np.uint8)
+    images[0, 2:6, 0:4] = 255
+    clip = Clip(
+        images,
+        boxes=np.array([[[0, 2, 4, 6]]], np.float32),
+        actions=np.array([[[1, 0, 0]]], np.float32),
+        visible=np.ones((1, 1), bool),
+    )
+    how = Augmentation(1, 1, 1.0, (('left', 'right'),), 0, 1, 0, 0)
+    sample = augment(np.random.default_rng(0), clip, (8, 16), ('left', 'right', 'up'), how)
+    assert sample.boxes.tolist() == [[[12, 2, 16, 6]]]
+    assert sample.actions.tolist() == [[[0, 1, 0]]]
+    assert (sample.images[:, 0, 2:6, 12:16] == 255).all()
+    assert sample.images.sum() == 255 * 3 * 16
+
+
+def test_boxes_follow_the_crop():
+    rng = np.random.default_rng(1)
+    image = np.zeros((1, 60, 80, 3), np.uint8)
+    image[0, 20:40, 30:50] = 255
+    clip = Clip(
+        image,
+        boxes=np.array([[[30, 20, 50, 40]]], np.float32),
+        actions=np.ones((1, 1, 1), np.float32),
+        visible=np.ones((1, 1), bool),
+    )
+    how = Augmentation(0.5, 1.3, 0.5, (), 0, 1, 0, 0)
+    seen = 0
+    for _ in range(50):
+        sample = augment(rng, clip, (96, 96), ('a',), how)
+        rows, columns = torch.nonzero(sample.images[0, 0] > 127, as_tuple=True)
+        if not sample.valid[0, 0]:
+            continue
+        seen += 1
+        found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert np.allclose(sample.boxes[0, 0], [float(x) for x in found], atol=2.5)
+    assert seen > 20
+
+
+def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
+    config = settings(footage, steps=6, batch=1, checkpoint_every=2, warmup=2)
+    whole = []
+    folder = tmp_path / 'whole'
+    folder.mkdir()
+    trainer(config, folder).run(lambda p: whole.append(p.losses))
+
+    program = (
+        'import os, signal, sys, json\n'
+        f'sys.path.insert(0, {str(Path(__file__).parent)!r})\n'
+        'from test_training import settings, trainer\n'
+        'from pathlib import Path\n'
+        f'footage = Path({str(footage)!r})\n'
+        'config = settings(footage, steps=6, batch=1, checkpoint_every=2, warmup=2)\n'
+        'def stop(p):\n'
+        '    if p.step == 3: os.kill(os.getpid(), signal.SIGKILL)\n'
+        f'trainer(config, Path({str(tmp_path)!r})).run(stop)\n'
+    )
+    killed = subprocess.run([sys.executable, '-c', program], timeout=100, env=os.environ)
+    assert killed.returncode == -signal.SIGKILL
+    rest = []
+    resumed = trainer(config, tmp_path)
+    assert resumed.step == 2
+    resumed.run(lambda p: rest.append(p.losses))
+    assert rest == whole[2:]
+
+    other = settings(footage, steps=7, batch=1)
+    with pytest.raises(ConfigError, match='other settings'):
+        trainer(other, tmp_path)
+    assert (tmp_path / CHECKPOINT).exists()
+
+
+@pytest.mark.timeout(300)
+def test_stream_learns_eight_clips_by_heart(footage, tmp_path):
+    config = settings(footage, steps=120, batch=2, learning_rate=2e-3, warmup=10)
+    run = trainer(config, tmp_path)
+    clips = [run.dataset[i] for i in range(8)]
+    run.dataset = Few(clips, run.dataset.labels)
+    losses = []
+    run.run(lambda p: losses.append(p.losses['total']))
+    assert np.mean(losses[-8:]) < 0.2 * np.mean(losses[:8])
+
+    run.export(tmp_path / 'net.safetensors')
+    entry = read_checkpoint(tmp_path / 'net.safetensors').entry
+    assert entry.labels == run.dataset.labels
+    network = run.average.module.eval()
+    found = right = actors = 0
+    with torch.inference_mode():
+        for clip in clips:
+            output = network(run.detector.prepare(clip.images[None]))
+            [seen] = decode(output, entry)
+            for box, actions in zip(
+                clip.boxes[-1][clip.valid[-1]], clip.actions[-1][clip.valid[-1]], strict=True
+            ):
+                actors += 1
+                overlap = pairwise_overlap(box[None, None], seen.boxes[None])[0, 0]
+                if len(overlap) and overlap.max() > 0.5:
+                    found += 1
+                    best = int(overlap.argmax())
+                    right += bool(((seen.actions[best] > 0.5) == (actions > 0.5)).all())
+    assert actors > 8
+    assert found >= 0.9 * actors
+    assert right >= 0.9 * found
+
+
+class Few:
+    """Repeat a few clips for ever."""
+
+    def __init__(self, clips, labels):
+        self.clips, self.labels = clips, labels
+
+    def __getitem__(self, index):
+        return self.clips[index % len(self.clips)]
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model: stream_n', "'name' is missing"),
+        ('model: 3\nname: a', 'model is 3; expected str'),
+        ('speed: 3', "unknown key 'speed'"),
+        ('[1]', 'expected keys and values'),
+        ('a: [', 'no YAML'),
+        ('data: {train: a.json}', 'data: train is .a.json.; expected a list'),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, text, message):
+    path = tmp_path / 'train.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_config(path)
+
+
+def test_settings_are_read(tmp_path):
+    path = tmp_path / 'train.yaml'
+    values = {
+        'model': 'stream_n',
+        'name': 'mine',
+        'data': {'train': ['a.json'], 'rate': 10},
+        'schedule': {'steps': 5},
+        'augmentation': {'flip_pairs': [['a', 'b']]},
+    }
+    path.write_text(json.dumps(values))
+    config = read_config(path)
+    assert config.data == Data(train=('a.json',), rate=10.0)
+    assert config.augmentation.flip_pairs == (('a', 'b'),)
