@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from actloc_ros.frames import seconds
+from actloc_ros.frames import nanoseconds
 from actloc_ros.tubes import Actor, Linked
 
 END_SHARE = 0.8  # of the start score, where no end score is given
@@ -166,7 +166,7 @@ class InstanceTracker:
         for class_id, run in sorted(state.runs.items()):
             if run.instance_id:
                 actions.append(_action(actor, class_id, run, State.ONGOING))
-            elif seconds(run.end - run.start) >= self._rules.min_duration[class_id]:
+            elif run.end - run.start >= self._rules.min_duration[class_id]:
                 self._newest_id += 1
                 run.instance_id = self._newest_id
                 actions.append(_action(actor, class_id, run, State.STARTED))
@@ -182,11 +182,11 @@ class InstanceTracker:
             state: Of one actor.
             scores: The actor's; None where it is not seen.
         """
-        kept = [] if scores is None else self._rules.kept(scores, state.runs)
+        kept = set() if scores is None else self._rules.kept(scores, state.runs)
         actions = []
         for class_id, run in sorted(state.runs.items()):
             unbroken = class_id in kept and run.end == self._previous
-            if not unbroken and seconds(stamp - run.end) > self._rules.merge_gap[class_id]:
+            if not unbroken and stamp - run.end > self._rules.merge_gap[class_id]:
                 del state.runs[class_id]
                 if run.instance_id:
                     seen = scores is not None
@@ -220,12 +220,12 @@ class _ActorState:
 
 @dataclass(frozen=True, eq=False)
 class _Rules:
-    """The options, resolved for each class: (C,)."""
+    """The options, resolved for each class; durations in ns."""
 
     start_score: np.ndarray
-    end_score: np.ndarray
-    min_duration: np.ndarray
-    merge_gap: np.ndarray
+    end_score: list[float]
+    min_duration: list[int]
+    merge_gap: list[int]
 
     @classmethod
     def of(cls, options: InstanceOptions, labels: Sequence[str], threshold: float) -> _Rules:
@@ -233,18 +233,25 @@ class _Rules:
         if unknown:
             raise ValueError(f'no such label: {unknown[0]!r}; labels are {", ".join(labels)}')
         rows = [_resolve(label, options, threshold) for label in labels]
-        start, end, duration, gap = np.array(rows, np.float64).reshape(-1, 4).T
         # As precise as the scores, so that a score of 0.7 reaches a threshold of 0.7.
-        return cls(start.astype(np.float32), end.astype(np.float32), duration, gap)
+        return cls(
+            np.array([start for start, *_ in rows], np.float32),
+            np.array([end for _, end, *_ in rows], np.float32).tolist(),
+            [nanoseconds(duration) for *_, duration, _ in rows],
+            [nanoseconds(gap) for *_, gap in rows],
+        )
 
     def evidence(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> list[int]:
         """Return the class ids for which `scores` are evidence, given the runs there are."""
         begun = np.flatnonzero(scores >= self.start_score).tolist()
         return sorted({*begun, *self.kept(scores, runs)})
 
-    def kept(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> list[int]:
+    def kept(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> set[int]:
         """Return the class ids of the runs that `scores` carry on."""
-        return [class_id for class_id in runs if scores[class_id] >= self.end_score[class_id]]
+        if not runs:
+            return set()
+        values = scores.tolist()
+        return {class_id for class_id in runs if values[class_id] >= self.end_score[class_id]}
 
 
 def _resolve(
