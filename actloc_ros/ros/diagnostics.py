@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from actloc_ros.ros.inputs import SILENCE, CameraInput
-from actloc_ros.ros.timing import Timings
+from actloc_ros.ros.timing import Timings, percentiles
 from actloc_ros.ros.worker import Counters
 
 MEGABYTE = 1e6
@@ -75,9 +75,12 @@ def camera_status(
         'rate in Hz': f'{camera.rate():.1f}',
     }
     values |= {f'frames broken ({kind})': n for kind, n in sorted(counters.broken.items())}
-    for part, (p50, p99) in timings.percentiles(50, 99).items():
-        values[f'{part} p50 in ms'] = f'{p50:.2f}'
-        values[f'{part} p99 in ms'] = f'{p99:.2f}'
+    times = timings.percentiles(50, 99)
+    if camera.callback_times:
+        times['callback'] = percentiles(list(camera.callback_times), 50, 99)
+    for part, (p50, p99) in times.items():
+        values[f'{part} p50 in ms'] = f'{p50:.3f}'
+        values[f'{part} p99 in ms'] = f'{p99:.3f}'
     label = f'camera {camera.camera}' if camera.camera else 'camera'
     return status(level, f'{name}: {label}', text, name, values)
 

@@ -68,7 +68,7 @@ class CameraInput:
         self.camera = camera
         self.sink: Callable[[Received], None] | None = None
         self.received = 0
-        self.callback_times: deque[float] = deque(maxlen=1000)
+        self.callback_times: deque[float] = deque(maxlen=300)
         self._node = node
         self._clock = node.get_clock()
         self._arrivals: deque[float] = deque(maxlen=RATE_WINDOW)
@@ -85,6 +85,7 @@ class CameraInput:
         """Give every message from now on to `sink`, which must return at once."""
         self.received = 0
         self._arrivals.clear()
+        self.callback_times.clear()
         self._listening = time.monotonic()
         self.sink = sink
 

@@ -206,16 +206,19 @@ class Session:
         if received is None:
             return
         now = self._around.clock.now().nanoseconds
-        self._timings[received.camera].add(
-            Split(
-                transport=seconds(received.clock - received.stamp),
-                wait=result.taken - received.arrival,
-                decode=result.decode,
-                preprocess=result.preprocess,
-                infer=timing.infer - result.preprocess,
-                link=timing.link,
-                place=place,
-                publish=publish,
-                latency=seconds(now - received.stamp),
-            )
+        parts = {
+            'wait': result.taken - received.arrival,
+            'decode': result.decode,
+            'preprocess': result.preprocess,
+            'link': timing.link,
+            'place': place,
+            'publish': publish,
+        }
+        split = Split(
+            transport=seconds(received.clock - received.stamp),
+            infer=timing.infer - result.preprocess,
+            own=sum(parts.values()),
+            latency=seconds(now - received.stamp),
+            **parts,
         )
+        self._timings[received.camera].add(split)

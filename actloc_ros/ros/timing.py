@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
@@ -23,6 +24,7 @@ class Split:
         link: To tracks and instances.
         place: To where actors are in space.
         publish: Laying out and sending messages.
+        own: All of it but transport and infer.
         latency: From the header's stamp to the sent message, by the node's clock.
     """
 
@@ -34,6 +36,7 @@ class Split:
     link: float
     place: float
     publish: float
+    own: float
     latency: float
 
 
@@ -50,11 +53,13 @@ class Timings:
     def percentiles(self, *shares: float) -> dict[str, tuple[float, ...]]:
         """Return percentiles (`shares` from 0 to 100) in ms by part; nothing without results."""
         splits = list(self._splits)
-        if not splits:
-            return {}
-        table = np.array([astuple(split) for split in splits]) * 1e3
-        columns = np.percentile(table, shares, axis=0).T
+        columns = zip(*map(astuple, splits), strict=True)
         return {
-            part.name: tuple(column.tolist())
-            for part, column in zip(fields(Split), columns, strict=True)
+            part.name: percentiles(column, *shares)
+            for part, column in zip(fields(Split), columns, strict=False)
         }
+
+
+def percentiles(seconds: Sequence[float], *shares: float) -> tuple[float, ...]:
+    """Return percentiles (`shares` from 0 to 100) of durations in s, in ms."""
+    return tuple((np.percentile(seconds, shares) * 1e3).tolist())

@@ -1,0 +1,114 @@
+"""Check that message definitions stay as they are, and that both libraries agree on them."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rclpy.serialization import deserialize_message, serialize_message
+
+from actloc_ros.bags import find_type, message_types
+from actloc_ros.frames import NANOSECONDS
+from actloc_ros.instances import Action, State
+from actloc_ros.localizer import ClipInfo
+from actloc_ros.messages import (
+    MAX_RESULTS,
+    Place,
+    duration_message,
+    label_info_message,
+    stamp_of,
+    step_to_message,
+    time_message,
+)
+from actloc_ros.msg import ActionDetectionArray, LabelInfo
+from actloc_ros.pipeline import Step
+from actloc_ros.ros.outputs import ros_type
+
+# A recorded bag outlives a release: a change here breaks what users have recorded.
+PINNED = {
+    'ActionDetection': '3b6548f0987de52e6a920fce8efa2715693e8ff6d616454f98f826ec45a19b6a',
+    'ActionDetectionArray': '5cc6d3d27fb2cdbedd55e2a9e1a60f7e6678449db2712372102e42dc751f56c6',
+    'ActionHypothesis': 'ef9a04f17c8ae96eac7c55a30d39762a3ce07b3e0d77aa1a20591eac06e45d2a',
+    'LabelInfo': '0d5de2c952427c43988ac32f44c43046019f0033df4a052900967a70ad9eea02',
+}
+DEFINITIONS = Path(__file__).resolve().parent.parent / 'msg'
+LABELS = tuple(f'label{index}' for index in range(20))
+STAMP = 1_700_000_000_987_654_321
+
+
+def test_definitions_are_pinned() -> None:
+    found = {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in DEFINITIONS.glob('*.msg')
+    }
+    assert found == PINNED
+
+
+def test_every_field_has_a_comment() -> None:
+    for path in DEFINITIONS.glob('*.msg'):
+        lines = path.read_text().splitlines()
+        for before, line in zip(['', *lines], lines, strict=False):
+            if line and not line.startswith('#'):
+                assert '#' in line or before.startswith('#'), f'{path.name}: {line}'
+
+
+def step() -> Step:
+    """Return a step of two actors, one of which reaches over the image's edge."""
+    scores = np.linspace(0, 0.95, 20, dtype=np.float32)
+    box = (-3.5, 2.25, 700.0, 470.0)
+    actions = (
+        Action(1, 2, State.STARTED, 19, box, 0.75, STAMP - 5, STAMP, scores),
+        Action(2, 0, State.UNKNOWN, -1, (1.0, 2.0, 3.0, 4.0), 0.5, STAMP, STAMP, scores * 0),
+    )
+    clip = ClipInfo(STAMP - 7, STAMP, 16, 3)
+    return Step('front', STAMP, 'optical', 640, 480, clip, actions)
+
+
+def message(types: object = ros_type) -> ActionDetectionArray:
+    """Return the step's message in the classes of `types`."""
+    place = Place('map', np.arange(3.0), np.eye(3) * 0.04, np.ones(3), np.array([0.5, 0, -1]))
+    return step_to_message(
+        step(),
+        types,
+        model='model',
+        labels=LABELS,
+        dropped=4,
+        inference_time=5_000_000,
+        latency=-1,
+        places={1: place},
+    )
+
+
+def test_rclpy_and_rosbags_lay_a_step_out_alike() -> None:
+    data = message_types().serialize_cdr(message(find_type), 'actloc_ros/msg/ActionDetectionArray')
+    assert deserialize_message(bytes(data), ActionDetectionArray) == message()
+    arguments = {'stamp': STAMP, 'model': 'model', 'labels': LABELS, 'threshold': 0.5}
+    data = message_types().serialize_cdr(
+        label_info_message(find_type, **arguments), 'actloc_ros/msg/LabelInfo'
+    )
+    assert deserialize_message(bytes(data), LabelInfo) == label_info_message(ros_type, **arguments)
+
+
+def test_a_message_says_what_the_step_said() -> None:
+    array = deserialize_message(serialize_message(message()), ActionDetectionArray)
+    assert stamp_of(array.header.stamp) == stamp_of(array.clip_end) == STAMP
+    assert (array.clip_frames, array.clip_frames_missing, array.frames_dropped) == (16, 3, 4)
+    assert (stamp_of(array.latency), stamp_of(array.inference_time)) == (-1, 5_000_000)
+    known, unknown = array.detections
+    assert known.bbox.tolist() == [0, 2.25, 640, 470]
+    assert (known.label, known.class_id, known.state) == ('label19', 19, 1)
+    assert [r.class_id for r in known.results] == list(range(19, 19 - MAX_RESULTS, -1))
+    assert known.results[0].score == pytest.approx(0.95)
+    assert (unknown.label, unknown.class_id, unknown.results) == ('', -1, [])
+    assert known.has_pose
+    assert known.has_velocity
+    assert known.pose.header.frame_id == 'map'
+    assert known.pose.pose.covariance.reshape(6, 6)[2, 2] == 0.04
+    assert not unknown.has_pose
+    assert not unknown.has_velocity
+
+
+@pytest.mark.parametrize('stamp', [0, 1, NANOSECONDS, STAMP])
+def test_stamps_survive_to_the_nanosecond(stamp: int) -> None:
+    assert stamp_of(time_message(ros_type, stamp)) == stamp
+    assert stamp_of(duration_message(ros_type, -stamp)) == -stamp

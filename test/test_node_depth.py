@@ -1,0 +1,148 @@
+"""Check that actors get a place in space where depth is at hand, and honest flags where not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from node_harness import MILLISECOND, Client, image_message, picture, running_node, wait_for
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image
+from visualization_msgs.msg import Marker, MarkerArray
+
+from actloc_ros.messages import header_message
+from actloc_ros.ros.outputs import ros_type
+from actloc_ros.ros.transforms import rotation_matrix
+
+START = 1_700_000_000_000_000_000
+PERIOD = 100 * MILLISECOND
+SIZE = (160, 120)
+FOCAL = 100.0
+
+
+def depth_message(depth: np.ndarray, stamp: int, encoding: str = '32FC1') -> Image:
+    """Return a depth image taken at `stamp` (ns)."""
+    header = header_message(ros_type, stamp, 'optical')
+    message = Image(header=header, encoding=encoding, height=depth.shape[0], width=depth.shape[1])
+    message.step = depth.strides[0]
+    message.data = depth.tobytes()
+    return message
+
+
+def info_message(size: tuple[int, int], focal: float, centre: tuple[float, float]) -> CameraInfo:
+    """Return a pinhole camera's calibration."""
+    k = [focal, 0.0, centre[0], 0.0, focal, centre[1], 0.0, 0.0, 1.0]
+    return CameraInfo(width=size[0], height=size[1], k=k)
+
+
+class DepthCamera:
+    """An RGB-D camera, whose depth and calibration come before its image."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._image = client.camera()
+        self._depth = client.camera('depth')
+        self._info = client.camera('camera_info', CameraInfo)
+
+    def calibrate(self, message: CameraInfo) -> None:
+        """Send the calibration."""
+        self._info.publish(message)
+
+    def show(self, pixels: np.ndarray, depth: Image, stamp: int) -> Any:
+        """Send depth, then the image; return the node's answer."""
+        self._depth.publish(depth)
+        self._client.status()  # time for the depth to come, which is another topic
+        return self._client.show(self._image, pixels, stamp)
+
+
+def scene(left: int, distance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture, and depth in m, of a rectangle before a wall at 5 m."""
+    pixels = picture('red', left, SIZE)
+    depth = np.where(pixels.max(axis=2) > 100, distance, 5.0).astype(np.float32)
+    depth[:, ::7] = np.nan
+    return pixels, depth
+
+
+def test_actors_have_a_place_a_size_and_a_velocity() -> None:
+    with running_node(depth__enabled=True, publish_markers=True) as client:
+        markers: list[MarkerArray] = []
+        client.node.create_subscription(MarkerArray, 'action_localizer/markers', markers.append, 10)
+        camera = DepthCamera(client)
+        camera.calibrate(info_message(SIZE, FOCAL, (79.5, 59.5)))
+        for index in range(5):
+            stamp = START + index * PERIOD
+            pixels, depth = scene(74, 2.0 + 0.1 * index)
+            [seen] = camera.show(pixels, depth_message(depth, stamp), stamp).detections
+            assert seen.has_pose
+            assert seen.pose.header == seen.header
+            position = seen.pose.pose.pose.position
+            assert position.z == pytest.approx(2.0 + 0.1 * index, abs=0.01)
+            assert position.x == pytest.approx(0, abs=0.01)
+            assert position.y == pytest.approx((24 - 60) / FOCAL * position.z, abs=0.01)
+            assert seen.size.x == pytest.approx(12 / FOCAL * position.z, abs=0.01)
+            assert seen.size.y == pytest.approx(20 / FOCAL * position.z, abs=0.01)
+            assert seen.pose.pose.covariance[14] > 0
+        assert seen.has_velocity
+        assert seen.velocity.header == seen.header
+        assert seen.velocity.vector.z == pytest.approx(1.0, abs=0.05)
+        wait_for(lambda: len(markers) == 5)
+        drawn = [m for m in markers[-1].markers if m.action == Marker.ADD]
+        assert [m.type for m in drawn] == [Marker.CUBE, Marker.TEXT_VIEW_FACING]
+        assert drawn[0].pose.position == position
+        assert drawn[0].header == seen.header
+        assert drawn[1].text == '1 red'
+
+
+def test_without_usable_depth_nothing_is_claimed() -> None:
+    with running_node(depth__enabled=True) as client:
+        camera = DepthCamera(client)
+        pixels, depth = scene(74, 2.0)
+        nothing = np.full_like(depth, np.nan)
+        uncalibrated = info_message(SIZE, 0.0, (0.0, 0.0))
+        calibrated = info_message(SIZE, FOCAL, (79.5, 59.5))
+        late = START - 10**9
+        cases: list[tuple[CameraInfo | None, Image]] = [
+            (None, depth_message(depth, START)),
+            (uncalibrated, depth_message(depth, START + PERIOD)),
+            (calibrated, depth_message(nothing, START + 2 * PERIOD)),
+            (None, depth_message(depth, late)),
+            (None, depth_message(depth, START + 4 * PERIOD, 'mono8')),
+        ]
+        for index, (info, message) in enumerate(cases):
+            if info is not None:
+                camera.calibrate(info)
+            [seen] = camera.show(pixels, message, START + index * PERIOD).detections
+            assert not seen.has_pose
+            assert not seen.has_velocity
+            assert seen.pose.pose.pose.position.z == 0
+        stamp = START + 5 * PERIOD
+        [seen] = camera.show(pixels, depth_message(depth, stamp), stamp).detections
+        assert seen.has_pose
+
+
+def test_a_real_depth_image_gives_a_place(shared: Path) -> None:
+    depth = np.load(shared / 'data/rgbd/depth_image_raw.npz')['arr_0']
+    pixels = np.full((480, 640, 3), 20, np.uint8)
+    pixels[200:300, 250:350] = (250, 0, 0)  # where an actor is said to be
+    with running_node(depth__enabled=True) as client:
+        camera = DepthCamera(client)
+        camera.calibrate(info_message((640, 480), 570.34, (319.5, 239.5)))
+        message = depth_message(depth, START, '16UC1')
+        [seen] = camera.show(pixels, message, START).detections
+    near, far = np.percentile(depth[225:275, 275:325][depth[225:275, 275:325] > 0] / 1e3, [0, 100])
+    assert seen.has_pose
+    assert near <= seen.pose.pose.pose.position.z <= far
+
+
+def test_images_without_depth_are_still_localized() -> None:
+    with running_node(depth__enabled=True) as client:
+        camera = client.camera()
+        camera.publish(image_message(picture('red'), START))
+        wait_for(lambda: client.detections)
+        assert not client.detections[0].detections[0].has_pose
+
+
+def test_quaternions_turn_as_scipy_says() -> None:
+    for quaternion in np.random.default_rng(0).normal(size=(10, 4)):
+        rotation = Rotation.from_quat(quaternion)
+        np.testing.assert_allclose(rotation_matrix(*rotation.as_quat()), rotation.as_matrix())
