@@ -8,6 +8,7 @@ import time
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
@@ -23,6 +25,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.messages import header_message, time_message
 from actloc_ros.ros.outputs import ros_type
+from actloc_ros.ros.signals import stop_event
 from actloc_ros.source_bag import COMPRESSED_IMAGE, BagSource
 from actloc_ros.sources import DEFAULT_RATE, Source, SourceError, open_source
 
@@ -31,7 +34,7 @@ CHECK_EVERY = 32  # messages after which they must have kept up
 ACKNOWLEDGE = 10.0  # s
 CLOCK_PERIOD = 0.01  # s
 WAIT = 60.0  # s
-OK, FAILED, INTERRUPTED = 0, 2, 130
+OK, FAILED = 0, 2
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,14 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the player and return its exit code."""
     argv = list(sys.argv if args is None else args)
     options = _parser().parse_args(remove_ros_args(argv)[1:])
-    rclpy.init(args=argv)
+    stop = stop_event()
+    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
     node = Node('player')
     try:
-        return _play(node, options)
+        return _play(node, options, stop)
     except (SourceError, TimeoutError) as error:
         print(f'play: error: {error}', file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
@@ -112,7 +114,7 @@ def _positive(text: str) -> float:
     return value
 
 
-def _play(node: Node, options: argparse.Namespace) -> int:
+def _play(node: Node, options: argparse.Namespace, stop: Event) -> int:
     source = open_source(options.source, options.topic, rate=options.fps)
     if isinstance(source, BagSource) and (options.compressed or options.epoch is not None):
         raise SourceError(
@@ -125,23 +127,24 @@ def _play(node: Node, options: argparse.Namespace) -> int:
     epoch = int(time.time()) if options.epoch is None else options.epoch
     publisher = _advertise(node, compressed, options.best_effort)
     clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
-    _wait(node, publisher, options.wait)
+    _wait(publisher, options.wait, stop)
     node.get_logger().info(f'playing {source.path} into {publisher.topic_name}')
     sent = 0
-    while node.context.ok():
+    while not stop.is_set():
         items = _items(source, compressed, epoch * NANOSECONDS)
-        for item in _paced(node, items, options.rate, clock):
+        for item in _paced(items, options.rate, clock, stop):
             publisher.publish(item.message)
             sent += 1
             if sent % CHECK_EVERY == 0:
                 _let_keep_up(node, publisher)
         if not options.loop:
             break
-    if node.context.ok():
-        _let_keep_up(node, publisher)
-        broken = f'; {source.broken} broken ones left out' if source.broken else ''
-        node.get_logger().info(f'played {sent} images{broken}')
-    return OK if node.context.ok() else INTERRUPTED
+    if stop.is_set():
+        return OK
+    _let_keep_up(node, publisher)
+    broken = f'; {source.broken} broken ones left out' if source.broken else ''
+    node.get_logger().info(f'played {sent} images{broken}')
+    return OK
 
 
 def _advertise(node: Node, compressed: bool, best_effort: bool) -> Publisher:
@@ -150,15 +153,14 @@ def _advertise(node: Node, compressed: bool, best_effort: bool) -> Publisher:
     return node.create_publisher(kind, name, QoSProfile(depth=DEPTH, reliability=reliability))
 
 
-def _wait(node: Node, publisher: Publisher, count: int) -> None:
+def _wait(publisher: Publisher, count: int, stop: Event) -> None:
     deadline = time.monotonic() + WAIT
-    while node.context.ok() and publisher.get_subscription_count() < count:
+    while publisher.get_subscription_count() < count and not stop.wait(0.05):
         if time.monotonic() > deadline:
             raise TimeoutError(
                 f'{publisher.get_subscription_count()} instead of {count} subscribers of '
                 f'{publisher.topic_name} after {WAIT:.0f} s; is the topic remapped as theirs is?'
             )
-        time.sleep(0.05)
 
 
 def _let_keep_up(node: Node, publisher: Publisher) -> None:
@@ -183,7 +185,7 @@ def _items(source: Source, compressed: bool, epoch: int) -> Iterator[Item]:
 
 
 def _paced(
-    node: Node, items: Iterator[Item], rate: float, clock: Publisher | None
+    items: Iterator[Item], rate: float, clock: Publisher | None, stop: Event
 ) -> Iterator[Item]:
     """Yield items when they are due, by their stamps; begin anew where a stamp jumps back."""
     begin, first, previous = 0.0, 0, 0
@@ -192,12 +194,11 @@ def _paced(
             begin, first = time.monotonic(), item.stamp
         previous = item.stamp
         due = begin + (item.stamp - first) / NANOSECONDS / rate
-        while node.context.ok() and (left := due - time.monotonic()) > 0:
+        while (left := due - time.monotonic()) > 0 and not stop.wait(min(left, CLOCK_PERIOD)):
             if clock:
                 now = first + nanoseconds((time.monotonic() - begin) * rate)
                 _publish_clock(clock, min(now, item.stamp))
-            time.sleep(min(left, CLOCK_PERIOD))
-        if not node.context.ok():
+        if stop.is_set():
             return
         if clock:
             _publish_clock(clock, item.stamp)
