@@ -110,7 +110,8 @@ def locate(
 class VelocityEstimator:
     """Estimates velocities of one camera's tracks: a straight line fitted to recent positions.
 
-    A velocity is known from 3 positions that span 0.3 s or more of the last second.
+    A velocity is known from 3 positions that span 0.3 s or more of the last second. A track that
+    is not seen for a second is forgotten.
     """
 
     def __init__(self) -> None:
@@ -122,6 +123,7 @@ class VelocityEstimator:
         Positions must be in one frame; in a moving camera's frame the velocity is relative to it.
         A stamp that does not rise begins the track afresh.
         """
+        self._forget(stamp)
         past = self._past.setdefault(track_id, deque())
         if past and stamp <= past[-1][0]:
             past.clear()
@@ -132,10 +134,13 @@ class VelocityEstimator:
             return None
         return _slope(past)
 
-    def keep(self, track_ids: Iterable[int]) -> None:
-        """Forget all tracks but these."""
-        kept = set(track_ids)
-        self._past = {k: past for k, past in self._past.items() if k in kept}
+    def _forget(self, stamp: int) -> None:
+        """Forget tracks without a position in the window that ends, or begins, at `stamp`."""
+        self._past = {
+            track_id: past
+            for track_id, past in self._past.items()
+            if abs(seconds(stamp - past[-1][0])) <= WINDOW
+        }
 
 
 def _slope(past: Iterable[tuple[int, np.ndarray]]) -> np.ndarray:

@@ -151,6 +151,6 @@ def test_velocity_forgets() -> None:
     assert move(1, 10 * NANOSECONDS)[-1] is not None
     assert move(1, 0)[:2] == [None] * 2, 'time jumped back'
     assert move(2, 0)[-1] is not None
-    estimator.keep([1])
-    assert estimator.update(NANOSECONDS, 2, np.zeros(3)) is None
     assert estimator.update(NANOSECONDS, 1, np.zeros(3)) is not None
+    assert estimator.update(5 * NANOSECONDS, 2, np.zeros(3)) is None
+    assert len(estimator._past) == 1, 'track 1 was not seen for long'

@@ -69,7 +69,6 @@ class DepthInput:
 
     def with_velocities(self, step: Step, places: dict[int, Place]) -> dict[int, Place]:
         """Return `places`, in whichever frame, with velocities in that frame where known."""
-        self._velocities.keep(action.track_id for action in step.actions)
         return {
             track_id: replace(
                 place, velocity=self._velocities.update(step.stamp, track_id, place.position)
