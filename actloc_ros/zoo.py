@@ -54,6 +54,8 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
     """Load a network and make a localizer of it."""
     from actloc_ros.models.clip_localizer import ClipLocalizer
     from actloc_ros.models.loading import open_network
+    from actloc_ros.models.stream import StreamNet
+    from actloc_ros.models.stream_localizer import StreamLocalizer
     from actloc_ros.models.weights import WeightsError
 
     try:
@@ -65,8 +67,9 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             f'{model} classifies clips of one person each and finds none: ask for'
             f' DETECTOR+{model}, such as hog+{model}'
         )
+    kind = StreamLocalizer if isinstance(opened.network, StreamNet) else ClipLocalizer
     try:
-        return ClipLocalizer(opened, options)
+        return kind(opened, options)
     except WeightsError as error:
         raise ModelError(str(error)) from error
 

@@ -2,13 +2,18 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
+from actloc_ros.frames import Frame
+from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.stream import REACH, SIZES, STRIDES, StreamNet, StreamOutput
+from actloc_ros.models.stream_localizer import fold_batch_norms
+from actloc_ros.zoo import open_localizer
 
 CLASSES = 5
-FRAMES = REACH + 8
+FRAMES = REACH + 4
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
@@ -43,7 +48,7 @@ def run_steps(net, clip, state):
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 @pytest.mark.parametrize('batch', [1, 4])
-@pytest.mark.parametrize('size', [(128, 128), (96, 160)])
+@pytest.mark.parametrize('size', [(96, 96), (64, 128)])
 def test_step_by_step_equals_the_whole_clip_from_the_cold_start_on(net, batch, size, dtype):
     torch.manual_seed(batch)
     clip = torch.randn(batch, FRAMES, 3, *size, dtype=dtype)
@@ -85,6 +90,51 @@ def test_cameras_of_different_rates_share_a_state(net):
             step = net.step(clip[cameras, t], state, cameras)
             if t % 3 == 0:
                 assert_equal(index(step, 0), lambda n, t=t: getattr(slow, n)[0, t // 3])
+
+
+def test_a_frame_that_is_not_kept_sees_the_past_and_leaves_no_trace(net):
+    torch.manual_seed(6)
+    clip = torch.randn(2, 8, 3, 128, 128)
+    state = net.initial_state(1, 128, 128)
+    camera, keep = torch.zeros(1, dtype=torch.int64), torch.tensor([True])
+    with torch.inference_mode():
+        whole = net(clip[:1].transpose(1, 2))
+        for t in range(8):
+            peeked = net.step(clip[1:, t], state, camera, ~keep)
+            seen = net(torch.cat([clip[:1, :t], clip[1:, t : t + 1]], dim=1).transpose(1, 2))
+            assert_equal(peeked, lambda n, seen=seen: getattr(seen, n)[:, -1])
+            step = net.step(clip[:1, t], state, camera, keep)
+            assert_equal(step, lambda n, t=t: getattr(whole, n)[:, t])
+
+
+def test_localizer_runs_cameras_of_any_rate():
+    localizer = open_localizer('stream_n', LocalizerOptions(random_weights=True, device='cpu'))
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (120, 160, 3), np.uint8)
+    for t in range(6):
+        frames = [Frame('fast', t * 33_333_333, image)]
+        if t % 3 == 0:
+            frames.append(Frame('slow', t * 33_333_333, image[:, ::2].copy()))
+        results = localizer.step(frames)
+        assert [r.clip.end for r in results] == [f.stamp for f in frames]
+    # At 30 Hz every second frame enters the past of a network that was trained at 12.5 Hz.
+    assert results[0].clip.frames - 1 - results[0].clip.missing == 3
+    before = localizer.state_bytes
+    localizer.reset('fast')
+    [again] = localizer.step([Frame('fast', 0, image)])
+    assert again.clip.missing == REACH
+    assert localizer.state_bytes == before
+    localizer.close()
+
+
+def test_folding_batch_norms_changes_nothing(net):
+    folded = copy.deepcopy(net)
+    fold_batch_norms(folded)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    clip = torch.randn(1, 3, 3, 128, 128)
+    with torch.inference_mode():
+        want = net(clip)
+        assert_equal(folded(clip), lambda n: getattr(want, n))
 
 
 def test_nothing_looks_ahead_and_the_past_counts_as_far_as_said(net):

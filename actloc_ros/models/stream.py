@@ -100,6 +100,11 @@ class StreamState:
         """The state's size in bytes: the same at every time."""
         return sum(t.numel() * t.element_size() for t in (self.clock, *self.rings))
 
+    def add_camera(self) -> None:
+        """Make room for one more camera, which has seen nothing."""
+        self.clock = torch.cat([self.clock, self.clock.new_zeros(1)])
+        self.rings = [torch.cat([r, r.new_zeros(1, *r.shape[1:])]) for r in self.rings]
+
     def reset(self, camera: int) -> None:
         """Forget the past of the camera at this index."""
         self.clock[camera] = 0
@@ -131,9 +136,10 @@ class ClipPast(Past):
 
 
 class StatePast(Past):
-    """Looks back in the rings of a state, and writes the newest input into them."""
+    """Looks back in the rings of a state, and writes the newest input into them where asked."""
 
-    def __init__(self, state: StreamState, cameras: Tensor) -> None:
+    def __init__(self, state: StreamState, cameras: Tensor, keep: Tensor) -> None:
+        self.keep = keep
         self.rings: Iterator[Tensor] = iter(state.rings)
         self.clock = state.clock[cameras]
         self.cameras = cameras
@@ -143,7 +149,8 @@ class StatePast(Past):
         ring = next(self.rings)
         length = ring.shape[1]
         past = [ring[self.cameras, (self.clock + k * dilation) % length] for k in range(TAPS - 1)]
-        ring[self.cameras, self.clock % length] = x
+        newest = self.cameras[self.keep], (self.clock % length)[self.keep]
+        ring[newest] = x[self.keep]
         return torch.cat([*past, x], dim=1)
 
 
@@ -262,17 +269,23 @@ class StreamNet(nn.Module):
         output = self.look(frames.flatten(0, 1), ClipPast(frames.shape[1]))
         return StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in output))
 
-    def step(self, frames: Tensor, state: StreamState, cameras: Tensor) -> StreamOutput:
+    def step(
+        self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor | None = None
+    ) -> StreamOutput:
         """Look at the newest frame of B cameras: (B, 3, H, W), normalised; gives (B, A, …).
 
         Args:
             frames: One frame each of B different cameras.
             state: Their past; changed in place.
             cameras: int64 (B,): which of the state's cameras the frames are of.
+            keep: bool (B,): whether a frame enters the past; None for all. One that does not is
+                looked at all the same.
         """
         check_input(frames, 4)
-        output = self.look(frames, StatePast(state, cameras))
-        state.clock[cameras] += 1
+        if keep is None:
+            keep = torch.ones_like(cameras, dtype=torch.bool)
+        output = self.look(frames, StatePast(state, cameras, keep))
+        state.clock[cameras[keep]] += 1
         return output
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:

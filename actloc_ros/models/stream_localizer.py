@@ -1,0 +1,122 @@
+"""Run a streaming network on live cameras: one frame's cost a frame."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from actloc_ros.frames import Frame, nanoseconds
+from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
+from actloc_ros.models.clip_localizer import in_full, to_detections
+from actloc_ros.models.loading import OpenedNetwork
+from actloc_ros.models.preprocessing import preprocess, upload
+from actloc_ros.models.runtime import channels_last, choose_device, choose_precision
+from actloc_ros.models.stream import REACH, StreamNet
+from actloc_ros.models.stream_decode import decode
+
+EARLY = 0.75  # of the network's own period: sooner after the last one, a frame is only looked at
+
+
+class StreamLocalizer(Localizer):
+    """A streaming network with the past of each camera in a state of fixed size.
+
+    Every frame gives a result. A frame of a camera that is faster than the network's rate is
+    looked at with the past as it is, and enters the past only when its time has come.
+    """
+
+    def __init__(self, opened: OpenedNetwork, options: LocalizerOptions) -> None:
+        """Move the network to the device, in the precision that the options ask for."""
+        assert isinstance(opened.network, StreamNet)
+        entry = opened.entry
+        self.name, self.labels, self.threshold = entry.name, entry.labels, entry.threshold
+        self._entry = entry
+        self._device = choose_device(options.device)
+        self._dtype = choose_precision(options.precision, self._device)
+        self._network = opened.network.eval()
+        fold_batch_norms(self._network)
+        channels_last(self._network.to(device=self._device, dtype=self._dtype))
+        how = entry.preprocessing
+        self._state = opened.network.initial_state(0, how.height, how.width)
+        self._slots: dict[str, int] = {}
+        self._stamps: dict[str, deque[int]] = {}
+
+    @property
+    def state_bytes(self) -> int:
+        """Size of the past of all cameras in bytes."""
+        return self._state.nbytes
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Take the newest frame of one or more different cameras; see `Localizer`."""
+        began = time.perf_counter()
+        with torch.inference_mode():
+            cameras = torch.tensor([self._slot(frame.camera) for frame in frames])
+            keep = torch.tensor([self._is_due(frame) for frame in frames])
+            batch = torch.stack([self._prepare(frame) for frame in frames])
+            self.preprocess_time = time.perf_counter() - began
+            outputs = self._network.step(
+                batch, self._state, cameras.to(self._device), keep.to(self._device)
+            )
+            found = decode(in_full(outputs), self._entry)
+        infos = [self._note(frame, bool(due)) for frame, due in zip(frames, keep, strict=True)]
+        return [
+            to_detections(actors, frame, self._entry, info)
+            for actors, frame, info in zip(found, frames, infos, strict=True)
+        ]
+
+    def reset(self, camera: str | None = None) -> None:
+        """Forget the past of one camera, or of all."""
+        with torch.inference_mode():
+            for name in list(self._slots) if camera is None else [camera]:
+                if name in self._slots:
+                    self._state.reset(self._slots[name])
+                    self._stamps[name].clear()
+
+    def close(self) -> None:
+        """Free the network and all state."""
+        del self._network, self._state
+        if self._device.type == 'cuda':
+            torch.cuda.empty_cache()
+
+    def _slot(self, camera: str) -> int:
+        if camera not in self._slots:
+            self._slots[camera] = len(self._slots)
+            self._stamps[camera] = deque(maxlen=REACH)
+            self._state.add_camera()
+        return self._slots[camera]
+
+    def _is_due(self, frame: Frame) -> bool:
+        stamps = self._stamps[frame.camera]
+        period = nanoseconds(EARLY / self._entry.rate)
+        return not stamps or frame.stamp - stamps[-1] >= period
+
+    def _prepare(self, frame: Frame) -> Tensor:
+        image = upload(frame.image, self._device)
+        return preprocess(image, self._entry.preprocessing, self._dtype)
+
+    def _note(self, frame: Frame, due: bool) -> ClipInfo:
+        stamps = self._stamps[frame.camera]
+        info = ClipInfo(
+            start=stamps[0] if stamps else frame.stamp,
+            end=frame.stamp,
+            frames=1 + REACH,
+            missing=REACH - len(stamps),
+        )
+        if due:
+            stamps.append(frame.stamp)
+        return info
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Fold each batch norm into the convolution before it, within all sequences of layers."""
+    for sequence in network.modules():
+        if not isinstance(sequence, nn.Sequential):
+            continue
+        for i, (conv, norm) in enumerate(zip(list(sequence), list(sequence)[1:], strict=False)):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                sequence[i] = fuse_conv_bn_eval(conv, norm)
+                sequence[i + 1] = nn.Identity()
