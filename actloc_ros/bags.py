@@ -13,7 +13,9 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from actloc_ros.messages import stamp_of
 from actloc_ros.source_bag import open_bag
+from actloc_ros.sources import SourceError
 
 DETECTIONS = 'actloc_ros/msg/ActionDetectionArray'
 EVENT = 'actloc_ros/msg/ActionDetection'
@@ -25,7 +27,7 @@ EVENTS_TOPIC = '/action_localizer/events'
 BAG_VERSION: Literal[8] = 8  # the newest that Humble reads too
 
 
-class BagError(ValueError):
+class BagError(SourceError):
     """A bag of detections that cannot be written or read; the text says what to do."""
 
 
@@ -84,16 +86,25 @@ class DetectionWriter:
 
     def write_detections(self, message: Any) -> None:
         """Write an `ActionDetectionArray` made of the classes of `find_type`."""
-        self.write_serialized(DETECTIONS_TOPIC, _serialize(message, DETECTIONS))
+        self._write(DETECTIONS_TOPIC, message)
 
     def write_event(self, message: Any) -> None:
         """Write an `ActionDetection` made of the classes of `find_type`."""
-        self.write_serialized(EVENTS_TOPIC, _serialize(message, EVENT))
+        self._write(EVENTS_TOPIC, message)
 
     def write_serialized(self, topic: str, data: bytes) -> None:
-        """Write a message in CDR, as it came from ROS, to one of the two topics."""
+        """Write a message in CDR, as it came from ROS, to one of the two topics.
+
+        It is serialized anew, since middleware leaves chance in the padding, and equal messages
+        are to give equal bags.
+        """
+        kind = self._connections[topic].msgtype
+        self._write(topic, message_types().deserialize_cdr(data, kind))
+
+    def _write(self, topic: str, message: Any) -> None:
         connection = self._connections[topic]
-        self._writer.write(connection, _header_stamp(data), data)
+        data = message_types().serialize_cdr(message, connection.msgtype)
+        self._writer.write(connection, stamp_of(message.header.stamp), data)
 
     def _connect(self, topic: str, kind: str) -> None:
         self._connections[topic] = self._writer.add_connection(
@@ -131,17 +142,6 @@ def _choose(path: str | Path, connections: list[Connection], topic: str | None) 
     if len({c.topic for c in found}) > 1:
         raise BagError(f'{path} has several topics of detections; choose one of {names}')
     return found
-
-
-def _serialize(message: Any, kind: str) -> bytes:
-    return bytes(message_types().serialize_cdr(message, kind))
-
-
-def _header_stamp(data: bytes) -> int:
-    """Return the stamp in ns of a serialized message that begins with a header."""
-    order = 'little' if data[1] & 1 else 'big'  # the second byte of the encapsulation says
-    sec = int.from_bytes(data[4:8], order, signed=True)  # type: ignore[arg-type]
-    return sec * 10**9 + int.from_bytes(data[8:12], order)  # type: ignore[arg-type]
 
 
 def _definitions() -> Path:
