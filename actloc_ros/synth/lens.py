@@ -15,11 +15,13 @@ NOISE_MARGIN = 64
 class Lens:
     """One camera's optics and sensor."""
 
-    def __init__(self, rng: np.random.Generator, width: int, height: int) -> None:
-        self.rng = rng
+    def __init__(
+        self, rng: np.random.Generator, width: int, height: int, brightness: float
+    ) -> None:
+        """Draw a lens that is set for a scene of a mean brightness, 0..255."""
+        self.seed = int(rng.integers(2**31))
         self.exposure = float(rng.uniform(0.004, 0.016))  # seconds
-        self.aim = float(rng.uniform(95, 140))  # mean brightness of the first picture
-        self.gain = 0.0
+        self.gain = min(max(float(rng.uniform(95, 140)) / brightness, 0.5), 1.4)
         self.drift = float(rng.uniform(0, 0.12))
         self.rate = 2 * math.pi / float(rng.uniform(6, 20))
         self.gamma = float(rng.uniform(0.85, 1.15))
@@ -51,15 +53,14 @@ class Lens:
 
     def expose(self, image: np.ndarray, time: float) -> np.ndarray:
         """Return the picture that the sensor gives for a scene at a time in seconds."""
-        if not self.gain:
-            self.gain = min(max(self.aim / float(image.mean()), 0.5), 1.4)
         gain = self.gain * (1 + self.drift * math.sin(self.rate * time))
         scale = np.linspace(0, 1, 256)[:, None] ** self.gamma * gain * self.white
         table = np.minimum(255 * (1 - np.exp(-1.35 * scale)) / (1 - math.exp(-1.35)), 255)
         picture = cv2.GaussianBlur(image, (3, 3), self.softness)
         picture = cv2.LUT(picture, table.astype(np.uint8)[None])
         picture = cv2.multiply(picture, self.vignette, scale=1 / 255)
-        dx, dy = self.rng.integers(0, NOISE_MARGIN, 2)
+        rng = np.random.default_rng([self.seed, round(time * 1e6)])
+        dx, dy = rng.integers(0, NOISE_MARGIN, 2)
         height, width = image.shape[:2]
         grain = self.grain[dy : dy + height, dx : dx + width]
         return cv2.subtract(cv2.add(picture, grain), np.full_like(picture, 24))

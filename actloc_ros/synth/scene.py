@@ -19,6 +19,7 @@ from actloc_ros.synth.planner import Planner
 from actloc_ros.synth.script import Action, Actor, Hand, Prop
 from actloc_ros.synth.world import make_world
 
+INSTANT = 1e-3  # seconds over which speeds are measured
 SMALLEST_SHARE = 0.0004  # of the image's pixels: who shows less is not annotated
 
 
@@ -100,7 +101,7 @@ def render(
     _check(seed, seconds, size, rate)
     scene = Scene(seed, seconds, size)
     stamps = (frame_stamp(index, rate) for index in range(frame_count(seconds, rate)))
-    return (scene.frame(stamp, 1 / rate, depth) for stamp in stamps)
+    return (scene.frame(stamp, depth) for stamp in stamps)
 
 
 def _check(seed: int, seconds: float, size: tuple[int, int], rate: float) -> None:
@@ -115,7 +116,7 @@ def _check(seed: int, seconds: float, size: tuple[int, int], rate: float) -> Non
 
 
 class Scene:
-    """A world, its camera and its actors, which can be pictured at any moment, in order."""
+    """A world, its camera and its actors, which can be pictured at any moment in any order."""
 
     def __init__(self, seed: int, seconds: float, size: tuple[int, int]) -> None:
         streams = [np.random.default_rng([seed, index]) for index in range(4)]
@@ -124,8 +125,9 @@ class Scene:
         self.path = CameraPath(streams[1])
         planner = Planner(streams[2], self.world, 0.5 / self.path.focal_share, seconds)
         planner.plan()
-        self.lens = Lens(streams[3], *size)
         self.backdrop = BackdropPainter(self.world, *size)
+        first = self.backdrop.paint(self.path.at(0.0, *size))
+        self.lens = Lens(streams[3], *size, float(first.image.mean()))
         self.set_actors(planner.actors, planner.props)
 
     def set_actors(self, actors: Sequence[Actor], props: Sequence[Prop] = ()) -> None:
@@ -134,10 +136,14 @@ class Scene:
         self.actions = [actor.actions() for actor in self.actors]
         self.cast = Cast([a.body for a in self.actors], [prop.thing for prop in self.props])
         self.painter = FigurePainter(self.cast, *self.size)
-        self.before: tuple[Camera, np.ndarray] | None = None
 
-    def frame(self, stamp: int, period: float, depth: bool) -> SynthFrame:
-        """Picture a moment; the time since the last call should be the period, in seconds."""
+    def frame(self, stamp: int, depth: bool = False) -> SynthFrame:
+        """Picture a moment.
+
+        Args:
+            stamp: ns from the scene's start.
+            depth: Whether the frame carries a depth map.
+        """
         time = stamp / NANOSECONDS
         camera = self.path.at(time, *self.size)
         points = self._points(time)
@@ -148,7 +154,7 @@ class Scene:
         painted = self.painter.paint(camera, points, still.depth, light, self.world.ambient)
         middles = self._middles(points)
         actors = self._truths(stamp, camera, middles, painted)
-        image = self._expose(camera, middles, still.image, painted, time, period)
+        image = self._expose(camera, middles, still.image, painted, time)
         return SynthFrame(image, stamp, actors, painted.owners, painted.depth if depth else None)
 
     def _points(self, time: float) -> np.ndarray:
@@ -165,6 +171,14 @@ class Scene:
             half = np.array([0, prop.length / 2, 0])
             joints.append(np.stack([middle - half, middle + half]))
         return np.concatenate(joints)
+
+    def _velocities(self, time: float) -> np.ndarray:
+        """Return how fast each figure moves over the ground (F, 3), m/s."""
+        rows = [(*actor.velocity(time, INSTANT), 0.0) for actor in self.actors]
+        for prop in self.props:
+            holder = prop.holder(time)
+            rows.append(rows[holder.actor - 1] if isinstance(holder, Hand) else (0.0, 0.0, 0.0))
+        return np.array(rows)
 
     def _middles(self, points: np.ndarray) -> np.ndarray:
         """Return a world point (F, 3) for each figure: pelvis, or an end of a thing."""
@@ -193,14 +207,13 @@ class Scene:
         image: np.ndarray,
         painted: Painted,
         time: float,
-        period: float,
     ) -> np.ndarray:
-        """Blur by motion since the last frame, lay the figures over the backdrop, expose."""
-        last, earlier = self.before or (camera, middles)
-        self.before = (camera, middles)
+        """Blur by motion, lay the figures over the backdrop, expose."""
+        last = self.path.at(time - INSTANT, *self.size)
+        earlier = middles - INSTANT * self._velocities(time)
         now = camera.project(camera.to_optical(middles))
-        speeds = (now - last.project(last.to_optical(earlier))) / period
-        turn = (camera.heading - last.heading) * camera.focal / period
+        speeds = (now - last.project(last.to_optical(earlier))) / INSTANT
+        turn = (camera.heading - last.heading) * camera.focal / INSTANT
         image = self.lens.blur_backdrop(image, turn)
         alpha = np.where(painted.owners > 0, np.uint8(255), np.uint8(0))
         for area, (x, y) in zip(painted.areas, speeds.tolist(), strict=True):

@@ -134,6 +134,12 @@ class Actor:
             heading = turned(before.heading, heading, smooth(since / TURN))
         return place_joints(self.body, pose, segment.place(time), heading)
 
+    def velocity(self, time: float, instant: float) -> Place:
+        """Return m/s over the ground, measured over an instant in seconds."""
+        segment = self.segments[self._at(time)]
+        (x1, y1), (x2, y2) = segment.place(time - instant), segment.place(time)
+        return (x2 - x1) / instant, (y2 - y1) / instant
+
     def actions(self) -> list[Action]:
         """Return all actions in order of start; equal ones without a gap are one."""
         pieces = [
