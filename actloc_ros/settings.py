@@ -170,7 +170,7 @@ SPECS = (
     Spec(
         'tubes.min_score',
         _TUBES.min_score,
-        'Box score from which a detection starts a track.',
+        'Box score from which a detection starts a track; a weaker one may only continue one.',
         Change.ALWAYS,
         high=1.0,
     ),

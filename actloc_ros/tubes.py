@@ -35,7 +35,7 @@ class TubeOptions:
 
     iou_min: float = 0.3
     max_gap: float = 1.0
-    min_score: float = 0.0
+    min_score: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0 < self.iou_min <= 1:

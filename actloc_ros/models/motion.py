@@ -82,7 +82,7 @@ class MotionCamera:
 
     def __init__(self, options: LocalizerOptions) -> None:
         self._options = options
-        self._linker = TubeLinker(TubeOptions())
+        self._linker = TubeLinker(TubeOptions(min_score=0))
         self._begin()
 
     def _begin(self) -> None:
