@@ -1,1 +1,1 @@
-"""Hold all that imports rclpy: nodes, conversions, parameters, diagnostics."""
+"""Hold all that imports rclpy: nodes, parameters, diagnostics."""

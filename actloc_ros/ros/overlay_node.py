@@ -15,10 +15,10 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
+from actloc_ros.conversions import FrameError, image_to_frame
 from actloc_ros.drawing import draw
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetectionArray
-from actloc_ros.ros.conversions import FrameError, image_to_frame
 from actloc_ros.ros.inputs import subscribe
 from actloc_ros.ros.signals import stop_event
 

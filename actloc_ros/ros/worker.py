@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from actloc_ros.conversions import FrameError, image_to_frame
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.ros.conversions import FrameError, image_to_frame
 from actloc_ros.ros.inputs import Received
 from actloc_ros.tubes import TubeOptions
 
