@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from actloc_ros.bags import read_detections
 from actloc_ros.drawing import draw
-from actloc_ros.frames import Frame, nanoseconds
+from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.messages import stamp_of
 from actloc_ros.sources import DEFAULT_RATE, open_source
 from actloc_ros.video_writer import VideoWriter
@@ -34,8 +34,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--camera', default='', help='camera whose detections to draw')
     parser.add_argument(
         '--epoch',
-        type=float,
-        default=0.0,
+        type=int,
+        default=0,
         metavar='S',
         help='time in s that `play --epoch` added to the stamps of a video or folder',
     )
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not messages:
         raise ValueError(f'{arguments.bag} has no detections of camera "{arguments.camera}"')
     frames = tqdm(source, total=source.length, unit='frame', disable=None)
-    epoch = nanoseconds(arguments.epoch)
+    epoch = arguments.epoch * NANOSECONDS
     drawn = draw_video(frames, messages, arguments.out, source.rate or DEFAULT_RATE, epoch)
     if not drawn:
         raise ValueError(

@@ -1,0 +1,99 @@
+"""Test what is drawn where, and that videos keep their frames' times."""
+
+import av
+import numpy as np
+import pytest
+
+from actloc_ros.bags import DetectionWriter, find_type
+from actloc_ros.cli.main import main as actloc
+from actloc_ros.drawing import draw
+from actloc_ros.instances import Action, State
+from actloc_ros.localizer import ClipInfo
+from actloc_ros.messages import step_to_message
+from actloc_ros.pipeline import Step
+from actloc_ros.ros.outputs import ros_type
+from actloc_ros.sources import open_source
+from actloc_ros.video_writer import VideoWriter
+
+LABELS = ('walk', 'wave')
+MILLISECOND = 10**6
+
+
+def message(*actions, stamp=2 * 10**9, types=find_type, size=(320, 240)):
+    step = Step('', stamp, '', *size, ClipInfo(1, stamp, 16, 0), actions)
+    return step_to_message(step, types, model='m', labels=LABELS)
+
+
+def action(track, box, state=State.ONGOING, class_id=0):
+    scores = np.array([0.8, 0.3], np.float32)
+    return Action(track, 1, state, class_id, box, 0.7, 10**9, 2 * 10**9, scores)
+
+
+def changed(image, actions, **kwargs):
+    """Return where drawing changes pixels, apart from the model's name at the lower left."""
+    mask = (draw(image, message(*actions, **kwargs)) != image).any(axis=-1)
+    mask[-30:, :40] = False
+    return mask
+
+
+@pytest.mark.parametrize('types', [find_type, ros_type])
+def test_box_is_drawn_on_its_edges_and_a_label_beside_it(types):
+    image = np.zeros((240, 320, 3), np.uint8)
+    mask = changed(image, [action(1, (100, 80, 160, 200))], types=types)
+    assert mask[80:201, 100].all()
+    assert mask[80:201, 160].all()
+    assert mask[200, 100:161].all()
+    assert not mask[84:196, 104:156].any()
+    assert mask[60:79, 100:200].mean() > 0.8
+    assert not image.any()
+
+
+def test_box_is_scaled_to_the_image_and_labels_do_not_hide_each_other():
+    image = np.zeros((480, 640, 3), np.uint8)
+    mask = changed(image, [action(1, (100, 80, 160, 200))])
+    assert mask[160:401, 200].all()
+    assert not mask[170:390, 210:310].any()
+    alone = changed(image, [action(1, (100, 80, 160, 200))]).sum()
+    second = action(2, (101, 80, 161, 200))
+    both = changed(image, [action(1, (100, 80, 160, 200)), second]).sum()
+    assert both > 1.8 * alone - 2 * 240  # but for pixels that boxes share
+
+
+def test_what_has_ended_is_not_drawn_and_nothing_leaves_the_image():
+    image = np.zeros((240, 320, 3), np.uint8)
+    assert not changed(image, [action(1, (100, 80, 160, 200), State.ENDED)]).any()
+    for box in ((0, 0, 320, 240), (300, 230, 320, 240), (0, 0, 5, 5)):
+        assert changed(image, [action(1, box)]).any()
+    tiny = np.zeros((24, 32, 3), np.uint8)
+    assert draw(tiny, message(action(1, (0, 0, 320, 240)))).shape == tiny.shape
+
+
+def test_video_keeps_the_times_and_bears_odd_sizes_and_loops(tmp_path):
+    path = tmp_path / 'a.mp4'
+    stamps = [t * MILLISECOND for t in (500, 540, 700, 100, 140)]
+    with VideoWriter(path, rate=25) as video:
+        for index, stamp in enumerate(stamps):
+            size = (47, 63, 3) if index < 4 else (94, 126, 3)
+            video.write(stamp, np.full(size, 50 * index, np.uint8))
+    frames = list(open_source(path))
+    assert [f.stamp // MILLISECOND for f in frames] == [0, 40, 200, 240, 280]
+    assert {f.image.shape for f in frames} == {(48, 64, 3)}
+    assert [abs(int(f.image.mean()) - 50 * i) < 5 for i, f in enumerate(frames)] == [True] * 5
+
+
+def test_draw_matches_by_stamp_and_epoch(tmp_path, capsys):
+    source, bag, out = (str(tmp_path / name) for name in ('a.mp4', 'bag', 'out.mp4'))
+    with VideoWriter(source, rate=10) as video:
+        for index in range(12):
+            video.write(index * 100 * MILLISECOND, np.zeros((240, 320, 3), np.uint8))
+    with DetectionWriter(bag) as writer:
+        stamp = 7 * 10**9 + 300 * MILLISECOND
+        writer.write_detections(message(action(1, (100, 80, 160, 200)), stamp=stamp))
+    assert actloc(['draw', source, bag, '--out', out]) == 2
+    assert 'give the same here' in capsys.readouterr().err
+    assert actloc(['draw', source, bag, '--out', out, '--epoch', '7']) == 0
+    with av.open(out) as container:
+        drawn = [f.to_ndarray(format='rgb24').max() > 100 for f in container.decode(video=0)]
+    assert drawn == [False] * 3 + [True] * 6 + [False] * 3  # shown for half a second
+    assert actloc(['draw', source, bag, '--out', out, '--camera', 'rear']) == 2
+    assert 'no detections of camera "rear"' in capsys.readouterr().err
