@@ -24,7 +24,7 @@ import torch
 
 from actloc_ros.models import catalog
 from actloc_ros.models.checkpoint_files import read_checkpoint
-from actloc_ros.models.weights import Architecture, Entry, build_network, load_network
+from actloc_ros.models.weights import Architecture, Entry, load_network, skeleton
 
 TOLERANCE = 1e-5
 
@@ -65,8 +65,7 @@ def check_layout(reference: dict[str, Any]) -> Result:
     found = catalog.identify(state)
     if found is None:
         return Result(reference['name'], 0, None, ('no architecture fits',))
-    with torch.device('meta'):
-        network = build_network(*found)
+    network = skeleton(*found)
     return Result(reference['name'], *layout_faults(reference, found[0], network))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
-import torch
 from torch import Tensor
 
 from actloc_ros.models.weights import (
@@ -15,13 +14,13 @@ from actloc_ros.models.weights import (
     Entry,
     WeightsError,
     adapt,
-    build_network,
     differences,
     shapes_of,
+    skeleton,
 )
 
 # Modules of actloc_ros.models with ARCHITECTURES and ENTRIES; see `weights`.
-FAMILIES = ('yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
+FAMILIES = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
 
 
 @cache
@@ -77,8 +76,7 @@ def identify(state: Mapping[str, Tensor]) -> tuple[Architecture, Entry] | None:
         if classes is None:
             continue
         entry = entry_for(architecture, classes)
-        with torch.device('meta'):
-            wanted = build_network(architecture, entry).state_dict()
+        wanted = skeleton(architecture, entry).state_dict()
         if not differences(wanted, adapt(architecture, state)):
             return architecture, entry
     return None

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 Shapes = Mapping[str, tuple[int, ...]]
 SHOWN_DIFFERENCES = 3
@@ -226,6 +227,28 @@ def build_network(architecture: Architecture, entry: Entry) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
+def skeleton(architecture: Architecture, entry: Entry) -> nn.Module:
+    """Return the entry's network without memory for its weights: for names, shapes and types."""
+    with _WeightsWithoutMemory():
+        return build_network(architecture, entry)
+
+
+class _WeightsWithoutMemory(TorchFunctionMode):
+    """Makes what weights are made of on the `meta` device, where it costs nothing.
+
+    All other tensors stay real, since some networks are laid out by arithmetic on tensors.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run a function of PyTorch."""
+        kwargs = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones) and kwargs.get('device') is None:
+            kwargs['device'] = 'meta'
+        return func(*args, **kwargs)
+
+
 def load_network(
     architecture: Architecture, entry: Entry, state: Mapping[str, Tensor]
 ) -> nn.Module:
@@ -234,8 +257,7 @@ def load_network(
     Raises:
         WeightsError: Names, shapes or types differ; the text shows the first ones, both ways.
     """
-    with torch.device('meta'):
-        network = build_network(architecture, entry)
+    network = skeleton(architecture, entry)
     state = adapt(architecture, state)
     found = differences(network.state_dict(), state)
     if found:

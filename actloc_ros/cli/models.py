@@ -1,0 +1,64 @@
+"""List the models there are, and which of them are here."""
+
+from __future__ import annotations
+
+import argparse
+
+from actloc_ros.models import catalog
+from actloc_ros.models.measure import known_cost
+from actloc_ros.models.storage import find_stored
+from actloc_ros.models.weights import Entry
+
+HEADINGS = ('model', 'task', 'classes', 'parameters', 'GMAC', 'clip', 'licence', 'local', 'source')
+# What needs no checkpoint.
+CLASSIC = (
+    ('motion', 'localization', '5', '-', '-', '2', 'Apache-2.0', 'built in', '-'),
+    ('hog_hof', 'localization', 'own', '-', '-', 'own', 'Apache-2.0', 'trained by you', '-'),
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        'models',
+        help='list the models there are',
+        description='List all models: what they do, what they cost, whose they are, and whether '
+        'their weights are here. A clip is frames at a rate; GMAC are those of one clip.',
+    )
+    parser.add_argument('--local', action='store_true', help='only those that can run now')
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table."""
+    rows = [*CLASSIC, *(row(entry) for entry in catalog.entries().values())]
+    if arguments.local:
+        rows = [r for r in rows if r[HEADINGS.index('local')] != 'no']
+    print(table([HEADINGS, *rows]))
+    return 0
+
+
+def row(entry: Entry) -> tuple[str, ...]:
+    """Return an entry's line."""
+    architecture = catalog.architectures()[entry.architecture]
+    cost = known_cost(architecture, entry)
+    return (
+        entry.name,
+        architecture.task.value,
+        str(len(entry.labels)),
+        f'{cost.parameters / 1e6:.1f} M',
+        f'{cost.gmac:.1f}',
+        f'{entry.frames} at {entry.rate:g} Hz',
+        entry.licence,
+        'yes' if find_stored(entry) else 'no',
+        entry.url or entry.source,
+    )
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Return rows as text in columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return '\n'.join(
+        '  '.join(f'{cell:{width}}' for cell, width in zip(r, widths, strict=True)).rstrip()
+        for r in rows
+    )
