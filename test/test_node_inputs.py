@@ -10,6 +10,7 @@ import rclpy
 from colour_localizer import ColourLocalizer
 from node_harness import (
     MILLISECOND,
+    Client,
     image_message,
     picture,
     running_node,
@@ -18,7 +19,7 @@ from node_harness import (
     wait_for,
 )
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import ReliabilityPolicy, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -88,23 +89,33 @@ def test_every_reason_for_silence_is_told() -> None:
         client.wait_for_status(' Hz')
 
 
-def test_a_publisher_whose_qos_does_not_fit_is_told(capfd: pytest.CaptureFixture[str]) -> None:
-    reliable = {'qos_overrides./image.subscription.reliability': 'reliable'}
-    with running_node(**reliable) as client:
-        client.node.create_publisher(Image, 'image', qos_profile_sensor_data)
-        status = client.wait_for_status('the QoS of its publisher does not fit')
-        assert 'eliab' in status.message
-    said = capfd.readouterr().err
-    assert 'a publisher of /image offers less RELIABILITY than is asked of it' in said
-    assert 'qos_overrides./image.subscription.reliability' in said
-
-
-def test_any_publisher_fits_by_default() -> None:
+def test_reliability_is_matched_to_what_publishers_offer() -> None:
     with running_node() as client:
-        for index, reliability in enumerate(RELIABILITIES):
-            camera = client.camera(qos=QoSProfile(depth=1, reliability=reliability))
+        reliable = client.camera()
+        client.show(reliable, picture('red'), START)
+        assert reliabilities(client) == [ReliabilityPolicy.RELIABLE]
+        effort = client.node.create_publisher(Image, 'image', qos_profile_sensor_data)
+        wait_for(effort.get_subscription_count)
+        assert sorted(reliabilities(client)) == sorted(RELIABILITIES)
+        for index, camera in enumerate((effort, reliable, effort, reliable), 1):
             client.show(camera, picture('red'), START + index * PERIOD)
-            client.node.destroy_publisher(camera)
+        shown = values(client.status('camera'))
+        assert shown['frames in'] == '5'  # no frame came twice
+        client.node.destroy_publisher(effort)
+        client.show(reliable, picture('red'), START + 9 * PERIOD)
+
+
+def test_qos_can_be_overridden() -> None:
+    effort = {'qos_overrides./image.subscription.reliability': 'best_effort'}
+    with running_node(**effort) as client:
+        client.show(client.camera(), picture('red'), START)
+        assert reliabilities(client) == [ReliabilityPolicy.BEST_EFFORT]
+
+
+def reliabilities(client: Client) -> list[ReliabilityPolicy]:
+    """Return what the node's subscriptions to its camera ask for."""
+    found = client.node.get_subscriptions_info_by_topic('/image')
+    return [endpoint.qos_profile.reliability for endpoint in found]
 
 
 def test_an_8k_image_is_localized() -> None:

@@ -16,7 +16,8 @@ from actloc_ros.frames import nanoseconds
 from actloc_ros.messages import Place, stamp_of
 from actloc_ros.pipeline import Step
 from actloc_ros.projection import Intrinsics, VelocityEstimator, locate
-from actloc_ros.ros.inputs import camera_topic, input_qos, subscribe
+from actloc_ros.ros.inputs import camera_topic
+from actloc_ros.ros.matching import MatchedSubscription
 
 KEPT = 30  # depth images: a second, by which the localizer may lag behind
 
@@ -32,10 +33,8 @@ class DepthInput:
         self._images: deque[tuple[int, Image]] = deque(maxlen=KEPT)
         self._intrinsics: Intrinsics | None = None
         self._velocities = VelocityEstimator()
-        subscribe(node, Image, camera_topic(camera, 'depth'), self._keep, input_qos(False))
-        subscribe(
-            node, CameraInfo, camera_topic(camera, 'camera_info'), self._calibrate, input_qos(False)
-        )
+        MatchedSubscription(node, Image, camera_topic(camera, 'depth'), self._keep)
+        MatchedSubscription(node, CameraInfo, camera_topic(camera, 'camera_info'), self._calibrate)
 
     def open(self) -> None:
         """Keep what comes from now on."""

@@ -11,7 +11,6 @@ from typing import Any
 import rclpy
 from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -19,7 +18,7 @@ from actloc_ros.conversions import FrameError, image_to_frame
 from actloc_ros.drawing import draw
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetectionArray
-from actloc_ros.ros.inputs import subscribe
+from actloc_ros.ros.matching import MatchedSubscription
 from actloc_ros.ros.signals import stop_event
 
 TRANSPORTS = ('raw', 'compressed')
@@ -67,15 +66,13 @@ class Overlay(Node):
         kind, topic = (
             (Image, 'image') if transport == 'raw' else (CompressedImage, 'image/compressed')
         )
-        best_effort = QoSProfile(depth=size, reliability=qos_profile_sensor_data.reliability)
-        reliable = QoSProfile(depth=size, reliability=ReliabilityPolicy.RELIABLE)
-        subscribe(self, kind, topic, self._take_image, best_effort)
-        subscribe(
+        MatchedSubscription(self, kind, topic, self._take_image, depth=size)
+        MatchedSubscription(
             self,
             ActionDetectionArray,
             'action_localizer/detections',
             self._take_detections,
-            reliable,
+            depth=size,
         )
 
     def _declare(self, name: str, default: str, description: str) -> str:

@@ -1,0 +1,111 @@
+"""Subscribe with the reliability that publishers offer, and say where nothing fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import (
+    HistoryPolicy,
+    QoSCompatibility,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+    qos_policy_name_from_kind,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
+DEPTH = 5  # messages, as of sensor data
+
+
+class MatchedSubscription:
+    """One topic's subscription, for as long as the node lives.
+
+    It asks for reliable delivery: an image goes as many packets, and best effort loses it with any
+    of them. As soon as a publisher offers no more than best effort, all is taken by a second,
+    best-effort subscription, which fits every publisher. Nothing is ever unsubscribed: Humble
+    crashes where a subscription is destroyed while the node spins.
+
+    Attributes:
+        topic: The topic's full name.
+        qos: What is asked of publishers now.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        message_type: Any,
+        topic: str,
+        callback: Callable[[Any], None],
+        keep_all: bool = False,
+        depth: int = DEPTH,
+    ) -> None:
+        """Subscribe.
+
+        `keep_all` insists on every message, so that best effort does not do; else the newest
+        `depth` messages may wait. The parameters `qos_overrides.TOPIC.subscription.…` change the
+        first subscription.
+        """
+        self._node, self._type, self._callback = node, message_type, callback
+        self._keep_all, self._depth = keep_all, depth
+        history = HistoryPolicy.KEEP_ALL if keep_all else HistoryPolicy.KEEP_LAST
+        self.qos = QoSProfile(depth=depth, history=history, reliability=ReliabilityPolicy.RELIABLE)
+        self._second: Subscription | None = None
+        self._first = node.create_subscription(
+            message_type,
+            topic,
+            self._take_first,
+            self.qos,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._mismatch),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        self.topic: str = self._first.topic_name
+
+    def why_silent(self) -> str:
+        """Say why no messages come."""
+        endpoints = self._node.get_publishers_info_by_topic(self.topic)
+        if not endpoints:
+            return 'nobody publishes it'
+        wanted = f'sensor_msgs/msg/{self._type.__name__}'
+        fitting = [e for e in endpoints if e.topic_type == wanted]
+        if not fitting:
+            types = ', '.join(sorted({e.topic_type for e in endpoints}))
+            return f'it is published as {types}, not as {wanted}'
+        faults = [qos_check_compatible(e.qos_profile, self.qos) for e in fitting]
+        if all(fault == QoSCompatibility.ERROR for fault, _ in faults):
+            return f'the QoS of its publisher does not fit: {faults[0][1].strip()}'
+        publishers = ', '.join(sorted({e.node_name for e in fitting}))
+        return f'its publisher ({publishers}) sends nothing'
+
+    def _take_first(self, message: Any) -> None:
+        if self._second is None:
+            self._callback(message)
+
+    def _mismatch(self, event: Any) -> None:
+        """Take best effort where that is all there is, or warn."""
+        if self._keep_all or event.last_policy_kind != QoSPolicyKind.RELIABILITY:
+            self._warn(qos_policy_name_from_kind(event.last_policy_kind))
+        elif self._second is None:
+            self._node.get_logger().info(
+                f'a publisher of {self.topic} offers best effort alone: so it is taken, and images'
+                ' may get lost on their way'
+            )
+            self.qos = QoSProfile(depth=self._depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+            self._second = self._node.create_subscription(
+                self._type, self._first.topic_name, self._callback, self.qos
+            )
+
+    def _warn(self, policy: str) -> None:
+        self._node.get_logger().warning(
+            f'a publisher of {self.topic} offers less {policy} than is asked of it: none of its'
+            f' messages will come. Change the publisher, or set the parameter'
+            f' qos_overrides.{self.topic}.subscription.{policy.lower()} of this node'
+        )
