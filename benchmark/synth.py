@@ -41,7 +41,7 @@ def main() -> None:
             frames = sum(frames for frames, _ in results)
             print(
                 f'{size[0]}x{size[1]}  {workers} process{"es" * (workers > 1)}: '
-                f'{rate:6.1f} frames/s ({frames} frames of {share * workers} scenes, set-up included)'
+                f'{rate:6.1f} frames/s ({frames} frames, {share * workers} set-ups included)'
             )
 
 

@@ -13,16 +13,24 @@ from actloc_ros.synth.body import POSE_SIZE, SIDE_OFFSET, Angle
 
 Pose = np.ndarray
 LEFT, RIGHT = 0, 1
+# How arms are held when nothing is done with them: hanging, on the hips, folded, at a phone.
+STANCES = (
+    (0.05, 0.0, 0.2, 0.0),
+    (-0.15, 0.6, 0.35, -1.25),
+    (0.45, 0.0, 1.05, -0.75),
+    (0.25, 0.0, 1.95, -0.3),
+)
 
 
 @dataclass(frozen=True)
 class Style:
-    """How one person moves: factors about 1, angles in radians, rates in Hz, the better hand."""
+    """How one person moves: factors about 1, angles in radians, rates in Hz, stance, hand."""
 
     stride: float
     arms: float
     lean: float
     hang: float
+    stance: int
     rate: float
     hand: int
     phase: float
@@ -35,6 +43,7 @@ def make_style(rng: np.random.Generator) -> Style:
         arms=float(rng.uniform(0.6, 1.3)),
         lean=float(rng.uniform(-0.02, 0.12)),
         hang=float(rng.uniform(0.08, 0.2)),
+        stance=int(rng.choice(len(STANCES), p=[0.58, 0.14, 0.14, 0.14])),
         rate=float(rng.uniform(1.3, 2.3)),
         hand=int(rng.integers(2)),
         phase=float(rng.uniform(0, 2 * math.pi)),
@@ -83,7 +92,9 @@ def stand(style: Style, time: float) -> Pose:
     pose[Angle.LOOK] = 0.35 * math.sin(0.6 * time + 2 * style.phase)
     for side in (LEFT, RIGHT):
         out = 1 if side == LEFT else -1
-        set_arm(pose, side, 0.05 + 0.03 * sway, style.hang, 0.2 + 0.05 * sway)
+        shoulder, spread, elbow, swing = STANCES[style.stance]
+        elbow += 0.05 * sway
+        set_arm(pose, side, shoulder + 0.03 * sway, style.hang + spread, elbow, swing)
         set_leg(pose, side, 0.02, 0.06 + 0.015 * sway * out, 0.05)
     return pose
 

@@ -14,9 +14,9 @@ from actloc_ros.synth.script import (
     Actor,
     Hand,
     Place,
-    Place3,
     Prop,
     Segment,
+    Spot,
     to_ns,
 )
 from actloc_ros.synth.world import Seat, World
@@ -53,6 +53,8 @@ class Planner:
         while (actor := min(self.actors, key=_free_from)).segments[-1].end < self.seconds:
             kind = str(self.rng.choice(list(SOLO), p=np.array(list(SOLO.values())) / 1.31))
             getattr(self, f'_{kind}')(actor)
+        for _ in range(int(self.rng.poisson(self.seconds / 15))):
+            self._roll()
         for actor in self.actors:
             actor.extra += [crossing for each in actor.segments for crossing in _crossing(each)]
 
@@ -160,7 +162,7 @@ class Planner:
         self._walk_to(actor, 2.6, 9.0, self._walking_speed())
 
     def _approach(self, actor: Actor) -> None:
-        self._walk_to(actor, 2.3, 3.2, self._walking_speed())
+        self._walk_to(actor, 1.9, 3.2, self._walking_speed())
 
     def _leave(self, actor: Actor) -> None:
         self._walk_to(actor, 7.0, 11.0, self._walking_speed())
@@ -246,16 +248,25 @@ class Planner:
         x, y = last.finish
         side = 0.15 if actor.style.hand == motions.LEFT else -0.15
         c, s = math.cos(last.heading), math.sin(last.heading)
-        prop = self._make_prop(Place3(x + 0.42 * c - side * s, y + 0.42 * s + side * c, 0.09))
+        prop = self._make_prop(Spot(x + 0.42 * c - side * s, y + 0.42 * s + side * c, 0.09))
         prop.moments.append((segment.start + 0.5 * duration, Hand(actor.number, actor.style.hand)))
         self.holding[actor.number] = prop
 
-    def _make_prop(self, holder: Place3 | Hand) -> Prop:
+    def _make_prop(self, holder: Spot | Hand, scale: float = 1.0) -> Prop:
         red, green, blue = self.rng.uniform(20, 240, 3)
-        thing = Thing(float(self.rng.uniform(0.045, 0.085)), (red, green, blue))
-        prop = Prop(thing, float(self.rng.uniform(0.0, 0.14)), [(0.0, holder)])
+        thing = Thing(scale * float(self.rng.uniform(0.045, 0.085)), (red, green, blue))
+        prop = Prop(thing, scale * float(self.rng.uniform(0.0, 0.14)), [(0.0, holder)])
         self.props.append(prop)
         return prop
+
+    def _roll(self) -> None:
+        """Let something that is nobody roll through the view: motion is not always people."""
+        x, y = self._inside(2.5, 8.0)
+        time = float(self.rng.uniform(0, self.seconds))
+        vx, vy = self.rng.normal(0, 0.3), self.rng.choice([-1, 1]) * self.rng.uniform(0.4, 1.6)
+        prop = self._make_prop(Spot(0, 0, 0), scale=float(self.rng.uniform(1.5, 4)))
+        spot = Spot(x - vx * time, y - vy * time, prop.thing.radius, float(vx), float(vy))
+        prop.moments[0] = (0.0, spot)
 
     # What two actors do.
 

@@ -167,7 +167,7 @@ class Scene:
                 finger = body[POINT['finger_l'] + holder.side]
                 middle = 1.4 * finger - 0.4 * body[POINT['wrist_l'] + holder.side]
             else:
-                middle = np.array([holder.x, holder.y, holder.z])
+                middle = np.array(holder.at(time))
             half = np.array([0, prop.length / 2, 0])
             joints.append(np.stack([middle - half, middle + half]))
         return np.concatenate(joints)
@@ -177,7 +177,10 @@ class Scene:
         rows = [(*actor.velocity(time, INSTANT), 0.0) for actor in self.actors]
         for prop in self.props:
             holder = prop.holder(time)
-            rows.append(rows[holder.actor - 1] if isinstance(holder, Hand) else (0.0, 0.0, 0.0))
+            if isinstance(holder, Hand):
+                rows.append(rows[holder.actor - 1])
+            else:
+                rows.append((holder.vx, holder.vy, 0.0))
         return np.array(rows)
 
     def _middles(self, points: np.ndarray) -> np.ndarray:

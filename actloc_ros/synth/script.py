@@ -173,20 +173,20 @@ def turned(start: float, end: float, share: float) -> float:
 
 @dataclass(eq=False)
 class Prop:
-    """A small thing that lies, and is taken along by hands.
+    """A thing that lies or rolls, and is taken along by hands.
 
     Attributes:
         thing: Girth and colour.
         length: Metres.
-        moments: (seconds from which, holder), in order; a holder is a place (x, y, z) or an
-            actor's number with a hand (0 left, 1 right).
+        moments: (seconds from which, holder), in order; a holder is a spot on the ground
+            or an actor's hand.
     """
 
     thing: Thing
     length: float
-    moments: list[tuple[float, Place3 | Hand]]
+    moments: list[tuple[float, Spot | Hand]]
 
-    def holder(self, time: float) -> Place3 | Hand:
+    def holder(self, time: float) -> Spot | Hand:
         """Return who or what has it at a time."""
         current = self.moments[0][1]
         for since, holder in self.moments:
@@ -196,12 +196,18 @@ class Prop:
 
 
 @dataclass(frozen=True)
-class Place3:
-    """A point in the world, metres."""
+class Spot:
+    """A point in the world at time 0, metres, and how fast it moves, m/s."""
 
     x: float
     y: float
     z: float
+    vx: float = 0.0
+    vy: float = 0.0
+
+    def at(self, time: float) -> tuple[float, float, float]:
+        """Return where it is at a time in seconds."""
+        return self.x + time * self.vx, self.y + time * self.vy, self.z
 
 
 @dataclass(frozen=True)

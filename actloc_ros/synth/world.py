@@ -78,6 +78,10 @@ def make_world(rng: np.random.Generator) -> World:
     world = _make_room(rng) if rng.random() < 0.6 else _make_street(rng)
     for _ in range(int(rng.integers(1, 3))):
         _add_seat(rng, world)
+    if rng.random() < 0.5:  # something low that hides legs
+        x = rng.uniform(2.4, 4.5)
+        size = tuple(rng.uniform([0.3, 0.4, 0.3], [0.6, 1.3, 0.85]))
+        _add_box(rng, world, (x, rng.uniform(-0.4, 0.4) * x), size, rng.normal(0, 0.4))
     return world
 
 
