@@ -107,6 +107,20 @@ def test_any_action_takes_the_actors_scores(tmp_path, videos):
     assert results['protocol'] == 'ucf24-act (any action)'
 
 
+def test_the_pipelines_own_instances_are_tubes(tmp_path, videos):
+    truth = act_truth(2)
+    options = ['--protocol', 'jhmdb', '--linking', 'online', '--rate', 8]
+    results = evaluate(tmp_path, truth, 'gt.json', videos, *options)
+    assert results['tubes'].startswith("2, the pipeline's own")
+    found = {figure['name']: figure['value'] for figure in results['figures']}
+    # an instance is told as started only after it has lasted a while
+    assert found['video-mAP@0.75'] == pytest.approx(1)
+    assert results['averages']['video-mAP@0.5:0.95'] < 1
+    truth['gttubes'] = {v: {'0': tubes['1']} for v, tubes in truth['gttubes'].items()}
+    results = evaluate(tmp_path, truth, 'gt.json', videos, *options, '--any-action')
+    assert results['figures'][2]['value'] == pytest.approx(1)
+
+
 def test_models_and_videos_that_do_not_fit_are_refused(tmp_path, capsys, videos):
     truth = act_truth(1, label='swim')
     assert evaluate(tmp_path, truth, 'gt.json', videos, '--protocol', 'jhmdb') == 2

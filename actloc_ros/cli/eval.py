@@ -39,8 +39,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         '--linking',
-        choices=('trimmed', 'untrimmed'),
-        help="cut tubes to their action's time or not, in place of the protocol's own way",
+        choices=('trimmed', 'untrimmed', 'online'),
+        help="link boxes into tubes and cut these to their action's time, or not, in place of the "
+        "protocol's own way; online (with --model): take the robot's own action instances",
     )
     parser.add_argument(
         '--any-action',
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the report."""
     protocol = _protocol(arguments)
     truth, predictions = _read(arguments)
-    trimmed = None if arguments.linking is None else arguments.linking == 'trimmed'
+    trimmed = {'trimmed': True, 'untrimmed': False}.get(arguments.linking)
     report = evaluate(truth, predictions, protocol, trimmed)
     print(report.text())
     if arguments.json:
@@ -107,6 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace) -> tuple[GroundTruth, Predictions]:
     if (arguments.detections is None) == (arguments.model is None):
         raise EvaluationError('give either --detections FILE, or --model NAME and --videos PATH')
+    if arguments.linking == 'online' and not arguments.model:
+        raise EvaluationError('only a model has instances of its own; give --model for online')
     truth = read_truth(
         arguments.ground_truth, arguments.label_map, arguments.excluded, arguments.split
     )
@@ -155,6 +158,13 @@ def _run_model(arguments: argparse.Namespace, truth: GroundTruth) -> Predictions
     )
     localizer = open_localizer(arguments.model, options)
     try:
-        return run_model(localizer, truth, arguments.videos, arguments.rate, arguments.any_action)
+        return run_model(
+            localizer,
+            truth,
+            arguments.videos,
+            arguments.rate,
+            arguments.any_action,
+            arguments.linking == 'online',
+        )
     finally:
         localizer.close()

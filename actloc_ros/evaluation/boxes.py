@@ -111,12 +111,14 @@ class Predictions:
         source: The file or the model they come from, for messages.
         boxes: All boxes.
         tubes: All tubes, where the source gives tubes; else they are linked from the boxes.
+        tubes_origin: Where such tubes come from, in words.
         left_out: How many boxes were not read, by reason.
     """
 
     source: str
     boxes: FrameBoxes
     tubes: tuple[Tube, ...] | None = None
+    tubes_origin: str = 'as given'
     left_out: dict[str, int] = field(default_factory=dict)
 
 

@@ -47,7 +47,7 @@ def _tubes(
     truth: GroundTruth, predictions: Predictions, protocol: Protocol, trimmed: bool | None
 ) -> tuple[Sequence[Tube], str]:
     if predictions.tubes is not None:
-        return predictions.tubes, f'{len(predictions.tubes):,} as given'
+        return predictions.tubes, f'{len(predictions.tubes):,}, {predictions.tubes_origin}'
     options = LinkOptions(
         trimmed=protocol.trimmed if trimmed is None else trimmed, pixel=protocol.pixel
     )

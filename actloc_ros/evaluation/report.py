@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from actloc_ros.evaluation.boxes import GroundTruth, Predictions
-from actloc_ros.evaluation.figures import ClassResult, Figure
+from actloc_ros.evaluation.figures import Figure
 from actloc_ros.evaluation.protocols import Protocol
 
 
@@ -42,23 +42,15 @@ class Report:
         ]
         if self.tubes:
             lines.append(f'tubes         {self.tubes}')
-        for figure in self.figures:
-            lines += ['', *_table(figure)]
-        lines.append('')
-        lines += [self._line(figure) for figure in self.figures]
+        for kind in ('frame', 'video'):
+            figures = [figure for figure in self.figures if figure.name.startswith(kind)]
+            if figures:
+                lines += ['', *_table(kind, figures)]
+        lines += ['', *(_line(figure) for figure in self.figures)]
         lines += [
             f'{self.protocol.name} {name}: {value:.5f}' for name, value in self.averages.items()
         ]
         return '\n'.join(lines)
-
-    def _line(self, figure: Figure) -> str:
-        return (
-            f'{figure.protocol} {figure.name}: {figure.value:.5f} over {len(figure.counted)} of '
-            f'{len(figure.classes)} classes (the others have no ground truth)'
-            if len(figure.counted) < len(figure.classes)
-            else f'{figure.protocol} {figure.name}: {figure.value:.5f} over '
-            f'{len(figure.counted)} classes'
-        )
 
     def _truth_counts(self) -> str:
         truth = self.truth
@@ -103,22 +95,30 @@ class Report:
         }
 
 
-def _table(figure: Figure) -> list[str]:
-    width = max([len('class'), *(len(each.name) for each in figure.classes)])
-    head = f'{"id":>4}  {"class":{width}}  {"truths":>7}  {"detections":>10}  {"right":>7}  AP'
-    return [
-        f'{figure.protocol} {figure.name}',
-        head,
-        *(_row(each, width) for each in figure.classes),
+def _line(figure: Figure) -> str:
+    counted, all_classes = len(figure.counted), len(figure.classes)
+    missing = f' of {all_classes} classes, those with ground truth'
+    over = missing if counted < all_classes else ' class' if counted == 1 else ' classes'
+    return f'{figure.protocol} {figure.name}: {figure.value:.5f} over {counted}{over}'
+
+
+def _table(kind: str, figures: Sequence[Figure]) -> list[str]:
+    """Lay out figures about the same things side by side, a line a class."""
+    things = {'frame': 'boxes', 'video': 'tubes'}[kind]
+    columns = [figure.name.removeprefix(f'{kind}-m') for figure in figures]
+    width = max(5, *(len(each.name) for each in figures[0].counted))
+    lines = [
+        f'{figures[0].protocol} by class, {kind} by {kind}',
+        f'{"id":>4}  {"class":{width}}  {"true " + things:>10}  {"detected":>9}'
+        + ''.join(f'  {name:>7}' for name in columns),
     ]
-
-
-def _row(each: ClassResult, width: int) -> str:
-    average = '-' if math.isnan(each.average) else f'{each.average:.5f}'
-    return (
-        f'{each.class_id:4}  {each.name:{width}}  {each.truths:7,}  {each.detections:10,}  '
-        f'{each.right:7,}  {average}'
-    )
+    for shares in zip(*(figure.counted for figure in figures), strict=True):
+        each = shares[0]
+        lines.append(
+            f'{each.class_id:4}  {each.name:{width}}  {each.truths:10,}  {each.detections:9,}'
+            + ''.join(f'  {share.average:7.5f}' for share in shares)
+        )
+    return lines
 
 
 def _figure_data(figure: Figure) -> dict[str, object]:

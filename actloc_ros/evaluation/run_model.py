@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,10 @@ from actloc_ros.evaluation.boxes import (
     join,
     short_name,
 )
+from actloc_ros.evaluation.online_tubes import OnlineTubes
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import Detections, Localizer
-from actloc_ros.pipeline import Pipeline
+from actloc_ros.pipeline import Pipeline, Step
 from actloc_ros.sources import Source, open_source
 
 LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
@@ -57,10 +58,11 @@ def run_model(
     roots: Sequence[Path],
     rate: float,
     any_action: bool = False,
+    online: bool = False,
 ) -> Predictions:
-    """Return the boxes that a localizer finds in the ground truth's videos.
+    """Return what a localizer finds in the ground truth's videos.
 
-    Each frame goes through the same pipeline as on a robot, in order; what counts is what the
+    Each frame goes through the same pipeline as on a robot, in order. What counts is what the
     localizer says of it, before linking: a box with each action (or as an actor) whose score is
     at least `LEAST_SCORE`.
 
@@ -70,27 +72,23 @@ def run_model(
         roots: Video files, and folders in which videos, or folders of their images, lie.
         rate: Frames per second of folders of images.
         any_action: Whether actors count, with their own scores, whatever they do.
+        online: Whether the pipeline's own action instances are taken as tubes.
 
     Raises:
         EvaluationError: A video is missing or broken, or the model has none of the classes.
     """
     classes = None if any_action else class_ids(localizer.labels, truth)
     paths = find_videos(truth, roots)
-    recorder = Recorder(localizer)
-    parts = []
+    run = _Run(localizer, truth, classes)
     for index, path in enumerate(tqdm(paths, 'videos', unit='video', disable=None)):
-        pipeline = Pipeline(recorder)
-        pipeline.reset()
-        recorder.reset()
-        source = open_source(path, rate=rate)
-        parts += list(_run(pipeline, recorder, source, truth, index, classes))
-        if source.broken:
-            raise EvaluationError(
-                f'{path}: {source.broken} frames cannot be decoded, so the numbers of the others '
-                'would be wrong; repair the video'
-            )
+        run.video(index, open_source(path, rate=rate))
     known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
-    return Predictions(f'{localizer.name} on {len(paths)} videos{known}', join(parts))
+    return Predictions(
+        f'{localizer.name} on {len(paths)} videos{known}',
+        join(run.boxes),
+        run.tubes.tubes() if online else None,
+        "the pipeline's own, linked frame by frame as on a robot",
+    )
 
 
 def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
@@ -132,24 +130,52 @@ def find_videos(truth: GroundTruth, roots: Sequence[Path]) -> list[Path]:
     return [found[short_name(name)] for name in truth.videos]
 
 
-def _run(
-    pipeline: Pipeline,
-    recorder: Recorder,
-    source: Source,
-    truth: GroundTruth,
-    video: int,
-    classes: np.ndarray | None,
-) -> Iterator[FrameBoxes]:
-    numbers = _Numbers(truth, video, source.rate)
-    bar = tqdm(source, source.path.name, source.length, leave=False, unit='frame', disable=None)
-    for place, frame in enumerate(bar):
-        recorder.newest = None
-        pipeline.step([frame])
-        number = numbers.of(place, frame)
-        if recorder.newest is not None and number is not None:
-            size = truth.sizes.get(video, (frame.width, frame.height)) if truth.sizes else (1, 1)
-            scale = np.array([size[0] / frame.width, size[1] / frame.height] * 2)
-            yield _labelled(recorder.newest, scale, video, number, classes)
+class _Run:
+    """A localizer on its way through the videos, and what it found so far."""
+
+    def __init__(
+        self, localizer: Localizer, truth: GroundTruth, classes: np.ndarray | None
+    ) -> None:
+        self.boxes: list[FrameBoxes] = []
+        self.tubes = OnlineTubes(classes)
+        self._recorder = Recorder(localizer)
+        self._truth, self._classes = truth, classes
+
+    def video(self, index: int, source: Source) -> None:
+        """Run a video from its beginning to its end.
+
+        Raises:
+            EvaluationError: Some of its frames cannot be decoded.
+        """
+        self._recorder.reset()
+        pipeline = Pipeline(self._recorder)
+        numbers = _Numbers(self._truth, index, source.rate)
+        bar = tqdm(source, source.path.name, source.length, False, unit='frame', disable=None)
+        for place, frame in enumerate(bar):
+            self._recorder.newest = None
+            steps = pipeline.step([frame])
+            number = numbers.of(place, frame)
+            if number is not None:
+                self._keep(steps, index, number, self._scale(index, frame))
+        if source.broken:
+            raise EvaluationError(
+                f'{source.path}: {source.broken} frames cannot be decoded, so the numbers of the '
+                'others would be wrong; repair the video'
+            )
+
+    def _keep(self, steps: Sequence[Step], video: int, number: int, scale: np.ndarray) -> None:
+        if self._recorder.newest is not None:
+            found = _labelled(self._recorder.newest, scale, video, number, self._classes)
+            self.boxes.append(found)
+        for step in steps:
+            if not step.restart:
+                self.tubes.add(step.actions, video, number, scale)
+
+    def _scale(self, video: int, frame: Frame) -> np.ndarray:
+        """Return what takes pixels of the frame to the ground truth's coordinates."""
+        sizes = self._truth.sizes
+        width, height = (1, 1) if sizes is None else sizes.get(video, (frame.width, frame.height))
+        return np.array([width / frame.width, height / frame.height] * 2)
 
 
 class _Numbers:
