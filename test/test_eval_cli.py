@@ -84,6 +84,11 @@ def test_ava_label_map_and_exclusions_say_what_counts(tmp_path):
         ('fly', None),
     ]
     assert results['figures'][0]['classes_counted'] == 1
+    # class 1 is among AVA's official 60, class 2 is not
+    results = evaluate(tmp_path, 'ava-official', TRUTH, FOUND, '--label-map', 'ava60')
+    assert len(results['figures'][0]['classes']) == 60
+    assert results['figures'][0]['classes_counted'] == 1
+    assert results['detections']['left_out'] == {'of classes that are not evaluated': 1}
     results = evaluate(tmp_path, 'ava-official', TRUTH, FOUND, '--excluded', excluded)
     assert results['ground_truth'] | {'file': ''} == {
         'file': '', 'videos': 1, 'frames': 2, 'boxes': 2, 'tubes': None,

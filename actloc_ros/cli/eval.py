@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from actloc_ros.datasets.ava import OFFICIAL
 from actloc_ros.datasets.files import read_predictions, read_truth
 from actloc_ros.evaluation.actors import actors_of_predictions, actors_of_truth
 from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions
@@ -56,7 +57,10 @@ def add_parser(subparsers: Any) -> None:
 def _add_truth_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('ground truth')
     group.add_argument(
-        '--label-map', type=Path, metavar='FILE', help='AVA: the evaluated classes, a pbtxt'
+        '--label-map',
+        type=Path,
+        metavar='FILE',
+        help=f'AVA: the evaluated classes, a pbtxt; {OFFICIAL}: its official ones',
     )
     group.add_argument(
         '--excluded', type=Path, metavar='FILE', help='AVA: csv of excluded videos and timestamps'

@@ -24,6 +24,11 @@ from actloc_ros.models.labels import AVA80
 MICROSECONDS = 1_000_000
 SLACK = 1e-3  # files round to three digits
 
+# The 60 of AVA v2.1's and v2.2's 80 classes that are evaluated: each has 25 examples or more in
+# validation and test. In place of a label map's path, this word names them.
+OFFICIAL = 'ava60'
+_NOT_EVALUATED = {2, 16, 18, 19, 21, 23, 25, 31, 32, 33, 35, 39, 40, 42, 44, 50, 53, 55, 71, 75}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,8 +49,8 @@ def read_ava_truth(
 
     Args:
         path: The csv. A row of video and time alone is a keyframe without boxes.
-        label_map: The classes that are evaluated, see `read_label_map`; without it they are
-            those of the ground truth.
+        label_map: The classes that are evaluated, see `read_label_map`, or `ava60`; without it
+            they are those of the ground truth.
         excluded: A csv of keyframes, video and time, that are left out.
 
     Raises:
@@ -115,6 +120,9 @@ def read_label_map(path: Path) -> dict[int, str]:
     Raises:
         EvaluationError: It has no items, or an item without an id.
     """
+    if str(path) == OFFICIAL:
+        numbers = range(1, len(AVA80) + 1)
+        return {n: AVA80[n - 1] for n in numbers if n not in _NOT_EVALUATED}
     labels = {}
     for item in re.findall(r'\{(.*?)\}', path.read_text(), re.DOTALL):
         number = re.search(r'\b(?:label_)?id\s*:\s*(\d+)', item)
@@ -132,7 +140,7 @@ def read_label_map(path: Path) -> dict[int, str]:
 def _excluded_keys(path: Path, videos: Videos) -> np.ndarray:
     """Return the keys of the keyframes that a csv lists; videos of another split do not matter."""
     keys = []
-    with path.open(newline='') as file:
+    with path.open(newline='', encoding='utf-8-sig') as file:
         for line, row in enumerate(csv.reader(file), 1):
             if not row:
                 continue
@@ -152,7 +160,7 @@ def _ava_name(label: int) -> str:
 
 
 def _read_rows(path: Path, scored: bool) -> Iterator[Row]:
-    with path.open(newline='') as file:
+    with path.open(newline='', encoding='utf-8-sig') as file:
         for line, fields in enumerate(csv.reader(file), 1):
             if fields:
                 yield _row(fields, line, f'{path}, line {line}', scored)
