@@ -82,7 +82,7 @@ def test_alone_the_parameter_file_rules():
 
 
 def test_what_the_user_gives_wins_over_the_file(tmp_path):
-    own = tmp_path / 'own.yaml'
+    own = tmp_path / 'actloc.yaml'
     own.touch()
     nodes = started(
         namespace='robot',
