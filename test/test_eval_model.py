@@ -156,3 +156,7 @@ def test_synthetic_videos_with_the_projects_own_annotations(tmp_path, videos):
     # the box goes on where the action does not: the tube is 24 frames, 12 of them right
     found = {figure['name']: figure['value'] for figure in results['figures']}
     assert (found['video-mAP@0.2'], found['video-mAP@0.75']) == (1, 0)
+    # the actor is there all the time
+    results = evaluate(tmp_path, truth, 'gt.json', videos, *options, '--any-action')
+    assert results['ground_truth']['boxes'] == FRAMES
+    assert [figure['value'] for figure in results['figures']] == pytest.approx([1, 1, 1, 1])

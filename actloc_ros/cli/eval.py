@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         required=True,
         type=Path,
         metavar='FILE',
-        help='AVA csv, pyannot as JSON, or the layout of ACT and MultiSports as JSON',
+        help='AVA csv; pyannot, the layout of ACT and MultiSports, or our own annotations as JSON',
     )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results there as well')
     parser.add_argument(
@@ -115,7 +115,11 @@ def _read(arguments: argparse.Namespace) -> tuple[GroundTruth, Predictions]:
     if arguments.linking == 'online' and not arguments.model:
         raise EvaluationError('only a model has instances of its own; give --model for online')
     truth = read_truth(
-        arguments.ground_truth, arguments.label_map, arguments.excluded, arguments.split
+        arguments.ground_truth,
+        arguments.label_map,
+        arguments.excluded,
+        arguments.split,
+        arguments.any_action,
     )
     chosen: Sequence[int] = range(len(truth.videos))
     if arguments.video_list:

@@ -15,7 +15,11 @@ PICKLES = ('.pkl', '.pickle', '.mat')
 
 
 def read_truth(
-    path: Path, label_map: Path | None = None, excluded: Path | None = None, split: int = 1
+    path: Path,
+    label_map: Path | None = None,
+    excluded: Path | None = None,
+    split: int = 1,
+    any_action: bool = False,
 ) -> GroundTruth:
     """Read a ground truth: an AVA csv, or JSON of pyannot, of ACT and MultiSports, or our own.
 
@@ -24,6 +28,8 @@ def read_truth(
         label_map: AVA's evaluated classes.
         excluded: AVA's excluded timestamps.
         split: Number of the split, from 1, where a file has several.
+        any_action: Whether only actors matter, so that those who do nothing count as well, where
+            a file has such.
 
     Raises:
         EvaluationError: The file is in none of these formats, or broken.
@@ -37,7 +43,7 @@ def read_truth(
         )
     data = _read_json(path)
     if is_annotations(data):
-        return annotations_truth(path)
+        return annotations_truth(path, any_action)
     if act.is_act(data):
         return act.act_truth(data, str(path), split)
     if ucf24.is_clips(data):

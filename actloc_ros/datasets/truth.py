@@ -15,19 +15,33 @@ def is_annotations(data: object) -> bool:
     return isinstance(data, dict) and data.get('format') == FORMAT
 
 
-def annotations_truth(path: Path) -> GroundTruth:
+def annotations_truth(path: Path, any_action: bool = False) -> GroundTruth:
     """Return the ground truth: a tube for each instance, of its actor's boxes while it lasts.
+
+    Args:
+        path: The JSON file.
+        any_action: Whether there is a tube for each actor instead, whatever they do.
 
     Raises:
         AnnotationError: The file says something impossible.
     """
     annotations = read_annotations(path)
-    tubes = [
-        tube
+    actors = [
+        Tube(index, 0, tube.frames, tube.boxes)
         for index, video in enumerate(annotations.videos)
-        for instance in video.instances
-        for tube in _tubes(index, video, instance, annotations.labels.index(instance.label))
+        for tube in video.tubes
+        if len(tube.frames)
     ]
+    tubes = (
+        actors
+        if any_action
+        else [
+            tube
+            for index, video in enumerate(annotations.videos)
+            for instance in video.instances
+            for tube in _tubes(index, video, instance, annotations.labels.index(instance.label))
+        ]
+    )
     sizes = {
         index: (float(video.width), float(video.height))
         for index, video in enumerate(annotations.videos)
