@@ -1,6 +1,5 @@
 """Check two-stage models: each person's own clip, at a rate, in one batch; and opening one."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,9 +14,14 @@ from actloc_ros.instances import State
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.two_stage import TwoStageLocalizer
 from actloc_ros.models.two_stage_actions import ClipClassifier
-from actloc_ros.models.two_stage_detectors import build_detector, detector_entry, load_detector
+from actloc_ros.models.two_stage_detectors import (
+    build_detector,
+    detector_names,
+    find_detector,
+    load_detector,
+)
 from actloc_ros.models.two_stage_people import GivenBoxes
-from actloc_ros.models.weights import Activation, Entry, Preprocessing
+from actloc_ros.models.weights import Activation, Entry, Preprocessing, WeightsError
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.zoo import ModelError, open_localizer
 
@@ -257,18 +261,20 @@ def test_classify_rate_must_be_above_zero() -> None:
         make(Scene([]), rate=0)
 
 
-def published(model: str, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Return torchvision's own network with weights from its own kind of file, and these."""
+def published(model: str, folder: Path) -> tuple[nn.Module, Path]:
+    """Return torchvision's own network with weights from its own kind of file, and this file."""
     weights = torchvision.models.get_model_weights(model).DEFAULT
-    (folder / 'checkpoints').mkdir()
-    network = build_detector(detector_entry(model))
+    path = folder / 'checkpoints' / weights.url.rsplit('/', 1)[1]
+    path.parent.mkdir()
+    entry = find_detector(model)
+    assert entry is not None
+    state = build_detector(entry).state_dict()
     generator = torch.Generator().manual_seed(0)
-    for name, tensor in network.state_dict().items():
+    for name, tensor in state.items():
         if name.endswith('running_var'):
             tensor.copy_(torch.rand(tensor.shape, generator=generator) * 1e-3 + 1e-4)
-    frozen = {k: v for k, v in network.state_dict().items() if not k.endswith('batches_tracked')}
-    torch.save(frozen, folder / 'checkpoints' / weights.url.rsplit('/', 1)[1])
-    return torchvision.models.get_model(model, weights=weights).eval(), frozen
+    torch.save({k: v for k, v in state.items() if not k.endswith('batches_tracked')}, path)
+    return torchvision.models.get_model(model, weights=weights).eval(), path
 
 
 @pytest.mark.parametrize(
@@ -276,12 +282,31 @@ def published(model: str, folder: Path) -> tuple[nn.Module, dict[str, Tensor]]:
 )
 def test_a_detection_network_equals_torchvisions(model: str, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
-    logging.getLogger('torchvision').setLevel(logging.ERROR)
-    theirs, state = published(model, tmp_path)
-    ours = build_detector(detector_entry(model))
-    load_detector(ours, state, 'published')
+    theirs, path = published(model, tmp_path)
+    entry = find_detector(model)
+    assert entry is not None
+    assert path.stem.endswith(entry.sha256)
+    ours = load_detector(entry, path)
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()
     expected, found = theirs.double().backbone(image), ours.double().backbone(image)
     assert expected.keys() == found.keys()
     for level in expected:
         torch.testing.assert_close(found[level], expected[level], rtol=1e-9, atol=1e-12)
+
+
+def test_weights_of_another_detector_are_refused(tmp_path: Path) -> None:
+    entry = find_detector('ssdlite320_mobilenet_v3_large')
+    assert entry is not None
+    path = tmp_path / 'other.pth'
+    torch.save({'backbone.weight': torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match=r'(?s)does not fit ssdlite320.*missing in the file'):
+        load_detector(entry, path)
+
+
+def test_every_network_of_torchvision_knows_people() -> None:
+    for name in detector_names():
+        entry = find_detector(name)
+        assert entry is not None
+        assert 'person' in entry.labels
+        assert len(entry.sha256) == 8
+        assert find_detector(entry.name) == entry

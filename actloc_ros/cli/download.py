@@ -8,6 +8,7 @@ from actloc_ros.models import catalog
 from actloc_ros.models.download import DownloadError, download, file_hash
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import find_stored
+from actloc_ros.models.two_stage_detectors import find_detector, load_detector
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -18,7 +19,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description='Fetch the published weights of a model into ~/.cache/actloc_ros, check their '
         'SHA-256 and that they fit. An interrupted download goes on where it stopped.',
     )
-    parser.add_argument('model', help='a name that `actloc models` lists')
+    parser.add_argument(
+        'model', help='a name that `actloc models` lists, or a detector of two-stage models'
+    )
     known = parser.add_mutually_exclusive_group()
     known.add_argument('--sha256', default='', help='what the file must have, where none is known')
     known.add_argument(
@@ -29,7 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, check, and print where the file is and what its hash is."""
-    entry = catalog.find_entry(arguments.model)
+    detector = find_detector(arguments.model)
+    entry = detector or catalog.find_entry(arguments.model)
     stored = find_stored(entry)
     if stored is not None:
         print(f'{stored} is here already')
@@ -41,6 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
             ' or --unverified to take the file as it comes (it can run no code in any case)'
         )
     path = download(entry, expected)
-    load_file(entry.name, path)
+    if detector:
+        load_detector(detector, path)
+    else:
+        load_file(entry.name, path)
     print(f'{path}\nSHA-256 {file_hash(path)}{"" if expected else " (not verified)"}')
     return 0

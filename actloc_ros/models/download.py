@@ -30,7 +30,7 @@ def download(entry: Entry, sha256: str) -> Path:
 
     Args:
         entry: Has the address.
-        sha256: The file's, in hexadecimal; empty to take the file as it is.
+        sha256: The file's, in hexadecimal, or its first digits; empty to take the file as it is.
 
     Raises:
         DownloadError: The entry has no address, the server does not give the file, or its hash
@@ -88,9 +88,9 @@ def _copy(response: HTTPResponse, have: int, file: BinaryIO) -> None:
 
 
 def check(path: Path, sha256: str, url: str) -> None:
-    """Delete the file and raise DownloadError if its hash is not `sha256`, which may be empty."""
+    """Delete the file and raise DownloadError if its hash does not begin with `sha256`."""
     found = file_hash(path)
-    if sha256 and found != sha256.lower():
+    if not found.startswith(sha256.lower()):
         path.unlink()
         raise DownloadError(
             f'what came from {url} has SHA-256 {found}, not {sha256.lower()}: it is damaged or not'

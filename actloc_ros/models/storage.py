@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
 from actloc_ros.models.weights import Entry
+
+
+def hash_in_name(url: str) -> str:
+    """Return the first digits of the SHA-256 that PyTorch's own files carry in their names."""
+    found = re.search(r'-([0-9a-f]{8,})\.pth$', url)
+    return found[1] if found else ''
 
 
 def cache_folder() -> Path:

@@ -13,6 +13,7 @@ from functools import partial
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
+from actloc_ros.models.storage import hash_in_name
 from actloc_ros.models.weights import (
     Activation,
     Architecture,
@@ -91,6 +92,7 @@ def _entry(model: str, weights: WeightsEnum) -> Entry:
         activation=Activation.SOFTMAX,
         bn_eps_3d=1e-3 if model == 's3d' else 1e-5,
         url=weights.url,
+        sha256=hash_in_name(weights.url),
         licence='BSD-3-Clause',
         source='https://pytorch.org/vision/stable/models.html#video-classification',
     )

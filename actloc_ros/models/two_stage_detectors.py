@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torchvision
 from torch import nn
 from torchvision.models import WeightsEnum, get_model_weights
 
 from actloc_ros.models.checkpoint_files import read_checkpoint
-from actloc_ros.models.storage import find_stored, stored_path
+from actloc_ros.models.storage import find_stored, hash_in_name, stored_path
 from actloc_ros.models.two_stage_people import NetworkDetector
 from actloc_ros.models.weights import (
     Activation,
@@ -33,24 +35,21 @@ def detector_names() -> tuple[str, ...]:
     return tuple(torchvision.models.list_models(module=torchvision.models.detection))
 
 
-def detector_entry(name: str) -> Entry:
+def find_detector(name: str) -> Entry | None:
     """Return the entry of a detection network: where its weights come from, and its labels.
 
     Args:
         name: Of `detector_names`, for its default weights; or of one of its weights, such as
             `FasterRCNN_ResNet50_FPN_Weights.COCO_V1` or `fasterrcnn_resnet50_fpn_coco_v1`.
-
-    Raises:
-        WeightsError: There is no such network.
     """
     for model in detector_names():
         weights = get_model_weights(model)
+        if name == model:
+            return _entry(model, weights['DEFAULT'])
         for member in weights:
             if name in (str(member), _entry_name(model, member)):
                 return _entry(model, member)
-        if name == model:
-            return _entry(model, weights['DEFAULT'])
-    raise WeightsError(f'there is no detector "{name}"; there are {", ".join(detector_names())}')
+    return None
 
 
 def open_network_detector(
@@ -59,23 +58,24 @@ def open_network_detector(
     """Return a detection network on `device`, with its downloaded weights.
 
     Args:
-        name: As for `detector_entry`.
+        name: As for `find_detector`.
         device: Where it runs, in single precision.
         random_weights: Make weights up where there are none, always the same.
 
     Raises:
         WeightsError: There is no such network, or its weights are not here or do not fit.
     """
-    entry = detector_entry(name)
+    entry = find_detector(name)
+    if entry is None:
+        names = ', '.join(('hog', 'boxes=PATH', *detector_names()))
+        raise WeightsError(f'there is no detector "{name}"; there are {names}')
     path = find_stored(entry)
     if path is None and not random_weights:
         raise WeightsError(
             f'the weights of {entry.name} are not here (no file {stored_path(entry)}): run'
             f' `actloc download {entry.name}`, or take the detector hog, which needs none'
         )
-    network = build_detector(entry)
-    if path is not None:
-        load_detector(network, read_checkpoint(path).state, str(path))
+    network = load_detector(entry, path) if path else build_detector(entry)
     return NetworkDetector(network.to(device), entry.labels.index(PERSON))
 
 
@@ -92,20 +92,22 @@ def build_detector(entry: Entry) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def load_detector(network: nn.Module, state: dict[str, torch.Tensor], path: str) -> None:
-    """Load a state dict strictly.
+def load_detector(entry: Entry, path: Path) -> nn.Module:
+    """Return the entry's network in evaluation mode with the weights in a file, strictly.
 
     Raises:
-        WeightsError: It does not fit.
+        WeightsError: The file is no checkpoint, or does not fit.
     """
+    network = build_detector(entry)
     own = network.state_dict()
     # Batch norms were frozen in training and published without their counters.
     counters = {key: own[key] for key in own if key.endswith('num_batches_tracked')}
-    state = {**counters, **state}
+    state = {**counters, **read_checkpoint(path).state}
     found = differences(own, state)
     if found:
-        raise WeightsError('\n'.join([f'"{path}" does not fit:', *found]))
+        raise WeightsError('\n'.join([f'"{path}" does not fit {entry.name}:', *found]))
     network.load_state_dict(state)
+    return network
 
 
 def _entry_name(model: str, weights: WeightsEnum) -> str:
@@ -122,6 +124,7 @@ def _entry(model: str, weights: WeightsEnum) -> Entry:
         rate=1.0,
         activation=Activation.SOFTMAX,
         url=weights.url,
+        sha256=hash_in_name(weights.url),
         licence='BSD-3-Clause',
         source='https://pytorch.org/vision/stable/models.html#object-detection',
     )

@@ -108,7 +108,7 @@ class Entry:
         bn_eps_2d: Epsilon of the 2D batch norms.
         bn_eps_3d: Epsilon of the 3D batch norms.
         url: Where the file is published; empty where it has no address to download from.
-        sha256: Of the published file, in hexadecimal; empty if not known.
+        sha256: Of the published file, in hexadecimal, or its first digits; empty if not known.
         licence: Of the weights, as its authors say.
         source: The repository or paper that it comes from.
     """
