@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,11 +70,19 @@ def _run(options: argparse.Namespace) -> None:
     epoch = 0 if isinstance(source, BagSource) else int(time.time())
     print(f'[demo] playing {recording} into the node, with its own timing', flush=True)
     recorder = _localize(source, bag, epoch, options)
-    _check(recorder, source)
-    print('[demo] drawing the video', flush=True)
+    if not recorder.messages:
+        raise DemoError('the node published nothing')
+    frames = f'{source.length} ' if source.length else ''
+    print(
+        f'[demo] {recorder.messages} of {frames}frames localized as they came, '
+        f'{recorder.detections} detections; drawing the video',
+        flush=True,
+    )
     rate = source.rate or DEFAULT_RATE
     draw_video(source, read_detections(bag), video, rate, epoch * NANOSECONDS)
     print(f'annotated video: {video}\nbag of detections: {bag}')
+    if not recorder.detections:
+        raise DemoError(f'nothing was detected in {recording}')
 
 
 def _sample(folder: Path) -> Path:
@@ -105,7 +113,8 @@ def _localize(source: Source, bag: Path, epoch: int, options: argparse.Namespace
                 node, writer, localizer, lambda event: print(event_line(event, zero), flush=True)
             )
             _follow(node, recorder, localizing, playing)
-            _stop(localizing)  # what is still open ends now, and is published
+            localizing.send_signal(signal.SIGINT)  # what is still open ends, and is published
+            _spin(node, STOP_TIME, until=lambda: localizing.poll() is not None)
             _spin(node, 0.5)
             return recorder
     finally:
@@ -183,22 +192,10 @@ def _drain(node: Node, recorder: Recorder) -> None:
         _spin(node, 1.0)
 
 
-def _spin(node: Node, duration: float) -> None:
+def _spin(node: Node, duration: float, until: Callable[[], bool] = lambda: False) -> None:
     end = time.monotonic() + duration
-    while (left := end - time.monotonic()) > 0:
-        rclpy.spin_once(node, timeout_sec=left)
-
-
-def _check(recorder: Recorder, source: Source) -> None:
-    if not recorder.messages:
-        raise DemoError('the node published nothing')
-    frames = f'{source.length} ' if source.length else ''
-    print(
-        f'[demo] {recorder.messages} of {frames}frames localized as they came, '
-        f'{recorder.detections} detections'
-    )
-    if not recorder.detections:
-        raise DemoError(f'nothing was detected in {source.path}')
+    while time.monotonic() < end and not until():
+        rclpy.spin_once(node, timeout_sec=0.05)
 
 
 if __name__ == '__main__':
