@@ -43,7 +43,7 @@ POINTS = (
     'chest_l', 'chest_r', 'waist_l', 'waist_r', 'shoulder_l', 'shoulder_r',
     'elbow_l', 'elbow_r', 'wrist_l', 'wrist_r', 'finger_l', 'finger_r',
     'hip_l', 'hip_r', 'knee_l', 'knee_r', 'ankle_l', 'ankle_r', 'toe_l', 'toe_r', 'face',
-    'eye_l', 'eye_r', 'hem', 'bag_top', 'bag_bottom',
+    'eye_l', 'eye_r', 'hem', 'tail', 'bag_top', 'bag_bottom',
 )  # fmt: skip
 POINT = {name: index for index, name in enumerate(POINTS)}
 
@@ -89,7 +89,7 @@ def _turn(axis: int, angle: float) -> np.ndarray:
 def place_joints(
     body: Body, pose: np.ndarray, ground: tuple[float, float], heading: float
 ) -> np.ndarray:
-    """Return the world points (34, 3) of a body whose feet are at a place on the ground.
+    """Return the world points (35, 3) of a body whose feet are at a place on the ground.
 
     The body frame has x forward, y left, z up. The middle of the ankles stands over the place (in
     a stride: the pelvis), and the lowest part of the body touches the ground, plus the pose's lift.
@@ -136,11 +136,11 @@ def _place_trunk(
     points[POINT['waist_r']] = points[POINT['waist']] - hips @ [0, 0.55 * half, 0]
     head = chest @ _turn(2, pose[Angle.LOOK]) @ _turn(1, pose[Angle.NOD])
     skull = np.array(
-        [[0.012, 0, 0.9], [0.018, 0, 1.75], [-0.035, 0, 1.0], [-0.012, 0, 1.95], [0.092, 0, 1.2],
-         [0.082, 0.03, 1.6], [0.082, -0.03, 1.6]]
+        [[0.012, 0, 0.9], [0.018, 0, 1.75], [-0.04, 0, 1.0], [-0.022, 0, 1.95], [0.092, 0, 1.2],
+         [0.082, 0.03, 1.6], [0.082, -0.03, 1.6], [-0.06, 0, 0.1]]
     ) * [1, 1, size['neck']]  # fmt: skip
     for name, place in zip(
-        ('head', 'crown', 'nape', 'hair', 'face', 'eye_l', 'eye_r'),
+        ('head', 'crown', 'nape', 'hair', 'face', 'eye_l', 'eye_r', 'tail'),
         points[POINT['neck']] + skull @ head.T,
         strict=True,
     ):

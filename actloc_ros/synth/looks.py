@@ -47,7 +47,7 @@ def _trunk(rng: np.random.Generator, h: float, g: float, skirt: bool) -> list[Ro
         ('shoulder_l', 'shoulder_r', 0.060 * g, 0.060 * g, SHIRT),
         ('neck', 'head', 0.053 * h, 0.050 * h, SKIN),
         ('head', 'crown', 0.066 * h, 0.080 * h, SKIN),
-        ('nape', 'hair', (0.078 if long_hair else 0.060) * h, 0.087 * h, HAIR),
+        ('nape', 'hair', (0.068 if long_hair else 0.058) * h, 0.084 * h, HAIR),
         ('face', 'face', 0.017 * h, 0.017 * h, SKIN),
         ('eye_l', 'eye_l', 0.011 * h, 0.011 * h, EYES),
         ('eye_r', 'eye_r', 0.011 * h, 0.011 * h, EYES),
@@ -55,7 +55,7 @@ def _trunk(rng: np.random.Generator, h: float, g: float, skirt: bool) -> list[Ro
     if skirt:
         rows.append(('pelvis', 'hem', 0.145 * g, float(rng.uniform(0.16, 0.19)) * g, TROUSERS))
     if long_hair:
-        rows.append(('nape', 'neck', 0.078 * h, 0.066 * h, HAIR))
+        rows.append(('nape', 'tail', 0.068 * h, 0.058 * h, HAIR))
     if rng.random() < 0.2:
         rows.append(('bag_top', 'bag_bottom', 0.11, 0.14, BAG))
     if rng.random() < 0.2:
@@ -79,7 +79,8 @@ def _clothe(rng: np.random.Generator, skirt: bool) -> tuple[np.ndarray, np.ndarr
     skins = np.array([[236, 198, 172], [205, 160, 125], [150, 105, 75], [96, 64, 46]])
     hairs = np.array([[35, 28, 25], [80, 55, 35], [150, 115, 70], [150, 150, 150]])
     shoes = np.array([[30, 30, 32], [90, 60, 40], [215, 215, 210]])
-    shirt, trousers, bag, hat = (_cloth(rng, saturation) for saturation in (0.7, 0.35, 0.6, 0.6))
+    shirt, bag, hat = (_cloth(rng, saturation) for saturation in (0.7, 0.6, 0.6))
+    trousers = 0.7 * _cloth(rng, 0.3)
     skin = skins[rng.integers(4)] * rng.uniform(0.9, 1.05)
     bare_arms, bare_legs = rng.random() < 0.45, rng.random() < (0.7 if skirt else 0.15)
     sleeve, legs = (skin if bare_arms else shirt), (skin if bare_legs else trousers)

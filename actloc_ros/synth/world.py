@@ -80,8 +80,9 @@ def make_world(rng: np.random.Generator) -> World:
         _add_seat(rng, world)
     if rng.random() < 0.5:  # something low that hides legs
         x = rng.uniform(2.4, 4.5)
-        size = tuple(rng.uniform([0.3, 0.4, 0.3], [0.6, 1.3, 0.85]))
-        _add_box(rng, world, (x, rng.uniform(-0.4, 0.4) * x), size, rng.normal(0, 0.4))
+        y = rng.choice([-1, 1]) * rng.uniform(0.15, 0.45) * x
+        size = tuple(rng.uniform([0.3, 0.3, 0.25], [0.6, 0.9, 0.65]))
+        _add_box(rng, world, (x, y), size, rng.normal(0, 0.4))
     return world
 
 
