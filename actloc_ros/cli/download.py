@@ -8,6 +8,7 @@ from actloc_ros.models import catalog
 from actloc_ros.models.download import DownloadError, download, file_hash
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import find_stored
+from actloc_ros.models.weights import WeightsError
 from actloc_ros.models.two_stage_detectors import find_detector, load_detector
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,11 +86,13 @@ def _read_pickle(path: Path) -> Any:
         with torch.serialization.safe_globals(NUMPY_NUMBERS):
             return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split('\n')[0]
+        # The rest of PyTorch's text advises to read it all the same.
+        culprit = re.search(r'GLOBAL ([\w.]+)', str(error))
+        asks = f' (it asks for {culprit[1]})' if culprit else ''
         raise WeightsError(
-            f'"{path}" is refused: it holds more than tensors, and reading it could run code'
-            f' ({reason}). Save only a state dict: torch.save(model.state_dict(), path)'
-        ) from error
+            f'"{path}" is refused: it holds more than tensors, and reading it could run code{asks}.'
+            ' Have its authors save a state dict only: torch.save(model.state_dict(), path)'
+        ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
         raise WeightsError(f'"{path}" is damaged, or no checkpoint: {error}') from error
 

@@ -14,7 +14,6 @@ PRECISIONS = {
     'float16': torch.float16,
     'bfloat16': torch.bfloat16,
 }
-FUSED = {(nn.Conv2d, nn.BatchNorm2d), (nn.Conv3d, nn.BatchNorm3d)}
 
 
 def choose_device(name: str) -> torch.device:
@@ -82,7 +81,7 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
         if not isinstance(source, torch.fx.Node) or source.op != 'call_module':
             continue
         conv, norm = modules[source.target], modules[node.target]
-        if (type(conv), type(norm)) not in FUSED or len(source.users) > 1:
+        if not _can_fold(conv, norm) or len(source.users) > 1:
             continue
         traced.set_submodule(str(source.target), fuse_conv_bn_eval(conv, norm))
         node.replace_all_uses_with(source)
@@ -90,3 +89,9 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
+
+
+def _can_fold(conv: nn.Module, norm: nn.Module) -> bool:
+    """Tell whether a batch norm of the right kind follows a convolution."""
+    flat = isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    return flat or (isinstance(conv, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d))

@@ -1,0 +1,125 @@
+"""Write networks in forms that other runtimes take, each with its entry inside, and check them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from actloc_ros.models.checkpoint_files import ENTRY_KEY
+from actloc_ros.models.loading import OpenedNetwork
+from actloc_ros.models.runtime import fold_batch_norms
+from actloc_ros.models.stream import StreamNet
+from actloc_ros.models.weights import Entry, WeightsError
+
+Run = Callable[[Tensor], Sequence[Tensor]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form of network files: how to write one, and how to read it back and run it."""
+
+    suffix: str
+    write: Callable[[nn.Module, Tensor, tuple[str, ...], Entry, Path], None]
+    read: Callable[[Path], Run]
+
+
+def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> float:
+    """Write a network, read it back and compare it.
+
+    Args:
+        opened: The network; it must not be used any more.
+        form: A key of `FORMATS`.
+        path: The file to write. Input `clip` is float32 (batch, 3, K, H, W), preprocessed as the
+            entry says; outputs have the architecture's names.
+        batch: Clips that the file takes at once.
+
+    Returns:
+        The largest difference from the network itself on a random clip, as a share of the
+        largest value of the output.
+
+    Raises:
+        WeightsError: What writes or reads this form is not installed.
+    """
+    entry = opened.entry
+    how = entry.preprocessing
+    network = opened.network
+    if not isinstance(network, StreamNet):
+        network = fold_batch_norms(network)
+    clip = how.maximum * torch.rand(batch, 3, entry.frames, how.height, how.width)
+    chosen = FORMATS[form]
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # PyTorch's plans for its formats, line after line
+            chosen.write(network, clip, opened.architecture.outputs, entry, path)
+            return largest_difference(network, chosen.read(path), clip)
+    except ImportError as error:
+        raise WeightsError(
+            f'exporting as {form} takes a package that is not here: {error}'
+        ) from error
+
+
+def largest_difference(network: nn.Module, other: Run, clip: Tensor) -> float:
+    """Return the largest difference of outputs, as a share of each output's largest value."""
+    with torch.inference_mode():
+        pairs = zip(_tuple(network(clip)), _tuple(other(clip)), strict=True)
+        return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
+
+
+def _tuple(outputs: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+
+
+def _write_onnx(
+    network: nn.Module, clip: Tensor, outputs: tuple[str, ...], entry: Entry, path: Path
+) -> None:
+    import onnx  # noqa: F401 - to say so at once where it is missing
+
+    logging.getLogger('torch.onnx').setLevel(logging.ERROR)
+    program = torch.onnx.export(
+        network, (clip,), dynamo=True, verbose=False, input_names=['clip'], output_names=outputs
+    )
+    assert program is not None
+    program.model.metadata_props[ENTRY_KEY] = entry.to_json()
+    program.save(path, external_data=False)
+
+
+def _read_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    return lambda clip: [torch.from_numpy(x) for x in session.run(None, {'clip': clip.numpy()})]
+
+
+def _write_torchscript(
+    network: nn.Module, clip: Tensor, outputs: tuple[str, ...], entry: Entry, path: Path
+) -> None:
+    traced = torch.jit.trace(network, clip, check_trace=False)
+    torch.jit.save(traced, path, _extra_files={ENTRY_KEY: entry.to_json()})
+
+
+def _read_torchscript(path: Path) -> Run:
+    return torch.jit.load(path)
+
+
+def _write_program(
+    network: nn.Module, clip: Tensor, outputs: tuple[str, ...], entry: Entry, path: Path
+) -> None:
+    program = torch.export.export(network, (clip,))
+    torch.export.save(program, path, extra_files={ENTRY_KEY: entry.to_json()})
+
+
+def _read_program(path: Path) -> Run:
+    return torch.export.load(path).module()
+
+
+FORMATS = {
+    'onnx': Format('.onnx', _write_onnx, _read_onnx),
+    'torchscript': Format('.pt', _write_torchscript, _read_torchscript),
+    'torch.export': Format('.pt2', _write_program, _read_program),
+}
