@@ -133,7 +133,7 @@ def test_pickle_bomb_is_refused_and_does_not_go_off(tmp_path, state, place):
 
 def test_whole_pickled_module_is_refused(tmp_path):
     path = save(tmp_path / 'module.pth', torch.nn.Linear(2, 2))
-    with pytest.raises(WeightsError, match='asks for torch.nn.*save a state dict only'):
+    with pytest.raises(WeightsError, match=r'asks for torch\.nn.*save a state dict only'):
         read_checkpoint(path)
 
 
@@ -210,7 +210,7 @@ def test_entries_are_whole_and_survive_json(name):
     assert entry.frames >= 1
     assert entry.rate > 0
     assert entry.url or entry.source
-    assert len(entry.sha256) in (0, 64)
+    assert len(entry.sha256) in (0, 8, 64)  # PyTorch's file names carry the first 8 digits
 
 
 def test_missing_weights_say_what_to_do():

@@ -8,8 +8,8 @@ from actloc_ros.models import catalog
 from actloc_ros.models.download import DownloadError, download, file_hash
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import find_stored
-from actloc_ros.models.weights import WeightsError
 from actloc_ros.models.two_stage_detectors import find_detector, load_detector
+from actloc_ros.models.weights import WeightsError
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -46,9 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
             ' or --unverified to take the file as it comes (it can run no code in any case)'
         )
     path = download(entry, expected)
-    if detector:
-        load_detector(detector, path)
-    else:
-        load_file(entry.name, path)
+    try:
+        if detector:
+            load_detector(detector, path)
+        else:
+            load_file(entry.name, path)
+    except WeightsError:
+        path.unlink()
+        raise
     print(f'{path}\nSHA-256 {file_hash(path)}{"" if expected else " (not verified)"}')
     return 0
