@@ -7,6 +7,7 @@ import argparse
 from actloc_ros.models import catalog
 from actloc_ros.models.measure import known_cost
 from actloc_ros.models.storage import find_stored
+from actloc_ros.models.two_stage_detectors import detector_names, find_detector
 from actloc_ros.models.weights import Entry
 
 HEADINGS = ('model', 'task', 'classes', 'parameters', 'GMAC', 'clip', 'licence', 'local', 'source')
@@ -35,7 +36,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.local:
         rows = [r for r in rows if r[HEADINGS.index('local')] != 'no']
     print(table([HEADINGS, *rows]))
+    print(two_stages())
     return 0
+
+
+def two_stages() -> str:
+    """Return how a classifier is put behind a detector, and which detectors there are."""
+    found = [find_detector(name) for name in detector_names()]
+    names = [f'{e.architecture} ({"yes" if find_stored(e) else "no"})' for e in found if e]
+    return (
+        '\nA classification model is run as DETECTOR+MODEL, such as hog+r2plus1d_18. Detectors: hog'
+        f" (built in), boxes=PATH (a CSV file), and torchvision's (local?): {', '.join(names)}"
+    )
 
 
 def row(entry: Entry) -> tuple[str, ...]:
