@@ -1,5 +1,6 @@
 """A localizer of a third party, for tests: it finds the bright rectangle and names its colour."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,3 +50,12 @@ class ColourLocalizer(Localizer):
             actions=(colour[None] / 255).astype(np.float32),
             clip=clip,
         )
+
+
+class StuckLocalizer(ColourLocalizer):
+    """Gets stuck in its first step, as on a GPU that hangs."""
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Never answer."""
+        time.sleep(60)
+        raise AssertionError('the test has ended long ago')

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from node_harness import MILLISECOND, Client, image_message, picture, running_node, wait_for
+from rclpy.qos import HistoryPolicy, QoSProfile
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import Marker, MarkerArray
@@ -132,6 +133,24 @@ def test_a_real_depth_image_gives_a_place(shared: Path) -> None:
     near, far = np.percentile(depth[225:275, 275:325][depth[225:275, 275:325] > 0] / 1e3, [0, 100])
     assert seen.has_pose
     assert near <= seen.pose.pose.pose.position.z <= far
+
+
+def test_a_replay_waits_for_depth_that_comes_after_its_image() -> None:
+    everything = QoSProfile(depth=1, history=HistoryPolicy.KEEP_ALL)
+    with running_node(depth__enabled=True, process_all=True) as client:
+        image, depth = client.camera(qos=everything), client.camera('depth', Image, everything)
+        client.camera('camera_info', CameraInfo).publish(info_message(SIZE, FOCAL, (79.5, 59.5)))
+        client.status()
+        pixels, metres = scene(74, 2.0)
+        stamps = [START + index * PERIOD for index in range(40)]
+        for stamp in stamps:
+            image.publish(image_message(pixels, stamp))
+        client.status()
+        for stamp in stamps:
+            depth.publish(depth_message(metres, stamp))
+        wait_for(lambda: len(client.detections) == len(stamps))
+        placed = [message.detections[0].has_pose for message in client.detections]
+        assert all(placed[1:])  # the first may have waited in vain
 
 
 def test_images_without_depth_are_still_localized() -> None:

@@ -230,8 +230,19 @@ def test_diagnostics_say_what_the_node_does() -> None:
         status = client.status('camera')
         shown = values(status)
         assert (shown['frames in'], shown['frames processed']) == ('3', '3')
+        assert (shown['frames dropped'], shown['frames lost on the way']) == ('0', '0')
         assert float(shown['rate in Hz']) > 0
-        parts = ('transport', 'decode', 'preprocess', 'infer', 'link', 'publish', 'latency')
+        parts = (
+            'callback',
+            'transport',
+            'wait',
+            'decode',
+            'preprocess',
+            'infer',
+            'link',
+            'publish',
+            'latency',
+        )
         for part in parts:
             assert float(shown[f'{part} p99 in ms']) >= float(shown[f'{part} p50 in ms']) >= 0
         assert 0 < float(shown['infer p50 in ms']) < float(shown['latency p50 in ms'])

@@ -35,10 +35,10 @@ def start(*parameters: str) -> subprocess.Popen:
     )
 
 
-def finish(process: subprocess.Popen) -> tuple[int, str]:
+def finish(process: subprocess.Popen, timeout: float = 60) -> tuple[int, str]:
     """Return a process' exit code and what it said."""
     try:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=timeout)
     finally:
         process.kill()
     return process.returncode, said
@@ -98,6 +98,16 @@ def test_a_signal_ends_an_idle_node(client: Client) -> None:
     process.send_signal(signal.SIGINT)
     code, said = finish(process)
     assert (code, said) == (0, '')
+
+
+def test_a_signal_ends_it_also_where_the_model_is_stuck(client: Client) -> None:
+    process = start('model:=colour_localizer:StuckLocalizer', 'diagnostics.period:=0.1')
+    with filming(client):
+        wait_for(lambda: 'Hz' in client.status('camera', timeout=60).message)
+        process.send_signal(signal.SIGTERM)
+        code, said = finish(process, timeout=20)
+    assert code == 1
+    assert 'the model still works on a step' in said
 
 
 @pytest.mark.parametrize(

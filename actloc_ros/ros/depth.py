@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,20 +22,32 @@ from actloc_ros.ros.inputs import camera_topic
 from actloc_ros.ros.matching import MatchedSubscription
 
 KEPT = 30  # depth images: a second, by which the localizer may lag behind
+PATIENCE = 0.5  # s that a replay waits for a depth image that comes after its image
+LOOK = 0.01  # s between looks for it
 
 
 class DepthInput:
     """The depth images and the calibration of one camera."""
 
-    def __init__(self, node: Node, camera: str, warn: Callable[[str, str], None]) -> None:
-        """Subscribe; `warn` takes a kind and a text of what is wrong."""
+    def __init__(
+        self, node: Node, camera: str, keep_all: bool, warn: Callable[[str, str], None]
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: Whose executor takes the messages.
+            camera: The camera's name.
+            keep_all: Keep every depth image until its image is processed, and wait for it.
+            warn: Takes a kind and a text of what is wrong.
+        """
         self._camera = camera
         self._warn = warn
-        self._open = False
-        self._images: deque[tuple[int, Image]] = deque(maxlen=KEPT)
+        self._keep_all, self._open = keep_all, False
+        self._lock = threading.Lock()
+        self._images: deque[tuple[int, Image]] = deque(maxlen=None if keep_all else KEPT)
         self._intrinsics: Intrinsics | None = None
         self._velocities = VelocityEstimator()
-        MatchedSubscription(node, Image, camera_topic(camera, 'depth'), self._keep)
+        MatchedSubscription(node, Image, camera_topic(camera, 'depth'), self._keep, keep_all)
         MatchedSubscription(node, CameraInfo, camera_topic(camera, 'camera_info'), self._calibrate)
 
     def open(self) -> None:
@@ -42,8 +56,9 @@ class DepthInput:
 
     def close(self) -> None:
         """Let go what comes and what was kept."""
-        self._open = False
-        self._images.clear()
+        with self._lock:
+            self._open = False
+            self._images.clear()
         self._velocities = VelocityEstimator()
 
     def places(self, step: Step, tolerance: float) -> dict[int, Place]:
@@ -77,15 +92,16 @@ class DepthInput:
 
     def _nearest(self, stamp: int, tolerance: int) -> np.ndarray | None:
         """Return the depth image nearest to `stamp` in m, or None without a usable one."""
+        message = self._find(stamp, tolerance)
+        deadline = time.monotonic() + PATIENCE
+        while message is None and self._may_come(stamp) and time.monotonic() < deadline:
+            time.sleep(LOOK)
+            message = self._find(stamp, tolerance)
+        if message is None:
+            self._warn('depth', f'no depth image of camera "{self._camera}" fits its image')
+            return None
         if self._intrinsics is None:
             self._warn('calibration', f'no camera_info came for camera "{self._camera}"')
-            return None
-        images = list(self._images)
-        if not images:
-            self._warn('depth', f'no depth image came for camera "{self._camera}"')
-            return None
-        found, message = min(images, key=lambda image: abs(image[0] - stamp))
-        if abs(found - stamp) > tolerance:
             return None
         try:
             return depth_to_metres(message)
@@ -93,9 +109,26 @@ class DepthInput:
             self._warn(error.kind, f'depth image of camera "{self._camera}": {error}')
             return None
 
+    def _find(self, stamp: int, tolerance: int) -> Image | None:
+        """Return the newest of the nearest depth images; forget those that came before it."""
+        with self._lock:
+            errors = [abs(found - stamp) for found, _ in self._images]
+            best = min(reversed(range(len(errors))), key=errors.__getitem__, default=None)
+            if best is None or errors[best] > tolerance:
+                return None
+            for _ in range(best):
+                self._images.popleft()
+            return self._images[0][1]
+
+    def _may_come(self, stamp: int) -> bool:
+        """Say whether a replay's depth image of `stamp` may still be on its way."""
+        with self._lock:
+            return self._keep_all and all(found < stamp for found, _ in self._images)
+
     def _keep(self, message: Image) -> None:
-        if self._open:
-            self._images.append((stamp_of(message.header.stamp), message))
+        with self._lock:
+            if self._open:
+                self._images.append((stamp_of(message.header.stamp), message))
 
     def _calibrate(self, message: Any) -> None:
         fx, _, cx, _, fy, cy = (float(value) for value in message.k[:6])

@@ -13,6 +13,8 @@ from actloc_ros.ros.timing import Timings, percentiles
 from actloc_ros.ros.worker import Counters
 
 MEGABYTE = 1e6
+LOST_SHARE = 0.1  # of the frames that came, from which losses are a fault
+LOST_ADVICE = 'offer them reliable, or give the middleware more memory (config/fastdds.xml)'
 BACKLOG = 100  # waiting frames from which a replay is too fast for the model
 
 
@@ -69,6 +71,7 @@ def camera_status(
     values = {
         'topic': camera.topic,
         'frames in': camera.received,
+        'frames lost on the way': camera.lost,
         'frames processed': counters.processed,
         'frames dropped': dropped,
         'frames limited by max_rate': counters.limited,
@@ -95,6 +98,11 @@ def _camera_state(camera: CameraInput, counters: Counters) -> tuple[bytes, str]:
         return DiagnosticStatus.OK, 'waiting for the first frame'
     if counters.fault:
         return DiagnosticStatus.WARN, f'broken frames are skipped; the last: {counters.fault}'
+    if camera.lost > LOST_SHARE * camera.received:
+        text = (
+            f'{camera.lost} frames were lost on the way and {camera.received} came: {LOST_ADVICE}'
+        )
+        return DiagnosticStatus.WARN, text
     return DiagnosticStatus.OK, f'{camera.rate():.1f} Hz'
 
 

@@ -59,10 +59,12 @@ class CameraInput:
         topic = camera_topic(camera, 'image/compressed' if compressed else 'image')
         self._subscription = MatchedSubscription(node, self._type, topic, self._receive, keep_all)
         self.topic = self._subscription.topic
+        self._lost_before = 0
 
     def open(self, sink: Callable[[Received], None]) -> None:
         """Give every message from now on to `sink`, which must return at once."""
         self.received = 0
+        self._lost_before = self._subscription.lost
         self._arrivals.clear()
         self.callback_times.clear()
         self._listening = time.monotonic()
@@ -71,6 +73,11 @@ class CameraInput:
     def close(self) -> None:
         """Let messages go from now on."""
         self.sink = None
+
+    @property
+    def lost(self) -> int:
+        """Return how many frames were lost on their way, as far as the middleware knows."""
+        return self._subscription.lost - self._lost_before
 
     def rate(self) -> float:
         """Return the rate in Hz at which frames come now."""

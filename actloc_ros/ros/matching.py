@@ -19,9 +19,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
 try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
+    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
 except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
+    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
 DEPTH = 5  # messages, as of sensor data
 
@@ -37,6 +37,7 @@ class MatchedSubscription:
     Attributes:
         topic: The topic's full name.
         qos: What is asked of publishers now.
+        lost: Messages that the middleware says were lost on their way.
     """
 
     def __init__(
@@ -58,13 +59,12 @@ class MatchedSubscription:
         self._keep_all, self._depth = keep_all, depth
         history = HistoryPolicy.KEEP_ALL if keep_all else HistoryPolicy.KEEP_LAST
         self.qos = QoSProfile(depth=depth, history=history, reliability=ReliabilityPolicy.RELIABLE)
+        self.lost = 0
         self._second: Subscription | None = None
-        self._first = node.create_subscription(
-            message_type,
+        self._first = self._subscribe(
             topic,
             self._take_first,
-            self.qos,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._mismatch),
+            incompatible_qos=self._mismatch,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self.topic: str = self._first.topic_name
@@ -85,6 +85,27 @@ class MatchedSubscription:
         publishers = ', '.join(sorted({e.node_name for e in fitting}))
         return f'its publisher ({publishers}) sends nothing'
 
+    def _subscribe(
+        self,
+        topic: str,
+        callback: Callable[[Any], None],
+        incompatible_qos: Callable[[Any], None] | None = None,
+        **options: Any,
+    ) -> Subscription:
+        def create(**events: Any) -> Subscription:
+            callbacks = SubscriptionEventCallbacks(incompatible_qos=incompatible_qos, **events)
+            return self._node.create_subscription(
+                self._type, topic, callback, self.qos, event_callbacks=callbacks, **options
+            )
+
+        try:
+            return create(message_lost=self._count_lost)
+        except UnsupportedEventTypeError:  # by this middleware
+            return create()
+
+    def _count_lost(self, event: Any) -> None:
+        self.lost += event.total_count_change
+
     def _take_first(self, message: Any) -> None:
         if self._second is None:
             self._callback(message)
@@ -99,9 +120,7 @@ class MatchedSubscription:
                 ' may get lost on their way'
             )
             self.qos = QoSProfile(depth=self._depth, reliability=ReliabilityPolicy.BEST_EFFORT)
-            self._second = self._node.create_subscription(
-                self._type, self._first.topic_name, self._callback, self.qos
-            )
+            self._second = self._subscribe(self._first.topic_name, self._callback)
 
     def _warn(self, policy: str) -> None:
         self._node.get_logger().warning(

@@ -158,7 +158,7 @@ class ActionLocalizer(LifecycleNode):
             for camera in settings.cameras
         ]
         depths = {
-            camera: DepthInput(self, camera, self._warn)
+            camera: DepthInput(self, camera, settings.process_all, self._warn)
             for camera in settings.cameras
             if settings.depth
         }
