@@ -15,6 +15,7 @@ from actloc_ros.events import event_line
 from actloc_ros.messages import stamp_of
 from actloc_ros.offline import Result, localize, open_pipeline
 from actloc_ros.params_file import read_params
+from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
 from actloc_ros.sources import DEFAULT_RATE, Source, open_source
 from actloc_ros.video_writer import VideoWriter
@@ -55,9 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     began, frames = time.monotonic(), 0
     with ExitStack() as stack:
+        pipeline = stack.enter_context(closing(open_pipeline(settings)))
         bag = stack.enter_context(DetectionWriter(arguments.out)) if arguments.out else None
         video = stack.enter_context(_video(arguments.video, source)) if arguments.video else None
-        for result in _results(source, settings):
+        for result in _results(source, pipeline):
             frames += result.frame is not None
             if bag:
                 bag.write_detections(result.message)
@@ -84,13 +86,10 @@ def _video(path: str, source: Source) -> VideoWriter:
     return VideoWriter(path, source.rate or DEFAULT_RATE)
 
 
-def _results(source: Source, settings: Settings) -> Iterator[Result]:
+def _results(source: Source, pipeline: Pipeline) -> Iterator[Result]:
     """Yield results, print their events and show how far it is."""
     zero: int | None = None
-    with (
-        closing(open_pipeline(settings)) as pipeline,
-        tqdm(total=source.length, unit='frame', disable=None) as progress,
-    ):
+    with tqdm(total=source.length, unit='frame', disable=None) as progress:
         for result in localize(source, pipeline):
             zero = stamp_of(result.message.header.stamp) if zero is None else zero
             for event in result.events:

@@ -1,0 +1,106 @@
+"""Test the command line: that it is quick to help, runs a recording, and says what is wrong."""
+
+import importlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from actloc_ros.bags import read_detections
+from actloc_ros.cli.main import COMMANDS, main
+from actloc_ros.instances import State
+from actloc_ros.sources import open_source
+from actloc_ros.synth import render
+from actloc_ros.video_writer import VideoWriter
+
+RATE = 12.0
+
+
+@pytest.fixture(scope='module')
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp('cli') / 'a.mp4'
+    with VideoWriter(path, RATE) as writer:
+        for frame in render(3, 1.5, (320, 240), RATE):
+            writer.write(frame.stamp, frame.image)
+    return path
+
+
+def states(bag):
+    return {d.state for message in read_detections(bag) for d in message.detections}
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_every_command_has_help(name, capsys):
+    importlib.import_module(f'actloc_ros.cli.{name}')
+    with pytest.raises(SystemExit) as stopped:
+        main([name, '--help'])
+    assert stopped.value.code == 0
+    assert f'usage: actloc {name}' in capsys.readouterr().out
+
+
+def test_help_lists_all_commands_and_loads_none():
+    code = (
+        'import sys\n'
+        'from actloc_ros.cli.main import main\n'
+        'try: main(["--help"])\n'
+        'finally: print(sorted({"torch", "cv2", "av", "rosbags"} & set(sys.modules)))'
+    )
+    said = subprocess.run(
+        [sys.executable, '-c', code], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+    assert all(f'    {name} ' in said for name in COMMANDS)
+    assert said.splitlines()[-1] == '[]'
+
+
+def test_run_writes_a_bag_and_a_video_of_every_frame(tmp_path, video, capsys):
+    bag, drawn = tmp_path / 'bag', tmp_path / 'drawn.mp4'
+    assert main(['run', str(video), '--out', str(bag), '--video', str(drawn)]) == 0
+    said = capsys.readouterr().out
+    assert '18 frames in' in said
+    assert said.splitlines()[-2:] == [str(bag), str(drawn)]
+    assert 'track' in said
+    assert states(bag) >= {State.STARTED, State.ENDED}
+    originals, frames = list(open_source(video)), list(open_source(drawn))
+    assert [f.stamp for f in frames] == pytest.approx([f.stamp for f in originals], abs=20_000)
+    assert any(
+        np.abs(a.image.astype(int) - b.image).max() > 100
+        for a, b in zip(frames, originals, strict=True)
+    )
+
+
+def test_run_takes_parameters_and_the_command_line_wins(tmp_path, video):
+    params = tmp_path / 'params.yaml'
+    text = '/**: {ros__parameters: {model: none, instances: {start_score: 1.0, end_score: 1.0}}}'
+    params.write_text(text)
+    bag = tmp_path / 'bag'
+    command = ['run', str(video), '--out', str(bag), '--params', str(params)]
+    assert main(command) == 2
+    assert main([*command[:2], '--model', 'motion', *command[2:]]) == 0
+    assert states(bag) == {State.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'fault'),
+    [
+        (['absent.mp4'], 'absent.mp4 does not exist'),
+        (['VIDEO', '--model', 'nonsense'], 'there is no model "nonsense"'),
+        (['VIDEO', '--device', 'tpu'], 'device is "tpu"'),
+        (['VIDEO', '--params', 'absent.yaml'], 'absent.yaml'),
+        (['VIDEO', '--out', 'FOLDER'], 'exists already'),
+        (['FOLDER'], 'holds neither images'),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments, fault, video, tmp_path, capsys):
+    places = {'VIDEO': str(video), 'FOLDER': str(tmp_path)}
+    assert main(['run', *(places.get(word, word) for word in arguments)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('actloc: error: ')
+    assert fault in said
+    assert said.count('\n') == 1
+
+
+def test_unused_bag_is_not_left_behind_when_nothing_runs(video, tmp_path):
+    bag = tmp_path / 'bag'
+    assert main(['run', str(video), '--out', str(bag), '--model', 'nonsense']) == 2
+    assert not bag.exists()
