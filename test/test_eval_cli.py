@@ -1,11 +1,17 @@
 """Check `actloc eval` on files in the field's formats, right and broken."""
 
 import csv
+import io
 import json
 import re
+import tempfile
+from contextlib import redirect_stderr
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actloc_ros.cli.main import main
 
@@ -251,6 +257,8 @@ def test_what_cannot_be_measured_is_said(tmp_path, capsys):
     pickle.write_bytes(b'\x80\x04.')
     assert evaluate(tmp_path, 'jhmdb', pickle, []) == 2
     assert 'is not loaded; write its content as JSON' in capsys.readouterr().err
+    assert evaluate(tmp_path, 'ucf24-act', TRUTH, FOUND) == 2
+    assert 'AVA csv goes with ava-official' in capsys.readouterr().err
     assert evaluate(tmp_path, 'ava-official', TRUTH, []) == 2
     assert 'as an AVA csv' in capsys.readouterr().err
     assert evaluate(tmp_path, 'jhmdb', GT, frame_rows(), '--linking', 'online') == 2
@@ -259,3 +267,55 @@ def test_what_cannot_be_measured_is_said(tmp_path, capsys):
     assert 'nothing to measure' in capsys.readouterr().err
     assert evaluate(tmp_path, 'jhmdb', pyannot(length=20) | {'w': {'annotations': [{}]}}, []) == 2
     assert "video 'w', annotation 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('protocol', ['ucf24-act', 'ucf24-yowo'])
+def test_real_ground_truth_finds_itself(tmp_path, shared, protocol):
+    path = shared / 'data/ucf24/ground_truth.json'
+    data = json.loads(path.read_text())
+    tubes = {name: [] for name in data['classes']}
+    for name, clip in data['clips'].items():
+        for tube in clip['tubes']:
+            tubes[tube['label']].append([f'{name}.mp4', 0.5, tube['boxes']])
+    results = evaluate(tmp_path, protocol, path, tubes)
+    assert values(results) == dict.fromkeys(['frame-mAP@0.5', *VIDEO], pytest.approx(1.0))
+    assert results['figures'][0]['classes_counted'] == 5
+    # each single box, of every class, in an order of its own
+    rows = [
+        [name, row[0], label, 0.5, *row[1:]]
+        for label, entries in tubes.items()
+        for name, _, boxes in entries
+        for row in boxes[::-1]
+    ]
+    linked = values(evaluate(tmp_path, protocol, path, rows))
+    assert linked['frame-mAP@0.5'] == pytest.approx(1.0)
+    # pairs of skaters overlap too much for one of the two tubes to stay
+    assert linked['video-mAP@0.5'] >= 0.8
+
+
+ODD = st.sampled_from([None, -1, 2.5, 'x', '', [], {}, [[]], {'a': 1}, True, 1e400, 10**30])
+
+
+def spoiled(draw, value):
+    """Return `value` with one part of it, anywhere, replaced by something odd."""
+    if not isinstance(value, (dict, list)) or not value or draw(st.integers(0, 5)) == 0:
+        return draw(ODD)
+    items = list(value.items() if isinstance(value, dict) else enumerate(value))
+    key, part = draw(st.sampled_from(items))
+    copy = value.copy()
+    copy[key] = spoiled(draw, part)
+    return copy
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+def test_spoiled_files_give_a_result_or_one_line(data):
+    files = [(GT, frame_rows()), (pyannot(), pyannot(scored=0.5))]
+    files += [(GT, {'0': [['m/v1', 0.9, [[1, 10, 10, 60, 90, 0.5]]]], 'kick': []})]
+    pair = list(data.draw(st.sampled_from(files)))
+    side = data.draw(st.integers(0, 1))
+    pair[side] = spoiled(data.draw, pair[side])
+    with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()) as error:
+        results = evaluate(Path(folder), 'ucf24-act', *pair)
+    lines = error.getvalue().splitlines()
+    assert isinstance(results, dict) or (results == 2 and lines[-1].startswith('actloc: error: '))

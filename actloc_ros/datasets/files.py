@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,11 @@ def read_truth(
     data = _read_json(path)
     if is_annotations(data):
         return annotations_truth(path, any_action)
+    with _layout(path):
+        return _json_truth(data, path, split)
+
+
+def _json_truth(data: Any, path: Path, split: int) -> GroundTruth:
     if act.is_act(data):
         return act.act_truth(data, str(path), split)
     if ucf24.is_clips(data):
@@ -72,6 +79,11 @@ def read_predictions(path: Path, truth: GroundTruth) -> Predictions:
     if truth.in_seconds:
         return read_ava_detections(path, truth)
     data = _read_json(path)
+    with _layout(path):
+        return _json_predictions(data, truth, path)
+
+
+def _json_predictions(data: Any, truth: GroundTruth, path: Path) -> Predictions:
     if isinstance(data, list):
         return act.frame_detections(data, truth, str(path))
     if act.is_tube_detections(data):
@@ -82,6 +94,18 @@ def read_predictions(path: Path, truth: GroundTruth) -> Predictions:
         f'{path}: no detections of a known layout; expected rows of {act.COLUMNS}, tubes by '
         'class, or pyannot with scores'
     )
+
+
+@contextmanager
+def _layout(path: Path) -> Iterator[None]:
+    """Turn what Python says of a value of the wrong kind into a message about the file."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
+        raise EvaluationError(
+            f'{path}: a part is missing or of the wrong kind: {type(error).__name__}: {error}; '
+            'doc/evaluation.md shows the layouts'
+        ) from error
 
 
 def _read_json(path: Path) -> Any:

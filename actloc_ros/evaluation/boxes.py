@@ -217,12 +217,15 @@ def make_tube(video: int, label: int, rows: object, score: object, where: str) -
         )
     if not (np.isfinite(table).all() and np.isfinite(value)):
         raise EvaluationError(f'{where}: a box or a score is not a finite number')
-    frames = table[:, 0].astype(np.int64)
-    if frames[0] < 0 or (np.diff(frames) <= 0).any():
-        raise EvaluationError(f'{where}: frame numbers do not rise from 0 or above; sort the rows')
+    frames = table[:, 0]
+    whole = (frames == np.floor(frames)) & (frames >= 0) & (frames < FRAMES_A_VIDEO)
+    if not whole.all() or (np.diff(frames) <= 0).any():
+        raise EvaluationError(
+            f'{where}: frame numbers do not rise in whole steps from 0 or above; sort the rows'
+        )
     check_corners(table[:, 1:5], where)
     scores = table[:, 5] if table.shape[1] == 6 else None
-    return Tube(video, label, frames, table[:, 1:5], value, scores)
+    return Tube(video, label, frames.astype(np.int64), table[:, 1:5], value, scores)
 
 
 def check_corners(boxes: np.ndarray, where: str) -> None:
@@ -247,7 +250,13 @@ def truth_from_tubes(
     first_frame: int,
     sizes: dict[int, tuple[float, float]],
 ) -> GroundTruth:
-    """Return a ground truth of tubes; its key frames are those with a box."""
+    """Return a ground truth of tubes; its key frames are those with a box.
+
+    Raises:
+        EvaluationError: The labels are not different names.
+    """
+    if not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+        raise EvaluationError(f'{path}: the classes are {list(labels)}; expected different names')
     boxes = tube_boxes(tubes)
     return GroundTruth(
         path=path,

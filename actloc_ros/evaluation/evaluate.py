@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import GroundTruth, Predictions, Tube
+from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions, Tube
 from actloc_ros.evaluation.figures import Figure
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.linking import LinkOptions
@@ -28,8 +28,14 @@ def evaluate(
             protocol.
 
     Raises:
-        EvaluationError: There is nothing to measure, or scores do not let boxes be linked.
+        EvaluationError: There is nothing to measure, the protocol does not go with the ground
+            truth, or scores do not let boxes be linked.
     """
+    if truth.in_seconds == (protocol.pixel > 0):
+        raise EvaluationError(
+            f'{truth.path}: {protocol.name} does not go with this ground truth; AVA csv goes with '
+            'ava-official, JSON with the others'
+        )
     figures = [frame_map(truth, predictions.boxes, protocol)]
     if truth.tubes is None:
         return Report(protocol, truth, predictions, figures)
