@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
@@ -124,8 +124,10 @@ def test_loop_begins_again_until_a_signal_ends_it(ros, video, number):
 
 
 def test_waiting_ends_by_a_signal(ros, video):
-    process = start('alone', video, '--wait', '1')
-    spin(ros, lambda: ('player', '/alone') in ros.get_node_names_and_namespaces())
+    process = start('alone', video, '--wait', '1', '--best-effort')
+    spin(ros, lambda: ros.get_publishers_info_by_topic('/alone/image'))
+    [offer] = ros.get_publishers_info_by_topic('/alone/image')
+    assert offer.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0
 
