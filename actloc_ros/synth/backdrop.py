@@ -133,6 +133,8 @@ class BackdropPainter:
         cv2.fillConvexPoly(mask, corners, 255, shift=4)
         area = (slice(y1, y2), slice(x1, x2))
         np.bitwise_and(mask, cv2.compare(near, inverse[area], cv2.CMP_GT), out=mask)
+        if not cv2.countNonZero(mask):
+            return
         painted = self._texture(camera, seen, (x1, y1), near)
         cv2.copyTo(painted, mask, image[area])
         cv2.copyTo(near, mask, inverse[area])
@@ -149,17 +151,13 @@ class BackdropPainter:
         painted = np.empty((height, width, 3), np.uint8)
         by_row = abs(seen.inverse_depth[1]) * height >= abs(seen.inverse_depth[0]) * width
         line = near[:, width // 2] if by_row else near[height // 2]
-        finest = seen.density / (camera.focal * np.maximum(line, 1e-3))  # texture pixels a pixel
-        levels = np.log2(finest) + 0.3
-        levels = np.minimum(np.maximum(levels, 0), len(seen.face.levels) - 1).astype(int)
-        edges = [0, *(np.flatnonzero(levels[1:] != levels[:-1]) + 1).tolist(), len(levels)]
-        for start, stop in pairwise(edges):
+        finest = seen.density / camera.focal  # texture pixels a pixel, at 1 m
+        for level, start, stop in _bands(line, finest, len(seen.face.levels)):
             x, y = (origin[0], origin[1] + start) if by_row else (origin[0] + start, origin[1])
             part = painted[start:stop] if by_row else painted[:, start:stop]
-            level = seen.face.levels[levels[start]]
             cv2.warpPerspective(
-                level,
-                _scaled(seen, level) @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]]),
+                seen.face.levels[level],
+                _pixel_to_texture(seen, level, x, y),
                 (part.shape[1], part.shape[0]),
                 dst=part,
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -168,11 +166,28 @@ class BackdropPainter:
         return painted
 
 
-def _scaled(seen: _Seen, level: np.ndarray) -> np.ndarray:
-    """Return the map from pixels of the view to pixels of a texture, centres at integers."""
-    rows, columns = level.shape[:2]
-    columns, rows = columns * seen.face.repeats[0], rows * seen.face.repeats[1]
-    return np.array([[columns, 0, -0.5], [0, rows, -0.5], [0, 0, 1]]) @ seen.to_texture
+def _bands(line: np.ndarray, finest: float, count: int) -> list[tuple[int, int, int]]:
+    """Split a line of inverse depths where the texture's level changes: level, start, stop."""
+    first, last = (
+        min(max(int(math.log2(finest / max(float(end), 1e-3)) + 0.3), 0), count - 1)
+        for end in (line[0], line[-1])
+    )
+    if first == last:
+        return [(first, 0, len(line))]
+    levels = np.log2(finest / np.maximum(line, 1e-3)) + 0.3
+    levels = np.minimum(np.maximum(levels, 0), count - 1).astype(int)
+    edges = [0, *(np.flatnonzero(levels[1:] != levels[:-1]) + 1).tolist(), len(line)]
+    return [(int(levels[start]), start, stop) for start, stop in pairwise(edges)]
+
+
+def _pixel_to_texture(seen: _Seen, level: int, x: int, y: int) -> np.ndarray:
+    """Map pixels counted from (x, y) to pixels of a texture's level, centres at integers."""
+    rows, columns = seen.face.levels[level].shape[:2]
+    a = seen.to_texture.copy()
+    a[:, 2] += x * a[:, 0] + y * a[:, 1]
+    a[0] = columns * seen.face.repeats[0] * a[0] - 0.5 * a[2]
+    a[1] = rows * seen.face.repeats[1] * a[1] - 0.5 * a[2]
+    return a
 
 
 def _density(face: Face) -> float:
