@@ -133,6 +133,17 @@ def test_all_people_of_all_cameras_are_one_batch() -> None:
     assert (left.clip.end, right.clip.end) == (0, 5)
 
 
+def test_weak_boxes_count_if_they_were_given_but_not_if_they_were_found() -> None:
+    weak = GivenBoxes(lambda camera, stamp: (np.array([[10, 20, 50, 100]]), np.array([0.2])))
+    classifier = ClipClassifier(MeanColour(), entry(), torch.device('cpu'), torch.float32)
+    frame = Scene(RED_AND_GREEN).frame(0)
+    (found,) = TwoStageLocalizer('weak+mean', weak, classifier, LocalizerOptions()).step([frame])
+    assert len(found) == 1
+    weak.sure_score = 0.5
+    (found,) = TwoStageLocalizer('weak+mean', weak, classifier, LocalizerOptions()).step([frame])
+    assert len(found) == 0
+
+
 def test_nobody_is_no_work() -> None:
     scene = Scene([])
     localizer, network = make(scene)

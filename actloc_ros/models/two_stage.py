@@ -14,14 +14,13 @@ from torch import Tensor
 from actloc_ros.clips import ClipBuffer
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions, no_detections
+from actloc_ros.models.preprocessing import upload
 from actloc_ros.models.two_stage_actions import ClipClassifier
 from actloc_ros.models.two_stage_people import PersonDetector, View
 from actloc_ros.models.two_stage_tubes import Tube, cut
 from actloc_ros.tubes import Actor, TubeLinker, TubeOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
-# A detector's weak boxes continue tracks but start none.
-TUBES = TubeOptions(min_score=0.5)
 
 
 class TwoStageLocalizer(Localizer):
@@ -67,21 +66,24 @@ class TwoStageLocalizer(Localizer):
 
     def close(self) -> None:
         """Free both networks and all images."""
+        device = self._classifier.device
         self.reset()
         del self._detector, self._classifier
+        if device.type == 'cuda':
+            torch.cuda.empty_cache()
 
     def _view(self, frame: Frame) -> View:
         zoom = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
         size = max(1, round(frame.width * zoom)), max(1, round(frame.height * zoom))
         image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
-        return View(frame, pixels.to(self._classifier.device))
+        return View(frame, upload(image, self._classifier.device))
 
     def _camera(self, name: str) -> _Camera:
         if name not in self._cameras:
             spec, options = self._classifier.spec, self._options
             buffer = ClipBuffer(spec, options.bridge_gap, options.restart_gap)
-            self._cameras[name] = _Camera(buffer, classes=len(self.labels))
+            tubes = TubeOptions(min_score=self._detector.sure_score)
+            self._cameras[name] = _Camera(buffer, TubeLinker(tubes), classes=len(self.labels))
         return self._cameras[name]
 
     def _classify(self, cameras: Sequence[_Camera]) -> None:
@@ -89,7 +91,9 @@ class TwoStageLocalizer(Localizer):
         due = [(camera, person) for camera in cameras for person in camera.due()]
         if not due:
             return
+        began = time.perf_counter()
         clips = [self._classifier.prepare(camera.cut(person)) for camera, person in due]
+        self.preprocess_time += time.perf_counter() - began
         scores = self._classifier.classify(clips)
         for (camera, person), row in zip(due, scores, strict=True):
             person.scores, person.due = row, camera.stamp + self._period
@@ -117,11 +121,10 @@ class _Camera:
         stamp: Of the newest frame, in ns.
     """
 
-    def __init__(self, buffer: ClipBuffer, classes: int) -> None:
+    def __init__(self, buffer: ClipBuffer, linker: TubeLinker, classes: int) -> None:
         self.stamp = 0
-        self._buffer, self._classes = buffer, classes
+        self._buffer, self._linker, self._classes = buffer, linker, classes
         self._length = buffer.spec.frames * buffer.spec.period
-        self._linker = TubeLinker(TUBES)
         self._people: dict[int, _Person] = {}
         self._seen: tuple[Actor, ...] = ()
 

@@ -41,7 +41,13 @@ class View:
 
 
 class PersonDetector(ABC):
-    """Finds people in single images."""
+    """Finds people in single images.
+
+    Attributes:
+        sure_score: Score from which a box starts a track; weaker ones may only continue one.
+    """
+
+    sure_score = 0.5
 
     @abstractmethod
     def detect(self, views: Sequence[View]) -> list[Detections]:
@@ -102,6 +108,8 @@ class GivenBoxes(PersonDetector):
         find: Camera and stamp in ns -> boxes (N, 4) in pixels of the frame and scores (N,), or
             None where nobody looked.
     """
+
+    sure_score = 0.0  # who gives boxes has chosen them
 
     def __init__(self, find: Callable[[str, int], tuple[np.ndarray, np.ndarray] | None]) -> None:
         self._find = find
