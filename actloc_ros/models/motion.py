@@ -25,7 +25,7 @@ from actloc_ros.tubes import TubeLinker, TubeOptions
 PEOPLE_PERIOD = 0.25  # s between two searches for people
 FADING = 1.0  # s after which an actor that nothing confirms has lost most of its score
 RISING = 0.3  # s over which evidence becomes a score
-LEAST_SCORE = 0.05  # below which an actor is given up
+LEAST_SCORE = 0.05  # below which an actor is given up that nothing confirms
 SHOWN_SCORE = 0.25  # below which an actor is not told to anyone
 
 
@@ -36,11 +36,13 @@ class Actor:
     Attributes:
         box: float (4,), x1, y1, x2, y2 in pixels of the analysed image.
         score: In [0, 1].
+        known: Whether the people detector saw it at any time.
         motion: How it moves.
     """
 
     box: np.ndarray
     score: float
+    known: bool = False
     motion: Kinematics = field(default_factory=Kinematics)
 
 
@@ -107,7 +109,9 @@ class MotionCamera:
         """Return where the actors of before must be, who else is seen, and what else moves."""
         boxes = {key: self._carry(actor) for key, actor in self.actors.items()}
         scores = {key: actor.score for key, actor in self.actors.items()}
-        found = [Candidate(boxes[key]) for key in distinct(boxes, scores)]
+        found = [
+            Candidate(boxes[key], known=self.actors[key].known) for key in distinct(boxes, scores)
+        ]
         if self._searched is None or seconds(stamp - self._searched) >= PEOPLE_PERIOD - 1e-3:
             since = seconds(stamp - self._searched) if self._searched is not None else 0.0
             people, chances = self._people.detect(self.view.full)
@@ -136,12 +140,12 @@ class MotionCamera:
             candidate = found[int(linked.actions[0])]
             actor = before.get(linked.track_id) or Actor(candidate.box, 0.0)
             self._see(actor, candidate)
-            if actor.score >= LEAST_SCORE:
+            if candidate.seen or actor.score >= LEAST_SCORE:
                 self.actors[linked.track_id] = actor
 
     def _see(self, actor: Actor, candidate: Candidate) -> None:
         elapsed = self.view.elapsed
-        actor.box = candidate.box
+        actor.box, actor.known = candidate.box, candidate.known
         actor.score += _evidence(actor.score, candidate, elapsed)
         if self.view.flow is not None:
             actor.motion.update(self.view.flow, actor.box, self._regions.evidence, elapsed)

@@ -20,12 +20,19 @@ class Candidate:
     Attributes:
         box: float (4,), x1, y1, x2, y2.
         person: Probability of a person by the people detector; None if it did not see one.
+        known: Whether the people detector saw this actor at any time.
         moving: Evidence of motion in [0, 1]; None if nothing moves.
     """
 
     box: np.ndarray
     person: float | None = None
     moving: float | None = None
+    known: bool = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether anything confirms that the actor is there."""
+        return self.person is not None or self.moving is not None
 
 
 def distinct(boxes: dict[int, np.ndarray], scores: dict[int, float]) -> list[int]:
@@ -45,23 +52,30 @@ def add_people(found: list[Candidate], boxes: np.ndarray, chances: np.ndarray, g
         best = int(np.argmax(fits)) if fits else -1
         if best >= 0 and fits[best] >= SAME:
             found[best].box = found[best].box + gain * (box - found[best].box)
-            found[best].person = chance
+            found[best].person, found[best].known = chance, True
         else:
-            found.append(Candidate(box, person=chance))
+            found.append(Candidate(box, person=chance, known=True))
 
 
 def add_regions(
     found: list[Candidate], boxes: np.ndarray, evidence: np.ndarray, gain: float
 ) -> None:
-    """Add moving regions; one that is an actor's corrects its box by `gain`, or is its limb."""
-    known = list(found)
+    """Add moving regions; one that is an actor's corrects its box by `gain`, or is its limb.
+
+    A region that holds several whom the people detector never saw makes them one.
+    """
     for box, weight in zip(boxes, evidence, strict=True):
-        owners = [other for other in known if _speaks_of(box, other.box)]
+        owners = [other for other in found if _speaks_of(box, other.box)]
         for owner in owners:
             owner.moving = max(owner.moving or 0.0, float(weight))
         if not owners:
             found.append(Candidate(box, moving=float(weight)))
-        elif len(owners) == 1 and area(box) > FRAGMENT * area(owners[0].box):
+            continue
+        if not any(owner.known for owner in owners):
+            for owner in owners[1:]:
+                found.remove(owner)
+            del owners[1:]
+        if len(owners) == 1 and area(box) > FRAGMENT * area(owners[0].box):
             owners[0].box = owners[0].box + gain * (box - owners[0].box)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 GRID = 8  # px between the places where the background's motion is sampled, one corner in each cell
 INLIER = 1.0  # px by which a background point may miss the fitted motion
-STILL_CAMERA = 0.95  # no motion wins if it explains this share of what the best fit explains
+STILL_CAMERA = 0.15  # px by which a fit must be better than none, or the camera stands still
 NOISE_FLOW = 0.7  # px of displacement that dense flow cannot be trusted to resolve
 EXPLAINED = 0.85  # share of the background's error that the right flow may leave
 NOISE_GREY = 6.0  # grey levels that sensor noise and compression change from frame to frame
@@ -26,6 +26,8 @@ class FlowField:
             left of the image's change once the background's motion is taken out.
         background: float64 (3, 3): homography that takes pixels of the key frame to where the
             same piece of background was in the frame `interval` earlier.
+        noise: px by which the background misses that homography, in the median: depth, and
+            errors of the flow.
         interval: s between the two frames.
     """
 
@@ -33,6 +35,7 @@ class FlowField:
     velocity_in_image: np.ndarray
     moving: np.ndarray
     background: np.ndarray
+    noise: float
     interval: float
 
     @property
@@ -61,7 +64,7 @@ class FlowEstimator:
         moving = _moving(grey, reference, background, back, noise)
         rate = np.float32(1 / interval)
         velocity = (_drift(background, _places(grey.shape)) - back) * rate
-        return FlowField(velocity, -back * rate, moving, background, interval)
+        return FlowField(velocity, -back * rate, moving, background, noise, interval)
 
 
 def fit_background(
@@ -80,12 +83,13 @@ def fit_background(
     if len(points) < 16:
         return np.eye(3), 0.0
     moved = points + flow[points[:, 1].astype(int), points[:, 0].astype(int)]
-    fit, inliers = cv2.findHomography(points, moved, cv2.RANSAC, INLIER, maxIters=300)
-    shift = np.hypot(*(moved - points).T)
-    if fit is None or (shift < INLIER).sum() >= STILL_CAMERA * inliers.sum():
-        return np.eye(3), float(np.median(shift))
+    fit, _ = cv2.findHomography(points, moved, cv2.RANSAC, INLIER, maxIters=300)
+    shift = float(np.median(np.hypot(*(moved - points).T)))
+    if fit is None:
+        return np.eye(3), shift
     miss = cv2.perspectiveTransform(points[None], fit)[0] - moved
-    return fit, float(np.median(np.hypot(*miss.T)))
+    noise = float(np.median(np.hypot(*miss.T)))
+    return (np.eye(3), shift) if shift < noise + STILL_CAMERA else (fit, noise)
 
 
 def _corners(grey: np.ndarray) -> np.ndarray:

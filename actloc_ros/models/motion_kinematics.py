@@ -17,6 +17,7 @@ CLOSER, CLOSER_SPREAD = 0.12, 0.03  # 1/s: relative growth
 SMOOTHING = 0.3  # s over which speeds are averaged
 HISTORY = 1.0  # s of heights behind a growth rate
 TORSO = (0.25, 0.1, 0.75, 0.6)  # the part of the box that moves as the body does, as shares
+LEAST_EVIDENCE = 20  # px that must move before their flow is believed
 UPPER = (0.0, 0.0, 1.0, 0.7)  # without the legs, whose swing looks like growth
 
 
@@ -86,18 +87,20 @@ def _torso_speed(flow: FlowField, box: np.ndarray) -> float:
 
 
 def _flow_growth(flow: FlowField, box: np.ndarray, evidence: np.ndarray) -> float:
-    """Return the expansion in 1/s that best explains the flow of what moves in the box."""
+    """Return the expansion in 1/s that best explains the flow of what moves in the box.
+
+    Only along the vertical: where someone walks across the view, flow that fades out behind him
+    looks like expansion along the horizontal.
+    """
     weight = part(evidence, box, UPPER)
     total = float(weight.sum())
-    if total < 20:
+    if total < LEAST_EVIDENCE:
         return 0.0
-    velocity = part(flow.velocity, box, UPPER)
-    y, x = np.mgrid[: weight.shape[0], : weight.shape[1]].astype(np.float32)
-    place = np.stack([x, y], 2)
-    w = weight[..., None]
-    place = place - (w * place).sum((0, 1)) / total
-    velocity = velocity - (w * velocity).sum((0, 1)) / total
-    return float((w * place * velocity).sum() / max((w * place * place).sum(), 1e-6))
+    velocity = part(flow.velocity, box, UPPER)[..., 1]
+    rows = weight.sum(1)
+    y = np.arange(len(rows), dtype=np.float32)
+    y -= (rows * y).sum() / total
+    return float((weight * velocity).sum(1) @ y / max(rows @ (y * y), 1e-6))
 
 
 def part(image: np.ndarray, box: np.ndarray, part: tuple[float, ...]) -> np.ndarray:

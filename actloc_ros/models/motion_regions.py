@@ -7,10 +7,12 @@ import numpy as np
 
 from actloc_ros.models.motion_flow import FlowField
 
-MEMORY = 0.25  # s over which evidence of motion is averaged, following the body
-ENOUGH = 0.3  # share of that time that a pixel must have moved
+MEMORY = 0.15  # s over which evidence of motion is averaged, following the body
+ENOUGH = 0.35  # share of that time that a pixel must have moved
 MIN_AREA = 0.0015  # of the image
 MIN_HEIGHT = 0.08  # of the image
+STACKED = 0.5  # share of the wider one that two pieces of a body have above each other
+STACK_GAP = 1.0  # of the higher piece: what may lie between them
 CLOSING = (7, 15)  # px, width and height: parts of an upright body that are joined
 
 
@@ -50,10 +52,35 @@ def _regions(evidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mask = cv2.morphologyEx(enough, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones(CLOSING[::-1], np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
-    boxes, weights = [], []
-    for x, y, w, h, area in stats[1:count]:
-        if area < MIN_AREA * mask.size or h < MIN_HEIGHT * mask.shape[0]:
-            continue
-        boxes.append((x, y, x + w, y + h))
-        weights.append(evidence[y : y + h, x : x + w][mask[y : y + h, x : x + w] > 0].mean())
+    corners = stats[1:count, :2]
+    pieces = np.concatenate([corners, corners + stats[1:count, 2:4]], 1)[
+        stats[1:count, 4] >= MIN_AREA * mask.size
+    ]
+    boxes = [box for box in _stacked(pieces) if box[3] - box[1] >= MIN_HEIGHT * mask.shape[0]]
+    weights = []
+    for x1, y1, x2, y2 in boxes:
+        inside = evidence[y1:y2, x1:x2][mask[y1:y2, x1:x2] > 0]
+        weights.append(inside.mean() if inside.size else 0.0)
     return np.array(boxes, float).reshape(-1, 4), np.array(weights, float)
+
+
+def _stacked(pieces: np.ndarray) -> list[np.ndarray]:
+    """Join pieces that stand on each other: the middle of a body may not move."""
+    boxes: list[np.ndarray] = []
+    for piece in pieces[np.argsort(pieces[:, 1], kind='stable')]:
+        for index, box in enumerate(boxes):
+            if _stands_under(piece, box):
+                low, high = np.minimum(box[:2], piece[:2]), np.maximum(box[2:], piece[2:])
+                boxes[index] = np.concatenate([low, high])
+                break
+        else:
+            boxes.append(piece)
+    return boxes
+
+
+def _stands_under(piece: np.ndarray, box: np.ndarray) -> bool:
+    shared = min(piece[2], box[2]) - max(piece[0], box[0])
+    widths = piece[2] - piece[0], box[2] - box[0]
+    gap = piece[1] - box[3]
+    height = max(piece[3] - piece[1], box[3] - box[1])
+    return bool(shared >= STACKED * max(widths) and gap <= STACK_GAP * height)

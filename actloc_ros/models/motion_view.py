@@ -14,7 +14,9 @@ from actloc_ros.models.motion_flow import FlowEstimator, FlowField
 AREA = 320 * 240  # px of the image in which motion is analysed
 LEAST_SIDE = 48  # px that it must measure at least, or nothing is looked for
 INTERVAL = 0.1  # s between the two frames whose flow is measured
-MAX_SHIFT = 6.0  # px: a camera that is faster than that over the interval is measured sooner
+# A camera that moves faster or less simply than that over the interval is measured sooner.
+MAX_SHIFT = 6.0  # px
+MAX_NOISE = 0.7  # px
 
 
 class MotionView:
@@ -78,7 +80,8 @@ class MotionView:
         self.flow = self._estimator.measure(self.grey, past, seconds(stamp - before), actors)
         self.clip = ClipInfo(before, stamp, 2)
         speed = float(np.median(np.abs(self.flow.velocity_in_image).sum(2)))
-        self._interval = min(INTERVAL, MAX_SHIFT / max(speed, 1e-6))
+        noise = self.flow.noise / self.flow.interval
+        self._interval = min(INTERVAL, MAX_SHIFT / max(speed, 1e-6), MAX_NOISE / max(noise, 1e-6))
 
     def _reference(self, stamp: int) -> tuple[int, np.ndarray] | None:
         """Return the past frame whose age is nearest to the interval at which to measure flow."""

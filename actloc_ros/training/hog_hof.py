@@ -134,10 +134,14 @@ def _folders(data: Path, settings: Settings, whole_image: bool, labels: Sequence
     for video, (path, name) in enumerate(tqdm(paths, unit='video', disable=None)):
         if not _is_shown(path):
             continue
-        moments = _image_moments(path, settings) if whole_image else _actor_moments(path, settings)
+        moments = (
+            image_moments(open_source(path), settings)
+            if whole_image
+            else _actor_moments(path, settings)
+        )
         if not moments:
             unused.append(path)
-        for _, clip in _clips(moments, settings):
+        for _, clip in clips_of(moments, settings):
             rows.append((clip, [name == label for label in names], video))
     return _samples(data, names, rows, tuple(unused))
 
@@ -155,10 +159,10 @@ def _samples(
     return Samples(labels, np.stack(descriptors), np.array(truth), np.array(videos), unused)
 
 
-def _image_moments(path: Path, settings: Settings) -> list[Moment]:
+def image_moments(frames: Iterable[Frame], settings: Settings) -> list[Moment]:
     """Return the moments of a recording whose whole image is the actor."""
     found = []
-    for frame, view in _views(open_source(path), settings):
+    for frame, view in _views(frames, settings):
         height, width = view.grey.shape
         box = np.array([0, 0, width, height], float)
         assert view.flow is not None
@@ -192,7 +196,7 @@ def _actor_moments(path: Path, settings: Settings) -> list[Moment]:
     return [] if best is None else moments[best]
 
 
-def _clips(moments: list[Moment], settings: Settings) -> Iterator[tuple[int, np.ndarray]]:
+def clips_of(moments: list[Moment], settings: Settings) -> Iterator[tuple[int, np.ndarray]]:
     """Yield end and descriptor of the clips in which moments lie; one where they are too few."""
     if not moments:
         return
@@ -225,7 +229,7 @@ def _video_clips(
     half = nanoseconds(settings.duration / 2)
     for actor, seen in moments.items():
         doing = [each for each in video.instances if each.actor == actor]
-        for end, clip in _clips(seen, settings):
+        for end, clip in clips_of(seen, settings):
             start = end - 2 * half
             yield clip, {each.label for each in doing if _shared(each, start, end) >= half}
 
