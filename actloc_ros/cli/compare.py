@@ -66,9 +66,9 @@ def _by_key(path: str, topic: str | None) -> dict[Key, Any]:
     repeats: Counter[tuple[str, int]] = Counter()
     found = {}
     for message in read_detections(path, topic):
-        key = (message.camera, stamp_of(message.header.stamp))
-        found[(*key, repeats[key])] = message
-        repeats[key] += 1
+        camera, stamp = message.camera, stamp_of(message.header.stamp)
+        found[camera, stamp, repeats[camera, stamp]] = message
+        repeats[camera, stamp] += 1
     return found
 
 
