@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from actloc_ros.evaluation.boxes import (
     FRAMES_A_VIDEO,
@@ -161,7 +162,8 @@ def _ava_name(label: int) -> str:
 
 def _read_rows(path: Path, scored: bool) -> Iterator[Row]:
     with path.open(newline='', encoding='utf-8-sig') as file:
-        for line, fields in enumerate(csv.reader(file), 1):
+        reader = tqdm(csv.reader(file), path.name, unit='row', leave=False, disable=None)
+        for line, fields in enumerate(reader, 1):
             if fields:
                 yield _row(fields, line, f'{path}, line {line}', scored)
 

@@ -29,7 +29,9 @@ def frame_map(
     detections, left_out = _choose(truth, detections, protocol)
     classes = [
         _class(truth, detections, label, protocol, threshold)
-        for label in tqdm(sorted(truth.labels), 'frame-mAP', unit='class', disable=None)
+        for label in tqdm(
+            sorted(truth.labels), 'frame-mAP', unit='class', leave=False, disable=None
+        )
     ]
     return Figure(f'frame-mAP@{threshold:g}', protocol.name, tuple(classes), left_out)
 

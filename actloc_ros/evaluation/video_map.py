@@ -44,7 +44,9 @@ def video_map(
             [tube for tube in scored if tube.label == label],
             protocol,
         )
-        for label in tqdm(sorted(truth.labels), 'video-mAP', unit='class', disable=None)
+        for label in tqdm(
+            sorted(truth.labels), 'video-mAP', unit='class', leave=False, disable=None
+        )
     }
     return [
         Figure(
@@ -113,7 +115,7 @@ def link_all(boxes: FrameBoxes, options: LinkOptions, labels: Sequence[int]) -> 
     parts = np.split(order, np.flatnonzero(np.diff(place.reshape(-1)[order])) + 1)
     return [
         tube
-        for part in tqdm(parts, 'linking', unit='class of a video', disable=None)
+        for part in tqdm(parts, 'linking', unit='part', leave=False, disable=None)
         if len(part)
         for tube in link_tubes(boxes[part], options)
     ]
