@@ -132,7 +132,9 @@ class BackdropPainter:
         corners = np.round((seen.polygon - [x1, y1]) * 16).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, 255, shift=4)
         area = (slice(y1, y2), slice(x1, x2))
-        np.bitwise_and(mask, cv2.compare(near, inverse[area], cv2.CMP_GT), out=mask)
+        # Faces that share an edge overlap there by half a pixel: the first one keeps it.
+        nearer = cv2.compare(near * np.float32(0.996), inverse[area], cv2.CMP_GT)
+        np.bitwise_and(mask, nearer, out=mask)
         if not cv2.countNonZero(mask):
             return
         painted = self._texture(camera, seen, (x1, y1), near)

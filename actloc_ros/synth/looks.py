@@ -59,7 +59,7 @@ def _trunk(rng: np.random.Generator, h: float, g: float, skirt: bool) -> list[Ro
     if rng.random() < 0.2:
         rows.append(('bag_top', 'bag_bottom', 0.11, 0.14, BAG))
     if rng.random() < 0.2:
-        rows.append(('crown', 'hair', 0.092 * h, 0.098 * h, HAT))
+        rows.append(('hair', 'hair', 0.096 * h, 0.096 * h, HAT))
     return rows
 
 

@@ -24,7 +24,7 @@ from actloc_ros.synth.world import Seat, World
 LANE = 1.2  # metres to each side of the camera's first axis: who walks across it is crossing
 SOLO = {
     'wander': 0.2, 'approach': 0.1, 'leave': 0.06, 'cross': 0.16, 'run': 0.08, 'stand': 0.06,
-    'wave': 0.1, 'point': 0.1, 'sit': 0.1, 'fall': 0.06, 'pick_up': 0.09, 'meet': 0.2,
+    'wave': 0.1, 'point': 0.1, 'sit': 0.16, 'fall': 0.06, 'pick_up': 0.09, 'meet': 0.2,
 }  # fmt: skip
 
 
@@ -51,7 +51,9 @@ class Planner:
             place = self._free_place()
             self._add(actor, self.rng.uniform(0.3, 1.5), ('standing',), 'stand', place=place)
         while (actor := min(self.actors, key=_free_from)).segments[-1].end < self.seconds:
-            kind = str(self.rng.choice(list(SOLO), p=np.array(list(SOLO.values())) / 1.31))
+            kind = str(
+                self.rng.choice(list(SOLO), p=np.array(list(SOLO.values())) / sum(SOLO.values()))
+            )
             getattr(self, f'_{kind}')(actor)
         for _ in range(int(self.rng.poisson(self.seconds / 15))):
             self._roll()

@@ -165,15 +165,18 @@ def _fixture(
         inner[:] = (hue[0] * mix + hue[1] * (1 - mix)).astype(np.uint8)
 
 
-def landscape(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Return a uint8 view into the distance: sky, clouds, hills or trees, horizon at the bottom."""
+def landscape(rng: np.random.Generator, rows: int, columns: int, hills: float = 1.0) -> np.ndarray:
+    """Return a uint8 view into the distance: sky, clouds, hills or trees, horizon at the bottom.
+
+    Hills are about `hills` times 0.3 of it high.
+    """
     up = np.linspace(1, 0, rows, dtype=np.float32)[:, None, None]
     top = rng.uniform([70, 120, 180], [130, 170, 225]).astype(np.float32)
     sky = up * top + (1 - up) * np.array([215, 225, 235], np.float32)
     cloud = np.clip(noise(rng, rows, columns, 3, 6) * rng.uniform(0.5, 1.4), 0, 1)[..., None]
     image = sky * (1 - cloud) + 240 * cloud
     for distance in (0.3, 0.2, 0.1):
-        line = noise(rng, 2, columns, 6, 6)[0] * 0.05 + distance
+        line = hills * (noise(rng, 2, columns, 6, 6)[0] * 0.05 + distance)
         below = (1 - np.arange(rows)[:, None] / rows) < line
         leaf = 1 + 0.3 * noise(rng, rows, columns, 24, 4)
         tone = np.array([88, 108, 72]) * (1.35 - 2 * (0.3 - distance)) * rng.uniform(0.7, 1.1)

@@ -76,7 +76,7 @@ class World:
 def make_world(rng: np.random.Generator) -> World:
     """Draw an indoor or an outdoor place with its furniture."""
     world = _make_room(rng) if rng.random() < 0.6 else _make_street(rng)
-    for _ in range(int(rng.integers(1, 3))):
+    for _ in range(int(rng.integers(1, 4))):
         _add_seat(rng, world)
     if rng.random() < 0.5:  # something low that hides legs
         x = rng.uniform(2.4, 4.5)
@@ -143,9 +143,9 @@ def _make_street(rng: np.random.Generator) -> World:
         softness=0.03,
         depth=float(rng.uniform(8, 12)),
     )
-    view = textures.landscape(rng, 320, 1280)
+    view = textures.landscape(rng, 640, 1280, hills=0.4)
     for a, b in (((far, far), (far, -far)), ((far, -far), (-6, -far)), ((-6, far), (far, far))):
-        world.faces.append(_upright(a, b, 20.0, pyramid(view)))
+        world.faces.append(_upright(a, b, 50.0, pyramid(view)))
     for _ in range(int(rng.integers(3, 7))):
         side = float(rng.choice([-1, 1]))
         x, width = rng.uniform(8, 26), rng.uniform(3, 8)
