@@ -1,0 +1,84 @@
+"""Test the demonstration: a recording through ROS into the node, and what it leaves behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from actloc_ros.bags import read_detections
+from actloc_ros.sources import open_source
+from actloc_ros.synth import render
+from actloc_ros.video_writer import VideoWriter
+
+DEMO = Path(__file__).resolve().parent.parent / 'scripts' / 'demo.py'
+RATE = 10.0
+PATIENCE = 90.0  # s: every wait ends then
+
+
+@pytest.fixture(scope='module')
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp('demo') / 'a.mp4'
+    with VideoWriter(path, RATE) as writer:
+        for frame in render(3, 3.0, (320, 240), RATE):
+            writer.write(frame.stamp, frame.image)
+    return path
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, str(DEMO), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
+        start_new_session=True,
+    )
+
+
+def group_is_gone(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_recording_leaves_a_video_and_a_bag_and_tells_events(tmp_path, video):
+    demo = start('--input', video, '--out', tmp_path)
+    said, faults = demo.communicate(timeout=PATIENCE)
+    assert demo.returncode == 0, faults
+    assert re.search(r'^ +\d+\.\d s  track \d+  \w+  started$', said, re.MULTILINE)
+    assert f'annotated video: {tmp_path}/annotated.mp4' in said
+    assert f'bag of detections: {tmp_path}/detections' in said
+    messages = list(read_detections(tmp_path / 'detections'))
+    assert any(message.detections for message in messages)
+    assert messages[0].model == 'motion'
+    assert len(list(open_source(tmp_path / 'annotated.mp4'))) == len(list(open_source(video)))
+    assert group_is_gone(demo.pid)
+
+
+def test_interrupt_ends_all_of_it(tmp_path, video):
+    demo = start('--input', video, '--out', tmp_path)
+    deadline = time.monotonic() + PATIENCE
+    while not (tmp_path / 'detections').exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(demo.pid, signal.SIGINT)  # as Ctrl-C does
+    said, _ = demo.communicate(timeout=PATIENCE)
+    assert demo.returncode == 130
+    assert said.endswith('stopped\n')
+    assert group_is_gone(demo.pid)
+
+
+def test_what_cannot_be_shown_is_said(tmp_path):
+    demo = start('--input', tmp_path / 'absent.mp4', '--out', tmp_path)
+    _, faults = demo.communicate(timeout=PATIENCE)
+    assert demo.returncode == 1
+    assert faults.startswith('demo: error:')
+    assert 'does not exist' in faults
