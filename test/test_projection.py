@@ -79,6 +79,14 @@ def test_actor_before_a_wall_and_behind_a_pole() -> None:
     assert found.size[2] == 0.0
 
 
+def test_actor_whose_box_is_mostly_wall() -> None:
+    depth = plane(6.0)
+    depth[180:300, 125:175] = 3.0  # a quarter of the box, in its middle
+    found = locate(BOX, IMAGE, depth, CAMERA)
+    assert found is not None
+    assert found.position[2] == 3.0
+
+
 def test_wall_through_a_thin_actor_is_the_wall() -> None:
     depth = plane(6.0)
     depth[:, 150:153] = 3.0

@@ -42,6 +42,17 @@ def test_a_walker_is_one_track_at_any_rate(rate: int) -> None:
     np.testing.assert_allclose(linked.actors[0].velocity, [90, 0], atol=3)
 
 
+def test_a_walker_who_turns_back_is_one_track_and_its_velocity_turns_too() -> None:
+    linker = TubeLinker()
+    for frame in range(81):
+        t = frame / 10
+        linked = linker.update(nanoseconds(t), detect([person(90 * min(t, 8 - t))]))
+        assert ids(linked) == [1]
+        if t in (4.0, 5.0):
+            expected = 90 if t == 4 else -90
+            np.testing.assert_allclose(linked.actors[0].velocity, [expected, 0], atol=25)
+
+
 def test_velocity_is_unknown_at_first_sight() -> None:
     linker = TubeLinker()
     assert linker.update(0, detect([person(100)])).actors[0].velocity is None
