@@ -219,6 +219,7 @@ def running_node(autostart: bool = True, **parameters: Any) -> Iterator[Client]:
         'model': 'colour_localizer:ColourLocalizer',
         'instances__min_duration': 0.0,
         'diagnostics__period': 0.1,
+        'restart_gap': 9.0,  # longer than a busy machine may pause between two frames
         **parameters,
     }
     rclpy.init()

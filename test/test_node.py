@@ -115,6 +115,18 @@ def test_rate_and_resolution_may_change_and_gaps_restart() -> None:
         assert [event.state for event in client.events] == [1, 3, 1, 3, 1]
 
 
+def test_what_a_camera_saw_ends_when_it_dies() -> None:
+    with running_node(restart_gap=0.5) as client:
+        camera = client.camera()
+        client.show(camera, picture('red'), START)
+        client.node.destroy_publisher(camera)
+        wait_for(lambda: len(client.events) == 2)
+        assert client.events[1].state == Detection.ENDED
+        assert stamp_of(client.events[1]) == START
+        again = client.show(client.camera(), picture('red'), START + PERIOD)
+        assert again.detections[0].state == Detection.STARTED
+
+
 def test_publishers_may_die_and_come_back() -> None:
     with running_node() as client:
         for attempt in range(3):

@@ -37,7 +37,8 @@ def film(camera: str = '', count: int = 60) -> list[Frame]:
 def replay(films: Sequence[list[Frame]], **parameters: Any) -> Client:
     """Play films through the node as fast as they go; return the client that saw the results."""
     names = [frames[0].camera for frames in films]
-    with running_node(cameras=names, process_all=True, **parameters) as client:
+    given = {'cameras': names, 'process_all': True, 'restart_gap': 2.0, **parameters}
+    with running_node(**given) as client:
         cameras = [client.camera(f'{n}/image' if n else 'image', Image, REPLAY) for n in names]
         for frames in zip(*films, strict=True):
             for camera, frame in zip(cameras, frames, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock
@@ -73,7 +74,16 @@ class Session:
         )
         self._mailbox: Mailbox[Received] = Mailbox(cameras, settings.process_all)
         self._worker = Worker(
-            localizer, self._pipeline, self._mailbox, cameras, self._publish, around.warn, failed
+            localizer,
+            self._pipeline,
+            self._mailbox,
+            cameras,
+            self._publish,
+            around.warn,
+            failed,
+            now=lambda: around.clock.now().nanoseconds,
+            # A replay goes by stamps alone, so that it repeats.
+            patience=inf if settings.process_all else settings.localizer.restart_gap,
         )
         self._timings = {camera: Timings() for camera in cameras}
 

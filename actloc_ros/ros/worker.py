@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from actloc_ros.conversions import FrameError, image_to_frame
-from actloc_ros.frames import NANOSECONDS, Frame
+from actloc_ros.frames import NANOSECONDS, Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
@@ -73,6 +73,8 @@ class Worker:
         publish: Callable[[Result], None],
         report: Callable[[str, str], None],
         failed: Callable[[], None],
+        now: Callable[[], int],
+        patience: float,
     ) -> None:
         """Prepare a worker; `start` starts it.
 
@@ -84,6 +86,8 @@ class Worker:
             publish: Takes each result, in this thread.
             report: Takes each fault's kind and text, in this thread.
             failed: Called in this thread when an exception has ended it.
+            now: Returns the node's time in ns.
+            patience: Time in s without frames after which what is open in a camera is ended.
         """
         self.counters = {camera: Counters() for camera in cameras}
         self.failure: BaseException | None = None
@@ -93,11 +97,13 @@ class Worker:
         self._publish = publish
         self._report = report
         self._failed = failed
+        self._now, self._patience = now, patience
         self._orders: list[Callable[[], None]] = []
         self._order_lock = threading.Lock()
         self._stopping = threading.Event()
         self._limits: dict[str, RateLimit] = {camera: RateLimit() for camera in self.counters}
         self._last_stamps: dict[str, int] = {}
+        self._last_arrivals: dict[str, int] = {}
         self._max_rate = 0.0
         self._thread = threading.Thread(target=self._run, name='localize', daemon=True)
 
@@ -146,12 +152,24 @@ class Worker:
                 self._obey()
                 if received and not self._stopping.is_set():
                     self._process(received)
+                self._end(self._silent())
             self._end(self._last_stamps)
         except Exception as error:
             self.failure = error
             with contextlib.suppress(Exception):  # told is what came first
                 self._end(self._last_stamps)
             self._failed()
+
+    def _silent(self) -> list[str]:
+        """Return the cameras that send no more: nobody should wait for what they saw to end."""
+        now = self._now()
+        return [
+            camera
+            for camera, arrival in self._last_arrivals.items()
+            if camera in self._last_stamps
+            and arrival  # 0 is simulated time that has not begun
+            and seconds(now - arrival) > self._patience
+        ]
 
     def _obey(self) -> None:
         with self._order_lock:
@@ -182,6 +200,7 @@ class Worker:
                 continue
             received, _, decode = decoded.pop(step.camera)
             self._last_stamps[step.camera] = step.stamp
+            self._last_arrivals[step.camera] = self._now()
             self.counters[step.camera].processed += 1
             self._publish(Result(step, received, taken, decode, preprocess))
         for received, _, _ in decoded.values():  # those that the pipeline dropped
