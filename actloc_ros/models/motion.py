@@ -148,7 +148,7 @@ class MotionCamera:
         actor.box, actor.known = candidate.box, candidate.known
         actor.score += _evidence(actor.score, candidate, elapsed)
         if self.view.flow is not None:
-            actor.motion.update(self.view.flow, actor.box, self._regions.evidence, elapsed)
+            actor.motion.update(self.view.flow, actor.box, elapsed, actor.known)
 
     def _tell(self) -> Detections:
         shown = {key: each for key, each in self.actors.items() if each.score >= SHOWN_SCORE}

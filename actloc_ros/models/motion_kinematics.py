@@ -17,8 +17,7 @@ CLOSER, CLOSER_SPREAD = 0.12, 0.03  # 1/s: relative growth
 SMOOTHING = 0.3  # s over which speeds are averaged
 HISTORY = 1.0  # s of heights behind a growth rate
 TORSO = (0.25, 0.1, 0.75, 0.6)  # the part of the box that moves as the body does, as shares
-LEAST_EVIDENCE = 20  # px that must move before their flow is believed
-UPPER = (0.0, 0.0, 1.0, 0.7)  # without the legs, whose swing looks like growth
+TRUNK = (0.3, 0.05, 0.7, 0.75)  # without the legs, whose swing looks like growth
 
 
 @dataclass
@@ -37,16 +36,18 @@ class Kinematics:
     _flow_growth: float = 0.0
     _heights: deque[tuple[float, float]] = field(default_factory=deque)
 
-    def update(
-        self, flow: FlowField, box: np.ndarray, evidence: np.ndarray, elapsed: float
-    ) -> None:
-        """Take the actor's box (x1, y1, x2, y2) at a key frame `elapsed` s after the one before."""
+    def update(self, flow: FlowField, box: np.ndarray, elapsed: float, known: bool) -> None:
+        """Take the actor's box (x1, y1, x2, y2) at a key frame `elapsed` s after the one before.
+
+        `known` says whether it is a person's: the height of a moving region grows also as more of
+        a body comes to move.
+        """
         self.seen += elapsed
         gain = 1 - np.exp(-elapsed / min(SMOOTHING, max(self.seen, elapsed)))
         height = max(float(box[3] - box[1]), 1.0)
         self.sideways += gain * (_torso_speed(flow, box) / height - self.sideways)
-        self._flow_growth += gain * (_flow_growth(flow, box, evidence) - self._flow_growth)
-        slope = self._height_slope(flow, box, height, elapsed)
+        self._flow_growth += gain * (_flow_growth(flow, box) - self._flow_growth)
+        slope = self._height_slope(flow, box, height, elapsed) if known else None
         self.growth = self._flow_growth if slope is None else (self._flow_growth + slope) / 2
 
     def scores(self) -> np.ndarray:
@@ -86,21 +87,18 @@ def _torso_speed(flow: FlowField, box: np.ndarray) -> float:
     return float(np.median(torso)) if torso.size else 0.0
 
 
-def _flow_growth(flow: FlowField, box: np.ndarray, evidence: np.ndarray) -> float:
-    """Return the expansion in 1/s that best explains the flow of what moves in the box.
+def _flow_growth(flow: FlowField, box: np.ndarray) -> float:
+    """Return the expansion of the trunk in 1/s along the vertical.
 
-    Only along the vertical: where someone walks across the view, flow that fades out behind him
-    looks like expansion along the horizontal.
+    Not along the horizontal: where someone walks across the view, flow that fades out behind him
+    looks like expansion.
     """
-    weight = part(evidence, box, UPPER)
-    total = float(weight.sum())
-    if total < LEAST_EVIDENCE:
+    trunk = part(flow.velocity, box, TRUNK)[..., 1]
+    if min(trunk.shape) < 2:
         return 0.0
-    velocity = part(flow.velocity, box, UPPER)[..., 1]
-    rows = weight.sum(1)
-    y = np.arange(len(rows), dtype=np.float32)
-    y -= (rows * y).sum() / total
-    return float((weight * velocity).sum(1) @ y / max(rows @ (y * y), 1e-6))
+    speed = np.median(trunk, 1)
+    y = np.arange(len(speed)) - (len(speed) - 1) / 2
+    return float(speed @ y / (y @ y))
 
 
 def part(image: np.ndarray, box: np.ndarray, part: tuple[float, ...]) -> np.ndarray:
