@@ -98,7 +98,8 @@ def test_count_writes_a_folder_with_one_json(tmp_path):
 
 @pytest.mark.parametrize(
     ('arguments', 'word'),
-    [(['x.mp4', '--seconds', '-1'], 'seconds'), (['x.txt'], 'unknown kind of video'),
+    [(['x.mp4', '--seconds', '-1'], 'seconds'), (['x.mp4', '--seconds', 'nan'], 'seconds'),
+     (['x.txt'], 'unknown kind of video'),
      (['x', '--count', '0'], '--count')],
 )  # fmt: skip
 def test_bad_arguments_end_with_one_clear_line(tmp_path, monkeypatch, capsys, arguments, word):

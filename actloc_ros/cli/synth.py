@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.annotations import Annotations, Video, write_annotations
-from actloc_ros.synth.scene import SynthFrame, frame_count, render
+from actloc_ros.synth.scene import SynthFrame, check_arguments, frame_count, render
 from actloc_ros.synth.script import LABELS
 from actloc_ros.synth.truth import TruthCollector
 
@@ -58,6 +58,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def run(args: argparse.Namespace) -> int:
     """Write what was asked for."""
+    check_arguments(args.seed, args.seconds, args.size, args.rate)
     if args.count is None:
         paths, truth = [args.out], args.out.with_suffix('.json')
     else:

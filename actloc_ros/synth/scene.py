@@ -98,13 +98,14 @@ def render(
     Raises:
         ValueError: If an argument is out of range.
     """
-    _check(seed, seconds, size, rate)
+    check_arguments(seed, seconds, size, rate)
     scene = Scene(seed, seconds, size)
     stamps = (frame_stamp(index, rate) for index in range(frame_count(seconds, rate)))
     return (scene.frame(stamp, depth) for stamp in stamps)
 
 
-def _check(seed: int, seconds: float, size: tuple[int, int], rate: float) -> None:
+def check_arguments(seed: int, seconds: float, size: tuple[int, int], rate: float) -> None:
+    """Raise ValueError if `render` cannot do with these."""
     if seed < 0:
         raise ValueError(f'seed is {seed}; expected an integer >= 0')
     if min(size) < 32:
