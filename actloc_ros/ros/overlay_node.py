@@ -49,36 +49,28 @@ class Overlay(Node):
         transport = self._declare('transport', 'raw', f'What it sends: {" or ".join(TRANSPORTS)}.')
         if transport not in TRANSPORTS:
             raise ValueError(f'transport is "{transport}"; it must be {" or ".join(TRANSPORTS)}')
-        size = self.declare_parameter(
-            'queue_size',
-            60,
-            ParameterDescriptor(
-                description='Images that wait for their detections.',
-                integer_range=[IntegerRange(from_value=1, to_value=1000)],
-            ),
-        ).value
+        size = self._declare('queue_size', 60, 'Images that wait for their detections.')
         self._images, self._detections = (message_filters.SimpleFilter() for _ in range(2))
         filters = [self._images, self._detections]
         self._matcher = message_filters.TimeSynchronizer(filters, size)
         self._matcher.registerCallback(self._draw)
         self._previous = 0
         self._publisher = self.create_publisher(Image, '~/image', 10)
-        kind, topic = (
-            (Image, 'image') if transport == 'raw' else (CompressedImage, 'image/compressed')
-        )
-        MatchedSubscription(self, kind, topic, self._take_image, depth=size)
-        MatchedSubscription(
-            self,
-            ActionDetectionArray,
-            'action_localizer/detections',
-            self._take_detections,
-            depth=size,
-        )
+        self._subscribe(transport, size)
 
-    def _declare(self, name: str, default: str, description: str) -> str:
-        return self.declare_parameter(
-            name, default, ParameterDescriptor(description=description, read_only=True)
-        ).value
+    def _subscribe(self, transport: str, size: int) -> None:
+        kind, topic = Image, 'image'
+        if transport == 'compressed':
+            kind, topic = CompressedImage, 'image/compressed'
+        MatchedSubscription(self, kind, topic, self._take_image, depth=size)
+        topic = 'action_localizer/detections'
+        MatchedSubscription(self, ActionDetectionArray, topic, self._take_detections, depth=size)
+
+    def _declare(self, name: str, default: Any, description: str) -> Any:
+        descriptor = ParameterDescriptor(description=description, read_only=True)
+        if isinstance(default, int):
+            descriptor.integer_range = [IntegerRange(from_value=1, to_value=1000)]
+        return self.declare_parameter(name, default, descriptor).value
 
     def _take_image(self, message: Any) -> None:
         if not self._publisher.get_subscription_count():

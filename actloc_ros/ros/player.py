@@ -115,20 +115,15 @@ def _positive(text: str) -> float:
 
 
 def _play(node: Node, options: argparse.Namespace, stop: Event) -> int:
-    source = open_source(options.source, options.topic, rate=options.fps)
-    if isinstance(source, BagSource) and (options.compressed or options.epoch is not None):
-        raise SourceError(
-            f'{source.path} is a bag, which is played as it was recorded: leave out --compressed '
-            'and --epoch'
-        )
+    source = _open(options)
     compressed = options.compressed
     if isinstance(source, BagSource):
         compressed = source.type == COMPRESSED_IMAGE
-    epoch = int(time.time()) if options.epoch is None else options.epoch
     publisher = _advertise(node, compressed, options.best_effort)
     clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
     _wait(publisher, options.wait, stop)
     node.get_logger().info(f'playing {source.path} into {publisher.topic_name}')
+    epoch = int(time.time()) if options.epoch is None else options.epoch
     sent = 0
     while not stop.is_set():
         items = _items(source, compressed, epoch * NANOSECONDS)
@@ -139,12 +134,21 @@ def _play(node: Node, options: argparse.Namespace, stop: Event) -> int:
                 _let_keep_up(node, publisher)
         if not options.loop:
             break
-    if stop.is_set():
-        return OK
-    _let_keep_up(node, publisher)
-    broken = f'; {source.broken} broken ones left out' if source.broken else ''
-    node.get_logger().info(f'played {sent} images{broken}')
+    if not stop.is_set():
+        _let_keep_up(node, publisher)
+        broken = f'; {source.broken} broken ones left out' if source.broken else ''
+        node.get_logger().info(f'played {sent} images{broken}')
     return OK
+
+
+def _open(options: argparse.Namespace) -> Source:
+    source = open_source(options.source, options.topic, rate=options.fps)
+    if isinstance(source, BagSource) and (options.compressed or options.epoch is not None):
+        raise SourceError(
+            f'{source.path} is a bag, which is played as it was recorded: leave out --compressed '
+            'and --epoch'
+        )
+    return source
 
 
 def _advertise(node: Node, compressed: bool, best_effort: bool) -> Publisher:
