@@ -111,6 +111,14 @@ def test_a_view_without_actors_has_none(pan: float) -> None:
     assert sum(len(each) for each in found) <= 4
 
 
+def test_noise_moves_no_one() -> None:
+    rng = np.random.default_rng(0)
+    wall = view(None).astype(float)
+    noisy = [wall + rng.normal(0, 6, wall.shape) for _ in range(30)]
+    found = play([np.clip(image, 0, 255).astype(np.uint8) for image in noisy], 25)
+    assert not any((each.scores >= 0.5).any() for each in found)
+
+
 def motion_of(localizer: MotionLocalizer, camera: str = '') -> Kinematics:
     actors = localizer._cameras[camera].actors.values()
     return max(actors, key=lambda actor: actor.score).motion

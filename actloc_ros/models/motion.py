@@ -49,8 +49,17 @@ class Actor:
 class MotionLocalizer(Localizer):
     """People and moving regions, labelled by how they move against the background.
 
-    Actors' boxes and how they move come from dense flow at every step; people are searched for
-    every `PEOPLE_PERIOD` and carried by the flow in between. All speeds are per second, by stamps.
+    Boxes are carried by dense flow, and moving regions are found, at every step; people, who need
+    not move, are searched for every `PEOPLE_PERIOD` only, which keeps a step cheap. All speeds are
+    per second by stamps, and against the background as a homography explains it, so that a camera
+    that turns or goes forward makes no one move.
+
+    `moving_left` and `moving_right` are along x of the optical frame, from 0.15 body heights/s
+    on; `approaching` and `receding` from a growth of 0.12 /s on (walking towards the camera from
+    8 m); `still` is neither. Someone may approach and move sideways at once. An action's score is
+    its probability times the actor's score, which rises with evidence within half a second and
+    fades without it within a second or two. Measured on footage with ground truth, almost all
+    actors with a score from 0.6 on were real, and half of those from 0.4 to 0.6.
     """
 
     name = 'motion'
@@ -71,7 +80,10 @@ class MotionLocalizer(Localizer):
             self._cameras.pop(name, None)
 
     def _camera(self, frame: Frame) -> MotionCamera:
-        return self._cameras.setdefault(frame.camera, MotionCamera(self._options))
+        camera = self._cameras.get(frame.camera)
+        if camera is None:
+            camera = self._cameras[frame.camera] = MotionCamera(self._options)
+        return camera
 
 
 class MotionCamera:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -47,10 +49,19 @@ class PeopleDetector:
             scale=SCALE_STEP,
             groupThreshold=0,
         )
-        boxes = (_people(np.array(windows, float).reshape(-1, 4)) - [0, border, 0, border]) / zoom
-        margin = np.array(margins, float).reshape(-1)
+        order = _lasting_order(windows, margins)
+        boxes = (
+            _people(np.array(windows, float).reshape(-1, 4)[order]) - [0, border, 0, border]
+        ) / zoom
+        margin = np.array(margins, float).reshape(-1)[order]
         kept = np.array(_distinct(boxes, margin), int)
         return boxes[kept], 1 / (1 + np.exp(-(margin[kept] - MARGIN_MIDDLE) / MARGIN_SPREAD))
+
+
+def _lasting_order(windows: Sequence, margins: Sequence) -> np.ndarray:
+    """Return an order that is the same in every run; OpenCV's is as its threads come."""
+    keys = np.column_stack([np.array(windows).reshape(-1, 4), np.array(margins).reshape(-1)])
+    return np.lexsort(keys.T)
 
 
 def _people(windows: np.ndarray) -> np.ndarray:
