@@ -39,7 +39,7 @@ def cost(architecture: Architecture, entry: Entry) -> Cost:
     how = entry.preprocessing
     network = skeleton(architecture, entry)
     clip = torch.empty(1, 3, entry.frames, how.height, how.width, device='meta')
-    with torch.no_grad(), _Counter() as counter:
+    with torch.no_grad(), Counter() as counter:
         network.to('meta')(clip)
     return Cost(sum(p.numel() for p in network.parameters()), counter.operations / 1e9)
 
@@ -51,7 +51,7 @@ def known_cost(architecture: Architecture, entry: Entry) -> Cost:
     return cost(architecture, entry)
 
 
-class _Counter(TorchDispatchMode):
+class Counter(TorchDispatchMode):
     """Counts multiply-accumulates of all that runs inside it."""
 
     def __init__(self) -> None:
