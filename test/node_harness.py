@@ -231,7 +231,7 @@ def running_node(autostart: bool = True, **parameters: Any) -> Iterator[Client]:
                 assert client.change_state('configure')
                 assert client.change_state('activate')
             yield client
-            node.quit()
+            node.trigger_shutdown()
         node.destroy_node()
         client.node.destroy_node()
     finally:

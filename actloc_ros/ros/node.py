@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 import traceback
@@ -91,8 +90,9 @@ class ActionLocalizer(LifecycleNode):
         return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
 
     def quit(self) -> bool:
-        """End what is open, publish that and free all; say whether that went in time."""
-        return self._stop(QUIT_TIME)
+        """End what is open and publish that, as the process is to end; say whether in time."""
+        session, self._session = self._session, None
+        return session is None or self._end(session, QUIT_TIME)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and open the model."""
@@ -199,19 +199,26 @@ class ActionLocalizer(LifecycleNode):
         session, self._session = self._session, None
         if session is None:
             return True
+        if not self._end(session, timeout):
+            self._localizer = None  # the worker's thread holds it, until the step is done
+            return False
+        session.close()
+        self._localizer = None
+        del session
+        self._close()
+        remains = ', '.join(f'{name}: {value}' for name, value in device_memory().items())
+        self.get_logger().info(f'freed the model{"; " + remains if remains else ""}')
+        return True
+
+    def _end(self, session: Session, timeout: float) -> bool:
+        """Stop a session within `timeout` s, with its last messages delivered; say whether."""
         if not session.stop(timeout):
             self.get_logger().error(
                 f'the model still works on a step after {timeout} s: what is open is not ended'
             )
-            self._localizer = None  # the worker's thread holds it, until the step is done
             return False
-        self._localizer = None  # closed by the session
-        del session
-        self._close()
         if not self._outputs.flush(FLUSH_TIME):
             self.get_logger().warning('a subscriber did not take the last messages')
-        remains = ', '.join(f'{name}: {value}' for name, value in device_memory().items())
-        self.get_logger().info(f'freed the model{"; " + remains if remains else ""}')
         return True
 
     def _on_worker_failed(self) -> None:
@@ -300,7 +307,11 @@ class StopSignal:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until a signal ends it; return the process's exit code."""
+    """Run the node until a signal ends it; return the process's exit code.
+
+    Leave the process by `os._exit` then: PyTorch takes seconds to be torn down, and the thread of a
+    model that is stuck would hold the process up.
+    """
     stop = StopSignal()
     # rclpy's own handlers would close all publishers before the last message is out.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -327,9 +338,6 @@ def _run(stop: StopSignal) -> int:
             executor.spin_once(timeout_sec=SPIN_TIME)
     finally:
         in_time = node.quit()
-        if not in_time:
-            sys.stdout.flush()
-            os._exit(1)  # the model's thread would hold the process up, or crash at its end
         executor.shutdown()
         node.destroy_node()
-    return 0
+    return 0 if in_time else 1

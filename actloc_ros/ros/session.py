@@ -110,15 +110,18 @@ class Session:
         self.enable(True)
 
     def stop(self, timeout: float) -> bool:
-        """End what is open, publish that, and free the model; say whether that went in time."""
+        """End what is open and publish that; say whether that went in time."""
         self._close_inputs()
         if not self._worker.stop(timeout):
             return False
         left = self._mailbox.clear()
         if left and self._settings.process_all:
             self._around.warn('left', f'{left} frames came and were not processed')
-        self._pipeline.close()
         return True
+
+    def close(self) -> None:
+        """Free the model of a session that was stopped."""
+        self._pipeline.close()
 
     def enable(self, enabled: bool) -> None:
         """Process frames, or end what is open and let frames go."""
