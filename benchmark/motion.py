@@ -179,8 +179,8 @@ def save(folder: Path, name: str, frame: Frame, truth: np.ndarray, seen: Detecti
 def timing(args: argparse.Namespace) -> None:
     print('\nms a step on one core, synthetic footage at 30 Hz (mean over steps)')
     print(
-        f'{"size":10} {"step":>7} {"a second":>9} {"cpu":>7} {"p50":>7} {"p99":>7} {"people":>7} {"flow":>7} '
-        f'{"camera":>7} {"regions":>8}'
+        f'{"size":10} {"step":>7} {"a second":>9} {"cpu":>7} {"p50":>7} {"p99":>7} '
+        f'{"people":>7} {"flow":>7} {"camera":>7} {"regions":>8}'
     )
     for size in SIZES:
         images = [each.image for each in islice(render(1, 4.0, size, 30.0), 90)]
@@ -198,7 +198,8 @@ def timing(args: argparse.Namespace) -> None:
         flow = cost['motion'] - cost['camera']
         print(
             f'{size[0]}x{size[1]:<6} {mean:7.1f} {1000 / mean:9.1f} {processor:7.1f} '
-            f'{p50:7.1f} {p99:7.1f} {cost["people"]:7.1f} {flow:7.1f} {cost["camera"]:7.1f} {cost["regions"]:8.1f}',
+            f'{p50:7.1f} {p99:7.1f} {cost["people"]:7.1f} {flow:7.1f} '
+            f'{cost["camera"]:7.1f} {cost["regions"]:8.1f}',
             flush=True,
         )
     print('"cpu": processor time of a step, also right on a busy machine; "people": search by HOG,')
