@@ -22,7 +22,7 @@ def model_names() -> tuple[str, ...]:
     """Return the names that `open_localizer` knows: without PyTorch, and of networks."""
     from actloc_ros.models.catalog import architectures, entries
 
-    return *BUILT_IN, *architectures(), *entries()
+    return tuple(dict.fromkeys((*BUILT_IN, *architectures(), *entries())))
 
 
 def open_localizer(model: str, options: LocalizerOptions) -> Localizer:

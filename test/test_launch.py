@@ -10,12 +10,12 @@ from ament_index_python import get_packages_with_prefixes
 
 pytest.importorskip('launch_ros', reason='launch_ros is not installed')
 
+from launch import LaunchContext, LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 from actloc_ros.video_writer import VideoWriter
-from launch import LaunchContext, LaunchDescription, LaunchService
 
 FOLDER = Path(__file__).resolve().parent.parent / 'launch'
 
