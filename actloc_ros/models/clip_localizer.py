@@ -42,7 +42,7 @@ class ClipLocalizer(Localizer):
         began = time.perf_counter()
         with torch.inference_mode():
             clips, infos = zip(*[self._push(frame) for frame in frames], strict=True)
-            batch = torch.stack(clips)
+            batch = torch.stack(clips).contiguous(memory_format=torch.channels_last_3d)
             self.preprocess_time = time.perf_counter() - began
             outputs = self._network(batch)
             found = self._decode(

@@ -51,6 +51,7 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
     network = opened.network
     if not isinstance(network, StreamNet):
         network = fold_batch_norms(network)
+    network = PlainOutputs(network)
     clip = how.maximum * torch.rand(batch, 3, entry.frames, how.height, how.width)
     chosen = FORMATS[form]
     try:
@@ -62,6 +63,19 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
         raise WeightsError(
             f'exporting as {form} takes a package that is not here: {error}'
         ) from error
+
+
+class PlainOutputs(nn.Module):
+    """A network whose outputs are a tensor or a plain tuple: some forms know no named ones."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, clip: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return the network's outputs."""
+        outputs = self.network(clip)
+        return outputs if isinstance(outputs, Tensor) else tuple(outputs)
 
 
 def largest_difference(network: nn.Module, other: Run, clip: Tensor) -> float:
