@@ -7,7 +7,7 @@ A third party adds a localizer in one file: subclass `Localizer` with a construc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,10 @@ def no_detections(clip: ClipInfo, classes: int) -> Detections:
     )
 
 
+GivenPeople = tuple[np.ndarray, np.ndarray]
+"""Boxes (N, 4) in pixels of the original image and scores (N,) in [0, 1], found elsewhere."""
+
+
 @dataclass(frozen=True)
 class LocalizerOptions:
     """What a user chooses about any localizer.
@@ -81,6 +85,8 @@ class LocalizerOptions:
             `bridge_gap`.
         classify_rate: How often in Hz a two-stage model classifies each actor's clip, by stamps;
             in between an actor keeps its scores.
+        find_people: Camera and stamp in ns -> the people whom someone else has found, or None
+            where nobody looked: set by a host that has a topic to take them from.
     """
 
     weights: str = ''
@@ -90,6 +96,7 @@ class LocalizerOptions:
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
     classify_rate: float = 2.0
+    find_people: Callable[[str, int], GivenPeople | None] | None = None
 
 
 class Localizer(ABC):

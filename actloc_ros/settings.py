@@ -148,6 +148,21 @@ SPECS = (
         high=1000.0,
     ),
     Spec(
+        'boxes.type',
+        'vision_msgs/Detection2DArray',
+        'Message type of the topic boxes, or NAME/boxes, from which the model topic+CLASSIFIER'
+        ' takes the people, with the stamps of their images.',
+        Change.START,
+        choices=('vision_msgs/Detection2DArray', 'actloc_ros/ActionDetectionArray'),
+    ),
+    Spec(
+        'boxes.patience',
+        0.2,
+        'Longest time in s that a frame waits for its boxes.',
+        Change.START,
+        high=10.0,
+    ),
+    Spec(
         'max_rate',
         0.0,
         'Most frames a second to process of each camera, by their stamps, in Hz; 0: no limit.',
@@ -259,6 +274,8 @@ class Settings:
     process_all: bool
     model: str
     localizer: LocalizerOptions
+    boxes_type: str
+    boxes_patience: float
     max_rate: float
     tubes: TubeOptions
     instances: InstanceOptions
@@ -286,6 +303,8 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         process_all=values['process_all'],
         model=values['model'],
         localizer=_localizer(values),
+        boxes_type=values['boxes.type'],
+        boxes_patience=values['boxes.patience'],
         max_rate=values['max_rate'],
         tubes=TubeOptions(**_group('tubes', values)),
         instances=_instances(**_group('instances', values)),
@@ -316,7 +335,7 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
         raise ValueError(
             f'restart_gap is {restart} s; it must be above 0 s and at least bridge_gap ({bridge} s)'
         )
-    names = [field.name for field in fields(LocalizerOptions)]
+    names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     return LocalizerOptions(**{name: values[name] for name in names})
 
 

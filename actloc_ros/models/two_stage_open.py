@@ -3,8 +3,9 @@
 `DETECTOR+CLASSIFIER`, as in `hog+c3d` or `fasterrcnn_mobilenet_v3_large_320_fpn+mvit_v2_s`.
 
 DETECTOR is `hog`; a detection network of torchvision, by its name (with its default weights) or by
-its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); or `boxes=PATH`, the boxes in a CSV file,
-whose columns `two_stage_people.read_boxes` describes. CLASSIFIER is the name of a clip classifier
+its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in a CSV file,
+whose columns `two_stage_people.read_boxes` describes; or, in the node, `topic`: boxes that another
+node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier
 or of one of its checkpoints, as `actloc models` lists them.
 """
 
@@ -20,10 +21,11 @@ from actloc_ros.models.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.two_stage import TwoStageLocalizer
 from actloc_ros.models.two_stage_actions import ClipClassifier
 from actloc_ros.models.two_stage_detectors import open_network_detector
-from actloc_ros.models.two_stage_people import HogDetector, PersonDetector, read_boxes
+from actloc_ros.models.two_stage_people import GivenBoxes, HogDetector, PersonDetector, read_boxes
 from actloc_ros.models.weights import Task, WeightsError
 
 FILE = 'boxes='
+TOPIC = 'topic'
 
 
 def open_two_stage(model: str, options: LocalizerOptions) -> TwoStageLocalizer:
@@ -40,15 +42,19 @@ def open_two_stage(model: str, options: LocalizerOptions) -> TwoStageLocalizer:
     detector_name, _, classifier_name = model.rpartition('+')
     device = choose_device(options.device)
     classifier = _open_classifier(classifier_name, device, options)
-    detector = _open_detector(detector_name, device, options.random_weights)
+    detector = _open_detector(detector_name, device, options)
     return TwoStageLocalizer(model, detector, classifier, options)
 
 
-def _open_detector(name: str, device: torch.device, random_weights: bool) -> PersonDetector:
+def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -> PersonDetector:
     if name == 'hog':
         return HogDetector()
+    if name == TOPIC:
+        if options.find_people is None:
+            raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
+        return GivenBoxes(options.find_people)
     if not name.startswith(FILE):
-        return open_network_detector(name, device, random_weights)
+        return open_network_detector(name, device, options.random_weights)
     path = Path(name.removeprefix(FILE)).expanduser()
     try:
         return read_boxes(path)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from actloc_ros.frames import Frame
-from actloc_ros.localizer import ClipInfo, Detections, no_detections
+from actloc_ros.localizer import ClipInfo, Detections, GivenPeople, no_detections
 from actloc_ros.models.motion_people import PeopleDetector
 
 LEAST_SCORE = 0.1  # of a box that may still continue a track
@@ -102,16 +102,15 @@ class NetworkDetector(PersonDetector):
 
 
 class GivenBoxes(PersonDetector):
-    """People whom someone else has found: boxes for exact stamps, e.g. from a file.
+    """People whom someone else has found: boxes for exact stamps, from a file or a topic.
 
     Args:
-        find: Camera and stamp in ns -> boxes (N, 4) in pixels of the frame and scores (N,), or
-            None where nobody looked.
+        find: Camera and stamp in ns -> the people, or None where nobody looked.
     """
 
     sure_score = 0.0  # who gives boxes has chosen them
 
-    def __init__(self, find: Callable[[str, int], tuple[np.ndarray, np.ndarray] | None]) -> None:
+    def __init__(self, find: Callable[[str, int], GivenPeople | None]) -> None:
         self._find = find
 
     def detect(self, views: Sequence[View]) -> list[Detections]:
@@ -160,7 +159,7 @@ def read_boxes(path: Path) -> GivenBoxes:
                 raise ValueError(f'"{path}" line {reader.line_num}: {error}') from error
     arrays = {key: np.array(rows) for key, rows in found.items()}
 
-    def find(camera: str, stamp: int) -> tuple[np.ndarray, np.ndarray] | None:
+    def find(camera: str, stamp: int) -> GivenPeople | None:
         rows = arrays.get((camera, stamp))
         return None if rows is None else (rows[:, :4], rows[:, 4])
 

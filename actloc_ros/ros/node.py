@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -22,8 +23,9 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
 from actloc_ros.instances import InstanceTracker
-from actloc_ros.localizer import Localizer
+from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.ros import parameters
+from actloc_ros.ros.boxes import BoxesInput
 from actloc_ros.ros.depth import DepthInput
 from actloc_ros.ros.diagnostics import Health, device_memory, free_device_memory, node_status
 from actloc_ros.ros.inputs import CameraInput
@@ -66,6 +68,7 @@ class ActionLocalizer(LifecycleNode):
         self._localizer: Localizer | None = None
         self._session: Session | None = None
         self._around: Surroundings | None = None
+        self._boxes: BoxesInput | None = None
         self._warn = Warnings(self.get_logger())
         self._outputs = Outputs(self, self.settings.process_all)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -173,10 +176,21 @@ class ActionLocalizer(LifecycleNode):
         wanted = (self.settings.model, self.settings.localizer)
         if self._localizer is None or self._opened != wanted:
             self._close()
-            self._localizer = open_localizer(self.settings.model, self.settings.localizer)
+            self._localizer = open_localizer(self.settings.model, self._options())
             self._opened = wanted
         _check_labels(self.settings, self._localizer)
         return self._localizer
+
+    def _options(self) -> LocalizerOptions:
+        """Return the localizer's options, with the people of a topic where the model takes them."""
+        settings = self.settings
+        if not settings.model.startswith('topic+'):
+            return settings.localizer
+        if self._boxes is None:
+            self._boxes = BoxesInput(
+                self, settings.cameras, settings.boxes_type, settings.boxes_patience, self._warn
+            )
+        return replace(settings.localizer, find_people=self._boxes.find)
 
     def _close(self) -> None:
         if self._localizer is not None:
