@@ -53,12 +53,19 @@ def localize(source: Source, pipeline: Pipeline) -> Iterator[Result]:
     """Yield what the pipeline says of each frame, and last what ends with the recording."""
     for frame in source:
         for step in pipeline.step([frame]):
-            yield _result(step, pipeline, None if step.restart else frame)
+            yield _result(step, pipeline, source, None if step.restart else frame)
     for step in pipeline.reset():
-        yield _result(step, pipeline, None)
+        yield _result(step, pipeline, source, None)
 
 
-def _result(step: Step, pipeline: Pipeline, frame: Frame | None) -> Result:
-    message = step_to_message(step, find_type, model=pipeline.name, labels=pipeline.labels)
+def _result(step: Step, pipeline: Pipeline, source: Source, frame: Frame | None) -> Result:
+    unused = (counts.get(step.camera, 0) for counts in (pipeline.repeated, pipeline.unstamped))
+    message = step_to_message(
+        step,
+        find_type,
+        model=pipeline.name,
+        labels=pipeline.labels,
+        dropped=source.broken + sum(unused),
+    )
     events = tuple(d for d in message.detections if d.state in EDGES)
     return Result(message, events, frame)
