@@ -1,0 +1,35 @@
+"""Print the table of networks in doc/models.md: `python scripts/make_model_table.py`."""
+
+from actloc_ros.models import catalog
+from actloc_ros.models.measure import Cost, known_cost
+from actloc_ros.models.weights import Architecture, Entry
+
+HEAD = (
+    '| architecture | task | parameters | GMAC a clip | clip | input |\n|---|---|---|---|---|---|'
+)
+
+
+def rows() -> list[tuple[Architecture, Entry]]:
+    """Return each architecture with the first of its entries."""
+    first = {entry.architecture: entry for entry in reversed(catalog.entries().values())}
+    return [(catalog.architectures()[name], first[name]) for name in catalog.architectures()]
+
+
+def line(architecture: Architecture, entry: Entry, cost: Cost) -> str:
+    """Return one network's row."""
+    how = entry.preprocessing
+    return (
+        f'| `{architecture.name}` | {architecture.task.value} | {cost.parameters:,} |'
+        f' {cost.gmac:.2f} | {entry.frames} at {entry.rate:g} Hz | {how.height}×{how.width} |'
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    print(HEAD)
+    for architecture, entry in rows():
+        print(line(architecture, entry, known_cost(architecture, entry)))
+
+
+if __name__ == '__main__':
+    main()
