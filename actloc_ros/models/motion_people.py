@@ -16,7 +16,7 @@ MIN_MARGIN = -0.2  # of the support vector machine
 OVERLAP = 0.4  # IoU from which two windows are the same person
 # The person within the 64x128 window it was trained on, which has a border all around.
 WINDOW_TO_PERSON = np.array([0.17, 0.11, -0.17, -0.11])
-# Probability of a person by the margin: a logistic function fitted on annotated footage.
+# Probability of a person by the margin: a logistic function, set by hand on annotated footage.
 MARGIN_MIDDLE, MARGIN_SPREAD = 0.35, 0.3
 
 
