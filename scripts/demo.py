@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import rclpy
 from rclpy.node import Node
@@ -90,10 +91,12 @@ def _sample(folder: Path) -> Path:
     path = folder / 'sample.mp4'
     if not path.exists():
         print(f'[demo] rendering a sample of {SAMPLE_SECONDS} s (about half a minute)', flush=True)
-        part = folder / 'part.mp4'
-        subprocess.run(['actloc', 'synth', str(part), '--seconds', SAMPLE_SECONDS], check=True)
-        part.with_suffix('.json').rename(path.with_suffix('.json'))
-        part.rename(path)
+        with TemporaryDirectory(dir=folder) as part:  # a sample that is there is whole
+            made = Path(part) / path.name
+            command = ['actloc', 'synth', str(made), '--seconds', SAMPLE_SECONDS]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            made.with_suffix('.json').rename(path.with_suffix('.json'))
+            made.rename(path)
     return path
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from actloc_ros.models.catalog import entries
+from actloc_ros.models.two_stage_detectors import detector_names
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / 'README.md').read_text()
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'doc').glob('*.md'))]
@@ -47,7 +50,7 @@ def test_planner_example_hears_of_an_approaching_person(workplace):
     environment = os.environ | {'PYTHONUNBUFFERED': '1'}
     recording = workplace / 'approach.mp4'
     subprocess.run(
-        ['actloc', 'synth', recording, '--seed', '0', '--seconds', '10'], check=True, timeout=100
+        ['actloc', 'synth', recording, '--seed', '5', '--seconds', '10'], check=True, timeout=100
     )
     run = {'cwd': workplace, 'env': environment, 'text': True, 'stdout': subprocess.PIPE}
     planner = subprocess.Popen(
@@ -100,10 +103,11 @@ def test_parameters_exist():
 
 
 def test_models_exist():
-    from actloc_ros.models.catalog import entries
-
-    for name in re.findall(r'(?:download |--model |model:=)(?:hog\+)?([a-z0-9_-]+)', README):
-        assert name in ('motion', 'hog_hof', 'hog-hof') or name in entries(), name
+    known = {'motion', 'hog_hof', 'hog-hof', 'hog', *entries(), *detector_names()}
+    named = re.findall(r'(?:download |--model |model:=)([a-z0-9_+-]+)', README)
+    assert len(named) > 5
+    for name in named:
+        assert known.issuperset(name.split('+')), name
 
 
 def test_message_fields_exist():

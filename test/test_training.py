@@ -166,7 +166,7 @@ def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
 
 @pytest.mark.timeout(300)
 def test_stream_learns_eight_clips_by_heart(footage, tmp_path):
-    config = settings(footage, steps=120, batch=2, learning_rate=2e-3, warmup=10)
+    config = settings(footage, steps=180, batch=2, learning_rate=2e-3, warmup=10)
     run = trainer(config, tmp_path)
     clips = [run.dataset[i] for i in range(8)]
     run.dataset = Few(clips, run.dataset.labels)

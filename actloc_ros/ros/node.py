@@ -232,7 +232,8 @@ class ActionLocalizer(LifecycleNode):
             )
             return False
         if not self._outputs.flush(FLUSH_TIME):
-            self.get_logger().warning('a subscriber did not take the last messages')
+            # They are sent all the same: some middleware acknowledges only seconds later.
+            self.get_logger().debug('not all subscribers acknowledged the last messages yet')
         return True
 
     def _on_worker_failed(self) -> None:
