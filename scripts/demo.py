@@ -28,6 +28,7 @@ from actloc_ros.sources import DEFAULT_RATE, Source, open_source
 NAMESPACE = '/demo'
 SAMPLE_SECONDS = '20'
 START_TIME = 60.0  # s that the processes have to find each other
+MATCHING = 0.5  # s that the node has to find the recorder after that found it
 SILENCE = 20.0  # s without a message after which the demonstration fails
 DRAIN = 5.0  # s that the node has to finish after the last frame
 STOP_TIME = 5.0  # s that a process has to stop
@@ -73,9 +74,8 @@ def _run(options: argparse.Namespace) -> None:
     recorder = _localize(source, bag, epoch, options)
     if not recorder.messages:
         raise DemoError('the node published nothing')
-    frames = f'{source.length} ' if source.length else ''
     print(
-        f'[demo] {recorder.messages} of {frames}frames localized as they came, '
+        f'[demo] {recorder.messages} messages for {source.length or "all"} frames, '
         f'{recorder.detections} detections; drawing the video',
         flush=True,
     )
@@ -110,12 +110,13 @@ def _localize(source: Source, bag: Path, epoch: int, options: argparse.Namespace
         with (
             DetectionWriter(bag) as writer,
             _process(_node_command(source, options)) as localizing,
-            _process(_play_command(source, epoch)) as playing,
         ):
             recorder = Recorder(
                 node, writer, localizer, lambda event: print(event_line(event, zero), flush=True)
             )
-            _follow(node, recorder, localizing, playing)
+            _await(node, localizer, localizing)
+            with _process(_play_command(source, epoch)) as playing:
+                _follow(node, recorder, localizing, playing)
             localizing.send_signal(signal.SIGINT)  # what is still open ends, and is published
             _spin(node, STOP_TIME, until=lambda: localizing.poll() is not None)
             _spin(node, 0.5)
@@ -169,6 +170,23 @@ def _stop(process: subprocess.Popen) -> None:
             process.wait()
 
 
+def _await(node: Node, localizer: str, localizing: subprocess.Popen) -> None:
+    """Wait until the recorder has found the node, or its first messages would be lost."""
+    topics = [f'{localizer}/{name}' for name in ('detections', 'events')]
+    deadline = time.monotonic() + START_TIME
+    while not all(node.count_publishers(topic) for topic in topics):
+        _check_running(localizing)
+        if time.monotonic() > deadline:
+            raise DemoError(f'the node was not found within {START_TIME:.0f} s')
+        _spin(node, 0.1)
+    _spin(node, MATCHING)
+
+
+def _check_running(localizing: subprocess.Popen) -> None:
+    if localizing.poll() is not None:
+        raise DemoError(f'the node ended with exit code {localizing.returncode}')
+
+
 def _follow(
     node: Node, recorder: Recorder, localizing: subprocess.Popen, playing: subprocess.Popen
 ) -> None:
@@ -176,8 +194,7 @@ def _follow(
     changed, seen = time.monotonic() + START_TIME, 0
     while playing.poll() is None:
         rclpy.spin_once(node, timeout_sec=0.1)
-        if localizing.poll() is not None:
-            raise DemoError(f'the node ended with exit code {localizing.returncode}')
+        _check_running(localizing)
         if recorder.messages > seen:
             changed, seen = time.monotonic(), recorder.messages
         if time.monotonic() - changed > SILENCE:

@@ -23,6 +23,7 @@ from actloc_ros.synth import render
 from actloc_ros.video_writer import VideoWriter
 
 RATE = 15.0
+MATCHING = 0.5  # s that the node has to find the recorder after that found it
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 
 
@@ -89,6 +90,7 @@ def replay(node, recording, bag, expected, *play_options, transport='raw'):
     ):
         recorder = Recorder(node, writer, f'/{name}/action_localizer')
         spin(node, lambda: node.count_publishers(f'/{name}/action_localizer/detections'))
+        time.sleep(MATCHING)
         with running(*play, *remap) as playing:
             spin(node, lambda: recorder.messages >= len(expected) - ended)
             assert playing.wait(10) == 0
