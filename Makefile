@@ -4,7 +4,7 @@ ACTLOC_SHARED ?= ../shared
 export ACTLOC_SHARED
 with_env := source scripts/setup.bash &&
 
-.PHONY: help build messages demo test lint clean
+.PHONY: help build messages demo test lint clean export-check
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,3 +27,6 @@ lint: build ## Check style and types
 
 clean: ## Remove all that was set up and made
 	rm -rf .env build install log demo_out
+
+export-check: build ## Export every model in every form and compare it with the original (takes an hour)
+	@$(with_env) python benchmark/export.py
