@@ -128,11 +128,12 @@ class ClipPast(Past):
 
     def taps(self, x: Tensor, dilation: int) -> Tensor:
         """Return each frame's taps from the same clip."""
-        clip = x.unflatten(0, (-1, self.frames))
+        # Channels last: shifting in time then moves whole cells, in the layout convolutions want.
+        clip = x.permute(0, 2, 3, 1).unflatten(0, (-1, self.frames))
         reach = (TAPS - 1) * dilation
         padded = functional.pad(clip, (0, 0, 0, 0, 0, 0, reach, 0))
         shifted = [padded[:, k * dilation : k * dilation + self.frames] for k in range(TAPS)]
-        return torch.cat(shifted, dim=2).flatten(0, 1)
+        return torch.cat(shifted, dim=-1).flatten(0, 1).permute(0, 3, 1, 2)
 
 
 class StatePast(Past):
