@@ -88,7 +88,7 @@ class StreamState:
 
     Attributes:
         clock: int64 (N,): frames that each camera has given since its reset.
-        rings: One tensor (N, L, C, H, W) a temporal layer; L is as far as the layer looks back.
+        rings: One tensor (N, L, H, W, C) a temporal layer; L is as far as the layer looks back.
     """
 
     def __init__(self, clock: Tensor, rings: list[Tensor]) -> None:
@@ -149,10 +149,11 @@ class StatePast(Past):
         """Return each camera's taps; its oldest makes room for `x`."""
         ring = next(self.rings)
         length = ring.shape[1]
+        now = x.permute(0, 2, 3, 1)
         past = [ring[self.cameras, (self.clock + k * dilation) % length] for k in range(TAPS - 1)]
         newest = self.cameras[self.keep], (self.clock % length)[self.keep]
-        ring[newest] = x[self.keep]
-        return torch.cat([*past, x], dim=1)
+        ring[newest] = now[self.keep]
+        return torch.cat([*past, now], dim=-1).permute(0, 3, 1, 2)
 
 
 class CausalBlock(nn.Module):
@@ -306,7 +307,7 @@ class StreamNet(nn.Module):
         """Return the state of cameras that have seen nothing, on the network's device."""
         like = next(self.parameters())
         rings = [
-            like.new_zeros(cameras, (TAPS - 1) * d, self.width, height // stride, width // stride)
+            like.new_zeros(cameras, (TAPS - 1) * d, height // stride, width // stride, self.width)
             for stride in STRIDES
             for d in DILATIONS
         ]
