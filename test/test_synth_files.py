@@ -1,6 +1,8 @@
 """Check `actloc synth` and the plain folder format by reading back what they write."""
 
 import json
+import os
+import subprocess
 
 import av
 import cv2
@@ -94,6 +96,22 @@ def test_count_writes_a_folder_with_one_json(tmp_path):
     assert [video.path for video in videos] == ['synth_000005.mp4', 'synth_000006.mp4']
     for video in videos:
         assert len(_decode(out / video.path)[0]) == video.frames == 9
+
+
+def test_a_seed_gives_the_same_file_whatever_lies_in_memory(tmp_path):
+    files = []
+    for fill in ('1', '170'):  # glibc fills with it what is allocated and not written
+        path = tmp_path / f'{fill}.mp4'
+        arguments = ['--seed', '5', '--seconds', '1', '--size', '320x240', '--rate', '20']
+        subprocess.run(
+            ['actloc', 'synth', path, *arguments],
+            check=True,
+            timeout=60,
+            env={**os.environ, 'MALLOC_PERTURB_': fill},
+            capture_output=True,
+        )
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
 
 
 @pytest.mark.parametrize(

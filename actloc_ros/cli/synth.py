@@ -16,6 +16,7 @@ from actloc_ros.datasets.annotations import Annotations, Video, write_annotation
 from actloc_ros.synth.scene import SynthFrame, check_arguments, frame_count, render
 from actloc_ros.synth.script import LABELS
 from actloc_ros.synth.truth import TruthCollector
+from actloc_ros.video_writer import QUALITY
 
 SAMPLE_SEED = 12  # its first 20 s show people who walk all ways, run, sit, meet and point
 
@@ -27,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='make videos of synthetic people with exact ground truth',
         description='Render articulated people over a moving background. Writes OUT and, beside '
         'it, the ground truth as a .json of the same name; with --count, a folder OUT of videos '
-        'with one annotations.json. The same seed gives the same scene.',
+        'with one annotations.json. The same seed gives the same file.',
     )
     parser.add_argument('out', type=Path, metavar='OUT', help='.mp4 file, or folder with --count')
     parser.add_argument(
@@ -106,8 +107,7 @@ def _add_stream(
     """Open H.264, or MPEG-4 where PyAV was built without it."""
     exact = Fraction(rate).limit_denominator(1001)
     if 'libx264' in av.codecs_available:
-        options = {'crf': '20', 'preset': 'veryfast'}
-        stream = container.add_stream('libx264', rate=exact, options=options)
+        stream = container.add_stream('libx264', rate=exact, options=QUALITY)
     else:
         stream = container.add_stream('mpeg4', rate=exact)
         stream.bit_rate = size[0] * size[1] * 12
