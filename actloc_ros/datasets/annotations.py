@@ -16,7 +16,8 @@ The JSON file holds one object::
           "instances": [
             {"actor": 1, "label": "waving", "start": 0.5, "end": 2.0,
              "start_ns": 500000000, "end_ns": 2000000000}
-          ]
+          ],
+          "labelled": [0, 30, 60]
         }
       ]
     }
@@ -27,7 +28,8 @@ which nobody sees the actor have no row. `distances` (optional) is a number a ro
 optical axis. Frame i is taken at i / fps seconds. An instance is one action by one actor and holds
 for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may be
 left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
-use.
+use. `labelled` (optional) lists, rising, the frames that somebody has looked at, where that is not
+all of them: what the others show is not known, and nothing is learnt from them.
 """
 
 from __future__ import annotations
@@ -80,7 +82,19 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """What is known of one video: its file, relative to the JSON, its shape, and its truth."""
+    """What is known of one video: its file, relative to the JSON, its shape, and its truth.
+
+    Attributes:
+        path: Video file or folder of images, relative to the JSON.
+        fps: Frames a second.
+        width: Of the images, in pixels.
+        height: Of the images, in pixels.
+        frames: How many there are.
+        tubes: Where the actors are seen.
+        instances: What they do.
+        labelled: int64, rising: the frames of which it is known what they show, where others are
+            not; None: all are known.
+    """
 
     path: str
     fps: float
@@ -89,6 +103,7 @@ class Video:
     frames: int
     tubes: tuple[Tube, ...]
     instances: tuple[Instance, ...]
+    labelled: np.ndarray | None = None
 
     def stamp(self, frame: int) -> int:
         """Return the stamp of a frame in ns from the video's start."""
@@ -148,6 +163,8 @@ def _video_text(video: Video) -> str:
         'height': video.height,
         'frames': video.frames,
     }
+    if video.labelled is not None:
+        head['labelled'] = video.labelled.tolist()
     tubes = ',\n'.join(json.dumps(_tube_data(tube)) for tube in video.tubes)
     instances = ',\n'.join(json.dumps(_instance_data(each)) for each in video.instances)
     return f'{json.dumps(head)[:-1]},\n"tubes": [{tubes}],\n"instances": [{instances}]}}'
@@ -192,12 +209,25 @@ def _read_video(data: dict[str, Any], labels: Sequence[str], source: str) -> Vid
         frames=int(data['frames']),
         tubes=tuple(_read_tube(tube, where) for tube in data['tubes']),
         instances=tuple(_read_instance(each, labels, where) for each in data['instances']),
+        labelled=_read_labelled(data.get('labelled'), int(data['frames']), where),
     )
     for tube in video.tubes:
         _check_tube(tube, video, f'{where}: actor {tube.actor}')
     if len({tube.actor for tube in video.tubes}) < len(video.tubes):
         raise AnnotationError(f'{where}: an actor has two tubes; give each actor one')
     return video
+
+
+def _read_labelled(data: Any, frames: int, where: str) -> np.ndarray | None:
+    if data is None:
+        return None
+    numbers = np.array(data, float).reshape(-1)
+    whole = (numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < frames)
+    if not whole.all() or (np.diff(numbers) <= 0).any():
+        raise AnnotationError(
+            f'{where}: labelled frames must be whole numbers from 0 to {frames - 1} that rise'
+        )
+    return numbers.astype(np.int64)
 
 
 def _read_tube(data: dict[str, Any], where: str) -> Tube:

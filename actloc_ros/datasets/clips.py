@@ -24,31 +24,63 @@ class Clip:
         boxes: float32 (T, M, 4): x1, y1, x2, y2 in pixels; M actors, the same in all frames.
         actions: float32 (T, M, C): 1 where the actor does the action.
         visible: bool (T, M): whether the actor is seen in the frame; boxes hold only there.
+        known: bool (T,): whether it is known what the frame shows; None: of all frames.
     """
 
     images: np.ndarray
     boxes: np.ndarray
     actions: np.ndarray
     visible: np.ndarray
+    known: np.ndarray | None = None
 
 
 class Truth:
-    """One video's annotation by frame, for M actors and C labels."""
+    """One video's annotation, looked up for any of its frames.
+
+    Boxes that leave the image are cut at its edge.
+    """
 
     def __init__(self, video: Video, labels: tuple[str, ...]) -> None:
-        actors = {tube.actor: i for i, tube in enumerate(video.tubes)}
-        shape = video.frames, len(actors)
-        self.boxes = np.zeros((*shape, 4), np.float32)
-        self.visible = np.zeros(shape, bool)
-        self.actions = np.zeros((*shape, len(labels)), np.float32)
-        for tube in video.tubes:
-            self.boxes[tube.frames, actors[tube.actor]] = tube.boxes
-            self.visible[tube.frames, actors[tube.actor]] = True
-        stamps = np.array([video.stamp(i) for i in range(video.frames)])
+        self.video, self.classes = video, len(labels)
+        self.tubes = [tube for tube in video.tubes if len(tube.frames)]
+        self.instances: dict[int, list[tuple[int, int, int]]] = {}
         for each in video.instances:
-            if each.actor in actors:
-                during = (stamps >= each.start) & (stamps < each.end)
-                self.actions[during, actors[each.actor], labels.index(each.label)] = 1
+            times = each.start, each.end, labels.index(each.label)
+            self.instances.setdefault(each.actor, []).append(times)
+
+    def clip(self, frames: np.ndarray, images: np.ndarray) -> Clip:
+        """Return the clip of T frames (int64) and their images, with the actors seen in it."""
+        first, last = frames.min(), frames.max()
+        near = [t for t in self.tubes if t.frames[0] <= last and t.frames[-1] >= first]
+        rows = [_rows(tube.frames, frames) for tube in near]
+        seen = [(tube, row) for tube, row in zip(near, rows, strict=True) if (row >= 0).any()]
+        clip = self._empty(frames, images, len(seen))
+        limit = np.array([self.video.width, self.video.height] * 2)
+        stamps = np.array([self.video.stamp(int(frame)) for frame in frames])
+        for column, (tube, row) in enumerate(seen):
+            clip.visible[:, column] = row >= 0
+            boxes = tube.boxes[row].clip(0, limit)
+            clip.boxes[:, column] = np.where(row[:, None] >= 0, boxes, 0)
+            for start, end, label in self.instances.get(tube.actor, ()):
+                clip.actions[(stamps >= start) & (stamps < end), column, label] = 1
+        return clip
+
+    def _empty(self, frames: np.ndarray, images: np.ndarray, actors: int) -> Clip:
+        shape = len(frames), actors
+        labelled = self.video.labelled
+        return Clip(
+            images=images,
+            boxes=np.zeros((*shape, 4), np.float32),
+            actions=np.zeros((*shape, self.classes), np.float32),
+            visible=np.zeros(shape, bool),
+            known=None if labelled is None else np.isin(frames, labelled),
+        )
+
+
+def _rows(have: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the place of each wanted number among rising ones; -1 where it is not there."""
+    place = np.searchsorted(have, wanted).clip(max=len(have) - 1)
+    return np.where(have[place] == wanted, place, -1)
 
 
 class AnnotatedVideos:
@@ -75,13 +107,8 @@ class AnnotatedVideos:
         Raises:
             AnnotationError: The video lacks one, or it cannot be decoded.
         """
-        truth = self._truths[index]
-        return Clip(
-            images=self._reader(self.videos[index].path).read(frames.tolist()),
-            boxes=truth.boxes[frames],
-            actions=truth.actions[frames],
-            visible=truth.visible[frames],
-        )
+        images = self._reader(self.videos[index].path).read(frames.tolist())
+        return self._truths[index].clip(frames, images)
 
     @cached_property
     def _truths(self) -> list[Truth]:

@@ -25,11 +25,13 @@ class Targets:
         boxes: float (F, M, 4) x1, y1, x2, y2 in pixels of the network's input.
         actions: float (F, M, C): 1 where the actor does the action, else 0.
         valid: bool (F, M): false where there is only padding.
+        known: bool (F,): false where nobody has said what the frame shows; None: all are known.
     """
 
     boxes: Tensor
     actions: Tensor
     valid: Tensor
+    known: Tensor | None = None
 
 
 @dataclass(frozen=True)

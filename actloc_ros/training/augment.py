@@ -52,20 +52,29 @@ class Sample:
         boxes: float32 (T, M, 4) in pixels of these images.
         actions: float32 (T, M, C).
         valid: bool (T, M): the actor is to be found in the frame.
+        known: bool (T,): somebody has said what the frame shows.
     """
 
     images: Tensor
     boxes: Tensor
     actions: Tensor
     valid: Tensor
+    known: Tensor
 
 
 def choose_frames(
-    rng: np.random.Generator, length: int, fps: float, frames: int, rate: float, how: Augmentation
+    rng: np.random.Generator,
+    length: int,
+    fps: float,
+    frames: int,
+    rate: float,
+    how: Augmentation,
+    labelled: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the numbers of T frames of a video, int64 (T,), at about `rate` Hz.
 
-    Where the video is shorter than the clip, its first frame is repeated.
+    Where the video is shorter than the clip, its first frame is repeated. Where only some frames
+    are labelled, `labelled` (int64, rising), the last is one of them.
     """
     step = fps / rate * how.rate ** rng.uniform(-1, 1)
     slots = [0]
@@ -73,7 +82,12 @@ def choose_frames(
         slots.append(slots[-1] - 1 - int(rng.geometric(1 - how.drop) - 1 if how.drop else 0))
     offsets = np.round(np.array(slots[::-1]) * step).astype(np.int64)
     first_key = min(int(-offsets[0]), length - 1)
-    numbers = np.clip(rng.integers(first_key, length) + offsets, 0, None)
+    if labelled is None:
+        key = int(rng.integers(first_key, length))
+    else:
+        late = labelled[labelled >= first_key]
+        key = int(rng.choice(late if len(late) else labelled))
+    numbers = np.clip(key + offsets, 0, None)
     for i in np.flatnonzero(rng.random(frames - 1) < how.freeze) + 1:
         numbers[i] = numbers[i - 1]
     return numbers
@@ -101,7 +115,15 @@ def augment(
         boxes = boxes[..., [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1])
         boxes += torch.tensor([size[1], 0, size[1], 0])
         actions = actions[..., mirrored(labels, how.flip_pairs)]
-    return Sample(recolour(rng, images, how).transpose(0, 1), boxes, actions, valid)
+    return Sample(
+        images=recolour(rng, images, how).transpose(0, 1),
+        boxes=boxes,
+        actions=actions,
+        valid=valid,
+        known=torch.ones(len(boxes), dtype=torch.bool)
+        if clip.known is None
+        else torch.from_numpy(clip.known),
+    )
 
 
 def choose_crop(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.datasets.annotations import AnnotationError, Video
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.augment import Augmentation, Sample, augment, choose_frames
@@ -27,22 +27,23 @@ class Batch:
         boxes: float32 (B, T, M, 4) in pixels.
         actions: float32 (B, T, M, C).
         valid: bool (B, T, M).
+        known: bool (B, T).
     """
 
     images: Tensor
     boxes: Tensor
     actions: Tensor
     valid: Tensor
+    known: Tensor
 
     def targets(self, key_frames: slice) -> Targets:
         """Return what the key frames show, frame after frame."""
-        return Targets(
-            *(x[:, key_frames].flatten(0, 1) for x in (self.boxes, self.actions, self.valid))
-        )
+        parts = (self.boxes, self.actions, self.valid, self.known)
+        return Targets(*(x[:, key_frames].flatten(0, 1) for x in parts))
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        parts = (self.images, self.boxes, self.actions, self.valid)
+        parts = (self.images, self.boxes, self.actions, self.valid, self.known)
         return Batch(*(x.to(device, non_blocking=True) for x in parts))
 
 
@@ -71,7 +72,9 @@ class ClipDataset(Dataset):
         self.places = [
             (s, v) for s, videos in enumerate(self.sets) for v in range(len(videos.videos))
         ]
-        lengths = np.array([self.sets[s].videos[v].frames for s, v in self.places], float)
+        lengths = np.array([labelled_length(self.sets[s].videos[v]) for s, v in self.places], float)
+        if not lengths.sum():
+            raise AnnotationError(f'{", ".join(str(path) for path in paths)}: no labelled frame')
         self.share = lengths / lengths.sum()
 
     def __getitem__(self, index: int) -> Sample:
@@ -80,10 +83,21 @@ class ClipDataset(Dataset):
         s, v = self.places[rng.choice(len(self.places), p=self.share)]
         video = self.sets[s].videos[v]
         frames = choose_frames(
-            rng, video.frames, video.fps, self.data.frames, self.data.rate, self.how
+            rng,
+            video.frames,
+            video.fps,
+            self.data.frames,
+            self.data.rate,
+            self.how,
+            video.labelled,
         )
         clip = self.sets[s].clip(v, frames)
         return augment(rng, clip, (self.data.height, self.data.width), self.labels, self.how)
+
+
+def labelled_length(video: Video) -> int:
+    """Return how many frames a video has; none where it has no labelled frame."""
+    return 0 if video.labelled is not None and not len(video.labelled) else video.frames
 
 
 class Endless(Sampler):
@@ -112,6 +126,7 @@ def collate(samples: list[Sample]) -> Batch:
         boxes=torch.stack([pad(s.boxes) for s in samples]),
         actions=torch.stack([pad(s.actions) for s in samples]),
         valid=torch.stack([pad(s.valid) for s in samples]),
+        known=torch.stack([s.known for s in samples]),
     )
 
 

@@ -37,7 +37,7 @@ class Loss:
 def detection_loss(
     boxes: Tensor, actor: Tensor, actions: Tensor, centres: Tensor, targets: Targets
 ) -> Loss:
-    """Return the loss of predictions at A places of F frames.
+    """Return the loss of predictions at A places of F frames; unknown frames add nothing to it.
 
     Args:
         boxes: (F, A, 4) in pixels of the network's input.
@@ -46,6 +46,9 @@ def detection_loss(
         centres: (A, 2) of the places in pixels.
         targets: What the frames show.
     """
+    if targets.known is not None:
+        boxes, actor, actions = (x[targets.known] for x in (boxes, actor, actions))
+        targets = only_known(targets, targets.known)
     assigned = assign(boxes.detach(), actor.detach(), centres, targets)
     quality = assigned.quality
     weight = quality.sum().clamp(min=1.0)
@@ -61,6 +64,11 @@ def detection_loss(
         box=(overlap * at).sum() / weight,
         actions=(doing.sum(dim=-1) * at).sum() / weight,
     )
+
+
+def only_known(targets: Targets, known: Tensor) -> Targets:
+    """Return the targets of the frames of which somebody has said what they show."""
+    return Targets(targets.boxes[known], targets.actions[known], targets.valid[known])
 
 
 def quality_focal_loss(logits: Tensor, quality: Tensor) -> Tensor:
