@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,10 @@ class AnnotatedVideos:
         self.folder = path.parent
         self.annotations: Annotations = read_annotations(path)
         self._readers: OrderedDict[str, VideoReader] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave open files behind: another process opens its own."""
+        return {**self.__dict__, '_readers': OrderedDict()}
 
     @property
     def labels(self) -> tuple[str, ...]:
