@@ -34,7 +34,7 @@ class FolderSource(Source):
         """Yield the images that can be decoded; a broken one leaves its time empty."""
         self.broken = 0
         for index, file in enumerate(self._files):
-            image = _read(file)
+            image = read_image(file)
             if image is None:
                 self.broken += 1
             else:
@@ -43,7 +43,7 @@ class FolderSource(Source):
             raise SourceError(f'none of the {self.broken} images in {self.path} can be decoded')
 
 
-def _read(file: Path) -> np.ndarray | None:
+def read_image(file: Path) -> np.ndarray | None:
     """Return an image file as uint8 (H, W, 3) RGB, whatever its depth; None if it is broken."""
     data = np.fromfile(file, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None

@@ -35,7 +35,7 @@ class VideoSource(Source):
         for frame in self._decode():
             stamp = self._stamp(frame, stamp)
             good += 1
-            yield Frame(self.camera, stamp, _upright(frame))
+            yield Frame(self.camera, stamp, upright(frame))
         if not good:
             raise SourceError(f'{self.path} holds no frame that can be decoded')
 
@@ -77,7 +77,8 @@ class VideoSource(Source):
         return round(frame.pts * frame.time_base * NANOSECONDS)
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
+def upright(frame: av.VideoFrame) -> np.ndarray:
+    """Return a frame as uint8 (H, W, 3) RGB, turned as its flag says."""
     image = frame.to_ndarray(format='rgb24')
     quarters = round(frame.rotation / 90) % 4  # counter-clockwise
     return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image

@@ -111,5 +111,5 @@ def test_labelled_frames_are_kept_in_files(tmp_path):
     text = path.read_text()
     for wrong in ('[4, 1]', '[1, 10]', '[1.5]', '[-1]'):
         path.write_text(text.replace('"labelled": [1, 4]', f'"labelled": {wrong}'))
-        with pytest.raises(AnnotationError, match='labelled frames must be'):
+        with pytest.raises(AnnotationError, match='labelled frames must'):
             read_annotations(path)

@@ -17,6 +17,7 @@ COMMANDS = {
     'download': "fetch a model's published weights",
     'convert': 'turn a checkpoint into safetensors',
     'export': 'write a model in a form for other runtimes',
+    'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
     'eval': 'measure detections against ground truth',
 }

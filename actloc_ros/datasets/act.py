@@ -40,18 +40,19 @@ def is_act(data: Any) -> bool:
     return isinstance(data, dict) and 'gttubes' in data
 
 
-def act_truth(data: dict[str, Any], path: str, split: int = 1) -> GroundTruth:
-    """Return the ground truth of a split's test videos; of all videos where it names no splits.
+def act_truth(data: dict[str, Any], path: str, split: int = 1, part: str = 'test') -> GroundTruth:
+    """Return the ground truth of a split's videos; of all videos where it names no test videos.
 
     Args:
         data: The JSON.
         path: Its file, for messages.
         split: Number of the split, from 1.
+        part: `test`, `train`, or `all`.
 
     Raises:
         EvaluationError: Something is missing or impossible; the message names it.
     """
-    names = _test_videos(data, path, split)
+    names = _videos(data, path, split, part)
     labels = data.get('labels')
     if not isinstance(labels, list):
         raise EvaluationError(f'{path}: no labels; expected a list of class names')
@@ -59,7 +60,7 @@ def act_truth(data: dict[str, Any], path: str, split: int = 1) -> GroundTruth:
     tubes = []
     for index, name in enumerate(names):
         if name not in data['gttubes']:
-            raise EvaluationError(f'{path}: gttubes has no video {name!r}, a test video')
+            raise EvaluationError(f'{path}: gttubes has no video {name!r}, a {part} video')
         for label, entries in data['gttubes'][name].items():
             for number, rows in enumerate(entries):
                 where = f'{path}: video {name!r}, class {label}, tube {number}'
@@ -72,10 +73,12 @@ def act_truth(data: dict[str, Any], path: str, split: int = 1) -> GroundTruth:
     return truth_from_tubes(path, names, labels, tubes, 1, sizes)
 
 
-def _test_videos(data: dict[str, Any], path: str, split: int) -> tuple[str, ...]:
-    splits = data.get('test_videos')
-    if splits is None:
+def _videos(data: dict[str, Any], path: str, split: int, part: str) -> tuple[str, ...]:
+    splits = data.get(f'{part}_videos')
+    if part == 'all' or (part == 'test' and splits is None):
         return tuple(data['gttubes'])
+    if splits is None:
+        raise EvaluationError(f'{path}: {part}_videos is missing; it lists them for each split')
     if not 1 <= split <= len(splits):
         raise EvaluationError(f'{path}: there is no split {split}; there are {len(splits)}')
     return tuple(splits[split - 1])

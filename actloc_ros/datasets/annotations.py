@@ -36,17 +36,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from actloc_ros.datasets.faults import Kind, video_faults
 from actloc_ros.frames import NANOSECONDS
 
 FORMAT = 'actloc-annotations'
 VERSION = 1
+LARGEST = 2**53  # up to here, floats hold every whole number
 
 
 class AnnotationError(ValueError):
@@ -130,10 +131,27 @@ def write_annotations(path: Path | str, annotations: Annotations) -> None:
 
 
 def read_annotations(path: Path | str) -> Annotations:
-    """Read and check a JSON file of this format.
+    """Read a JSON file of this format and refuse it where anything in it is impossible.
 
     Raises:
         AnnotationError: If the file is not such a file, or says something impossible.
+        OSError: If it cannot be read.
+    """
+    annotations = parse_annotations(path)
+    for video in annotations.videos:
+        for fault in video_faults(video, annotations.labels):
+            if fault.fatal or fault.kind is Kind.EDGE:
+                raise AnnotationError(f'{path}: video {video.path!r}: {fault.text}')
+    return annotations
+
+
+def parse_annotations(path: Path | str) -> Annotations:
+    """Read a JSON file of this format without asking whether what it says is possible.
+
+    `faults.video_faults` finds what is not.
+
+    Raises:
+        AnnotationError: If the file is not such a file.
         OSError: If it cannot be read.
     """
     path = Path(path)
@@ -145,13 +163,22 @@ def read_annotations(path: Path | str) -> Annotations:
                 f'expected {FORMAT!r}, version {VERSION}'
             )
         labels = tuple(str(label) for label in data['labels'])
-        videos = tuple(_read_video(video, labels, str(path)) for video in data['videos'])
+        videos = tuple(_read_video(video, str(path)) for video in data['videos'])
     except AnnotationError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise AnnotationError(
             f'{path}: not annotations in the form {FORMAT!r}: {type(error).__name__}: {error}'
         ) from error
+    if len(set(labels)) < len(labels):
+        raise AnnotationError(f'{path}: labels are {list(labels)}; each must be there once')
     return Annotations(labels, videos)
 
 
@@ -196,37 +223,40 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _read_video(data: dict[str, Any], labels: Sequence[str], source: str) -> Video:
+def _read_video(data: dict[str, Any], source: str) -> Video:
     where = f'{source}: video {data["path"]!r}'
     fps = float(data['fps'])
     if not (math.isfinite(fps) and fps > 0):
         raise AnnotationError(f'{where}: fps is {data["fps"]!r}; expected a positive number')
-    video = Video(
+    width, height, frames = (int(data[key]) for key in ('width', 'height', 'frames'))
+    if min(width, height, frames) < 1:
+        raise AnnotationError(
+            f'{where}: width, height and frames are {width}, {height} and {frames}; expected 1 or '
+            'more of each'
+        )
+    labelled = data.get('labelled')
+    return Video(
         path=str(data['path']),
         fps=fps,
-        width=int(data['width']),
-        height=int(data['height']),
-        frames=int(data['frames']),
+        width=width,
+        height=height,
+        frames=frames,
         tubes=tuple(_read_tube(tube, where) for tube in data['tubes']),
-        instances=tuple(_read_instance(each, labels, where) for each in data['instances']),
-        labelled=_read_labelled(data.get('labelled'), int(data['frames']), where),
+        instances=tuple(_read_instance(each) for each in data['instances']),
+        labelled=None if labelled is None else whole_numbers(labelled, f'{where}: labelled frames'),
     )
-    for tube in video.tubes:
-        _check_tube(tube, video, f'{where}: actor {tube.actor}')
-    if len({tube.actor for tube in video.tubes}) < len(video.tubes):
-        raise AnnotationError(f'{where}: an actor has two tubes; give each actor one')
-    return video
 
 
-def _read_labelled(data: Any, frames: int, where: str) -> np.ndarray | None:
-    if data is None:
-        return None
+def whole_numbers(data: Any, where: str) -> np.ndarray:
+    """Return numbers as int64 (N,).
+
+    Raises:
+        AnnotationError: One is not whole; the message begins with `where`.
+    """
     numbers = np.array(data, float).reshape(-1)
-    whole = (numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < frames)
-    if not whole.all() or (np.diff(numbers) <= 0).any():
-        raise AnnotationError(
-            f'{where}: labelled frames must be whole numbers from 0 to {frames - 1} that rise'
-        )
+    bad = ~(np.abs(numbers) < LARGEST) | (numbers != np.floor(numbers))
+    if bad.any():
+        raise AnnotationError(f'{where} must be whole numbers, not {numbers[bad][0]}')
     return numbers.astype(np.int64)
 
 
@@ -240,34 +270,13 @@ def _read_tube(data: dict[str, Any], where: str) -> Tube:
             raise AnnotationError(
                 f'{where}: actor {actor} has {len(rows)} boxes but {distances.size} distances'
             )
-    return Tube(actor, rows[:, 0].astype(np.int64), rows[:, 1:], distances)
+    frames = whole_numbers(rows[:, 0], f'{where}: actor {actor}: frames')
+    return Tube(actor, frames, rows[:, 1:], distances)
 
 
-def _check_tube(tube: Tube, video: Video, where: str) -> None:
-    if (np.diff(tube.frames) <= 0).any():
-        raise AnnotationError(f'{where}: frame indices do not rise; sort the rows of boxes')
-    limit = (0, 0, video.width, video.height)
-    x1, y1, x2, y2 = tube.boxes.T
-    good = (tube.frames >= 0) & (tube.frames < video.frames)
-    good &= (x1 >= 0) & (y1 >= 0) & (x2 <= video.width) & (y2 <= video.height)
-    good &= (x1 < x2) & (y1 < y2)
-    if not good.all():
-        bad = int(np.argmin(good))
-        raise AnnotationError(
-            f'{where}: frame {tube.frames[bad]} has box {tube.boxes[bad].tolist()}; expected '
-            f'x1 < x2 and y1 < y2 within {limit} and a frame below {video.frames}'
-        )
-
-
-def _read_instance(data: dict[str, Any], labels: Sequence[str], where: str) -> Instance:
-    label = data['label']
-    if label not in labels:
-        raise AnnotationError(f'{where}: label {label!r} is not among {list(labels)}')
-    start = int(data.get('start_ns', round(float(data['start']) * NANOSECONDS)))
-    end = int(data.get('end_ns', round(float(data['end']) * NANOSECONDS)))
-    if not 0 <= start < end:
-        raise AnnotationError(
-            f'{where}: {label!r} of actor {data["actor"]} lasts from {start} to {end} ns; '
-            'expected 0 <= start < end'
-        )
-    return Instance(int(data['actor']), label, start, end)
+def _read_instance(data: dict[str, Any]) -> Instance:
+    start, end = (
+        int(data[f'{key}_ns']) if f'{key}_ns' in data else round(float(data[key]) * NANOSECONDS)
+        for key in ('start', 'end')
+    )
+    return Instance(int(data['actor']), str(data['label']), start, end)

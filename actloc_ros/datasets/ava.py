@@ -33,7 +33,10 @@ _NOT_EVALUATED = {2, 16, 18, 19, 21, 23, 25, 31, 32, 33, 35, 39, 40, 42, 44, 50,
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a csv: a box with one action, or a keyframe without any (`label` is 0)."""
+    """One line of a csv: a box with one action, or a keyframe without any (`label` is 0).
+
+    `person` is empty where the file names none.
+    """
 
     line: int
     video: str
@@ -41,6 +44,7 @@ class Row:
     box: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     label: int = 0
     score: float = 1.0
+    person: str = ''
 
 
 def read_ava_truth(
@@ -57,7 +61,7 @@ def read_ava_truth(
     Raises:
         EvaluationError: A row is broken; the message has its line number.
     """
-    rows = list(_read_rows(path, scored=False))
+    rows = list(read_rows(path, scored=False))
     if not rows:
         raise EvaluationError(f'{path}: the ground truth is empty')
     names = tuple(dict.fromkeys(row.video for row in rows))
@@ -71,10 +75,10 @@ def read_ava_truth(
     if label_map:
         labels = read_label_map(label_map)
     else:
-        labels = {label: _ava_name(label) for label in np.unique(boxes.label).tolist()}
+        labels = {label: ava_name(label) for label in np.unique(boxes.label).tolist()}
     out = np.zeros(0, np.int64)
     if excluded:
-        out = _excluded_keys(excluded, Videos(names, str(path)))
+        out = excluded_keys(excluded, Videos(names, str(path)))
     return GroundTruth(
         path=str(path),
         videos=names,
@@ -92,7 +96,7 @@ def read_ava_detections(path: Path, truth: GroundTruth) -> Predictions:
     Raises:
         EvaluationError: A row is broken, or its video or its class is unknown.
     """
-    rows = list(_read_rows(path, scored=True))
+    rows = list(read_rows(path, scored=True))
     boxes, _ = _table(rows, Videos(truth.videos, truth.path), str(path))
     known = set(truth.labels) | set(range(1, len(AVA80) + 1))
     for row in rows:
@@ -138,7 +142,7 @@ def read_label_map(path: Path) -> dict[int, str]:
     return labels
 
 
-def _excluded_keys(path: Path, videos: Videos) -> np.ndarray:
+def excluded_keys(path: Path, videos: Videos) -> np.ndarray:
     """Return the keys of the keyframes that a csv lists; videos of another split do not matter."""
     keys = []
     with path.open(newline='', encoding='utf-8-sig') as file:
@@ -156,11 +160,17 @@ def _excluded_keys(path: Path, videos: Videos) -> np.ndarray:
     return np.array(keys, np.int64)
 
 
-def _ava_name(label: int) -> str:
+def ava_name(label: int) -> str:
+    """Return the name of a class of AVA; its number where AVA has no such class."""
     return AVA80[label - 1] if label <= len(AVA80) else str(label)
 
 
-def _read_rows(path: Path, scored: bool) -> Iterator[Row]:
+def read_rows(path: Path, scored: bool) -> Iterator[Row]:
+    """Yield the lines of a csv; `scored`: of detections, with a score instead of a person.
+
+    Raises:
+        EvaluationError: A row is broken; the message has its line number.
+    """
     with path.open(newline='', encoding='utf-8-sig') as file:
         reader = tqdm(csv.reader(file), path.name, unit='row', leave=False, disable=None)
         for line, fields in enumerate(reader, 1):
@@ -184,7 +194,8 @@ def _row(fields: list[str], line: int, where: str, scored: bool) -> Row:
     except ValueError as error:
         raise EvaluationError(f'{where}: {error}') from error
     _check_values(box, label, score, where)
-    return Row(line, fields[0], _frame(fields[1], where), box, label, score)
+    person = '' if scored else ''.join(fields[7:])
+    return Row(line, fields[0], _frame(fields[1], where), box, label, score, person)
 
 
 def _check_values(box: tuple[float, ...], label: int, score: float, where: str) -> None:

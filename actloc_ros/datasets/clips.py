@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.datasets.annotations import Annotations, Video, read_annotations
-from actloc_ros.datasets.video_reader import VideoReader
+from actloc_ros.datasets.media import Frames, open_frames
 
 OPEN_VIDEOS = 8
 
@@ -85,12 +85,20 @@ def _rows(have: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 class AnnotatedVideos:
-    """The videos of one annotation file, cut into clips on request."""
+    """Annotated videos, cut into clips on request.
 
-    def __init__(self, path: Path) -> None:
-        self.folder = path.parent
-        self.annotations: Annotations = read_annotations(path)
-        self._readers: OrderedDict[str, VideoReader] = OrderedDict()
+    Args:
+        path: File of the annotations; videos' paths are relative to its folder.
+        annotations: What is in it; None reads it in the plain format.
+
+    Raises:
+        AnnotationError: The file is not in the plain format, or says something impossible.
+    """
+
+    def __init__(self, path: Path, annotations: Annotations | None = None) -> None:
+        self.path, self.folder = path, path.parent
+        self.annotations = read_annotations(path) if annotations is None else annotations
+        self._readers: OrderedDict[str, Frames] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave open files behind: another process opens its own."""
@@ -119,8 +127,8 @@ class AnnotatedVideos:
     def _truths(self) -> list[Truth]:
         return [Truth(video, self.labels) for video in self.videos]
 
-    def _reader(self, name: str) -> VideoReader:
-        reader = self._readers.pop(name, None) or VideoReader(self.folder / name)
+    def _reader(self, name: str) -> Frames:
+        reader = self._readers.pop(name, None) or open_frames(self.folder / name)
         self._readers[name] = reader
         if len(self._readers) > OPEN_VIDEOS:
             self._readers.popitem(last=False)[1].close()

@@ -22,6 +22,7 @@ def read_truth(
     excluded: Path | None = None,
     split: int = 1,
     any_action: bool = False,
+    part: str = 'test',
 ) -> GroundTruth:
     """Read a ground truth: an AVA csv, or JSON of pyannot, of ACT and MultiSports, or our own.
 
@@ -32,6 +33,7 @@ def read_truth(
         split: Number of the split, from 1, where a file has several.
         any_action: Whether only actors matter, so that those who do nothing count as well, where
             a file has such.
+        part: `test`, `train` or `all`, where a file names the videos of a split.
 
     Raises:
         EvaluationError: The file is in none of these formats, or broken.
@@ -47,12 +49,12 @@ def read_truth(
     if is_annotations(data):
         return annotations_truth(path, any_action)
     with _layout(path):
-        return _json_truth(data, path, split)
+        return _json_truth(data, path, split, part)
 
 
-def _json_truth(data: Any, path: Path, split: int) -> GroundTruth:
+def _json_truth(data: Any, path: Path, split: int, part: str) -> GroundTruth:
     if act.is_act(data):
-        return act.act_truth(data, str(path), split)
+        return act.act_truth(data, str(path), split, part)
     if ucf24.is_clips(data):
         return ucf24.clips_truth(data, str(path))
     if ucf24.is_pyannot(data):
@@ -111,7 +113,8 @@ def _layout(path: Path) -> Iterator[None]:
 def _read_json(path: Path) -> Any:
     if path.suffix in PICKLES:
         raise EvaluationError(
-            f'{path}: this format can run code and is not loaded; write its content as JSON'
+            f'{path}: this format can run code and is not loaded; write its content as JSON, as '
+            'doc/datasets.md says'
         )
     try:
         return json.loads(path.read_text())

@@ -9,33 +9,48 @@ import av
 import numpy as np
 
 from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.source_video import upright
 
 
 class VideoReader:
     """Gives random access to one video file, by an index of its packets.
 
-    Frame i is the i-th in order of presentation. To read it, decoding begins at the key frame
-    before it, or goes on where the last reading stopped.
+    Frame i is the i-th in order of presentation, upright. To read it, decoding begins at the key
+    frame before it, or goes on where the last reading stopped. AVI files do not say when a frame
+    is shown: where their frames are stored in another order, they are counted from the first.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._open()
         try:
-            self._container = av.open(str(path))
-            self._stream = self._container.streams.video[0]
-        except (OSError, ValueError, IndexError) as error:
-            raise AnnotationError(f'{path} cannot be read as a video: {error}') from error
-        packets = self._container.demux(self._stream)
-        is_key = {p.pts: p.is_keyframe for p in packets if p.pts is not None}
-        self._pts = sorted(is_key)
-        self._number = {pts: i for i, pts in enumerate(self._pts)}
-        self._key_frames = [i for i, pts in enumerate(self._pts) if is_key[pts]]
+            packets = [p for p in self._container.demux(self._stream) if p.size]
+        except (OSError, ValueError) as error:  # FFmpeg's errors are subclasses of these
+            raise AnnotationError(f'{path} breaks off: {error}') from error
+        times = [packet.pts for packet in packets if packet.pts is not None]
+        reordered = any(packet.pts != packet.dts for packet in packets)
+        self._counted = len(times) < len(packets) or (
+            reordered and self._container.format.name == 'avi'
+        )
+        self._length = len(packets)
+        self._number = {pts: number for number, pts in enumerate(sorted(times))}
+        # Seeking goes by decoding time, where a packet has one; it is never after the other.
+        self._starts = sorted(
+            (self._number[p.pts], p.pts if p.dts is None else p.dts)
+            for p in packets
+            if p.is_keyframe and p.pts is not None and not self._counted
+        )
         self._decoder: Iterator[av.VideoFrame] = iter(())
-        self._next = len(self._pts)
+        self._next = self._length
 
     def __len__(self) -> int:
         """Return the number of frames."""
-        return len(self._pts)
+        return self._length
+
+    @property
+    def fps(self) -> float:
+        """Frames a second; 0 where the file does not say."""
+        return float(self._stream.average_rate or self._stream.guessed_rate or 0)
 
     def read(self, numbers: Sequence[int]) -> np.ndarray:
         """Return frames as RGB: uint8 (len(numbers), height, width, 3); numbers may repeat.
@@ -53,14 +68,40 @@ class VideoReader:
         """Close the file."""
         self._container.close()
 
+    def _open(self) -> None:
+        try:
+            self._container = av.open(str(self.path))
+            self._stream = self._container.streams.video[0]
+        except (OSError, ValueError, IndexError) as error:
+            raise AnnotationError(f'{self.path} cannot be read as a video: {error}') from error
+
     def _read_one(self, number: int) -> np.ndarray:
-        start = max((k for k in self._key_frames if k <= number), default=0)
-        if not start <= self._next <= number:
-            self._container.seek(self._pts[start], stream=self._stream)
-            self._decoder = self._container.decode(self._stream)
-        for frame in self._decoder:
-            at = -1 if frame.pts is None else self._number.get(frame.pts, -1)
-            self._next = at + 1
-            if at == number:
-                return frame.to_ndarray(format='rgb24')
+        start, stamp = max((s for s in self._starts if s[0] <= number), default=(0, None))
+        try:
+            if not start <= self._next <= number:
+                self._go_to(stamp)
+            for frame in self._decoder:
+                at = self._next if self._counted else self._find(frame)
+                self._next = at + 1
+                if at == number:
+                    return upright(frame)
+        except (OSError, ValueError) as error:
+            self._next = self._length
+            raise AnnotationError(
+                f'{self.path}: frame {number} cannot be decoded: {error}'
+            ) from error
+        self._next = self._length
         raise AnnotationError(f'{self.path}: frame {number} cannot be decoded')
+
+    def _find(self, frame: av.VideoFrame) -> int:
+        return -1 if frame.pts is None else self._number.get(frame.pts, -1)
+
+    def _go_to(self, stamp: int | None) -> None:
+        """Begin decoding at the key frame of this stamp; without one, at the first frame."""
+        if stamp is None:
+            self.close()
+            self._open()
+            self._next = 0
+        else:
+            self._container.seek(stamp, stream=self._stream)
+        self._decoder = self._container.decode(self._stream)

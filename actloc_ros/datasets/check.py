@@ -1,0 +1,200 @@
+"""List all that is wrong with a set of annotated videos, and count what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from actloc_ros.datasets.annotations import AnnotationError, Annotations, Video
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.faults import Fault, Kind, video_faults
+from actloc_ros.datasets.media import open_frames
+from actloc_ros.frames import seconds
+
+LISTED = 20  # faults of one kind that are written out
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How often an action is done.
+
+    Attributes:
+        label: The action.
+        instances: How many times someone does it.
+        frames: Known frames in which someone is seen doing it, each actor counted.
+        seconds: How long it is done, as the annotation says.
+    """
+
+    label: str
+    instances: int
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a set of annotated videos holds, and what is wrong with it.
+
+    Attributes:
+        path: Of the annotations.
+        faults: The first ones of each kind.
+        totals: How many there are of each kind.
+        classes: A count for each label, in their order.
+        videos: How many videos.
+        actors: How many actors.
+        boxes: How many boxes.
+        frames: How many frames.
+        known: How many frames of which it is known what they show.
+        seconds: How long all videos are.
+    """
+
+    path: str
+    faults: tuple[Fault, ...]
+    totals: dict[Kind, int]
+    classes: tuple[ClassCount, ...]
+    videos: int
+    actors: int
+    boxes: int
+    frames: int
+    known: int
+    seconds: float
+
+    @property
+    def fatal(self) -> bool:
+        """Whether nothing may be learnt before something is mended."""
+        return any(fault.fatal for fault in self.faults)
+
+    def of(self, kind: Kind) -> tuple[Fault, ...]:
+        """Return the faults of a kind that are listed."""
+        return tuple(fault for fault in self.faults if fault.kind is kind)
+
+    def text(self) -> str:
+        """Return all of it as lines."""
+        return '\n'.join([*self._head(), *self._table(), *self._faults()])
+
+    def _head(self) -> Iterator[str]:
+        yield (
+            f'{self.path}: {self.videos} videos of {self.seconds:.1f} s, {self.frames} frames '
+            f'({self.known} known), {self.actors} actors, {self.boxes} boxes'
+        )
+
+    def _table(self) -> Iterator[str]:
+        width = max([len('label'), *(len(each.label) for each in self.classes)])
+        yield f'{"label":{width}}  instances    frames   seconds'
+        for each in self.classes:
+            yield (
+                f'{each.label:{width}}  {each.instances:9d} {each.frames:9d} {each.seconds:9.1f}'
+            )
+
+    def _faults(self) -> Iterator[str]:
+        if not self.faults:
+            yield 'nothing is wrong'
+        for kind, total in self.totals.items():
+            listed = self.of(kind)
+            yield f'{"error" if listed[0].fatal else "note"}: {kind.value}: {total}'
+            yield from (f'  {fault}' for fault in listed)
+            if total > len(listed):
+                yield f'  … and {total - len(listed)} more'
+
+
+def check_dataset(videos: AnnotatedVideos) -> Findings:
+    """Look at every annotation and into every video; the first and last frame are decoded."""
+    annotations = videos.annotations
+    listed: list[Fault] = []
+    totals: dict[Kind, int] = {}
+    for fault in _all_faults(videos):
+        totals[fault.kind] = totals.get(fault.kind, 0) + 1
+        if totals[fault.kind] <= LISTED:
+            listed.append(fault)
+    classes = count_classes(annotations)
+    for fault in _set_faults(annotations, classes):
+        totals[fault.kind] = totals.get(fault.kind, 0) + 1
+        listed.append(fault)
+    return Findings(
+        path=str(videos.path),
+        faults=tuple(listed),
+        totals=dict(sorted(totals.items(), key=lambda item: list(Kind).index(item[0]))),
+        classes=classes,
+        videos=len(videos.videos),
+        actors=sum(len(video.tubes) for video in videos.videos),
+        boxes=sum(len(tube.frames) for video in videos.videos for tube in video.tubes),
+        frames=sum(video.frames for video in videos.videos),
+        known=sum(known_frames(video) for video in videos.videos),
+        seconds=sum(video.frames / video.fps for video in videos.videos),
+    )
+
+
+def known_frames(video: Video) -> int:
+    """Return of how many frames it is known what they show."""
+    return video.frames if video.labelled is None else len(video.labelled)
+
+
+def count_classes(annotations: Annotations) -> tuple[ClassCount, ...]:
+    """Count instances, frames and seconds of each label; unknown labels are left out."""
+    instances = dict.fromkeys(annotations.labels, 0)
+    frames = dict.fromkeys(annotations.labels, 0)
+    lasting = dict.fromkeys(annotations.labels, 0.0)
+    for video in annotations.videos:
+        stamps = {tube.actor: _known_stamps(video, tube.frames) for tube in video.tubes}
+        for each in video.instances:
+            if each.label in instances:
+                seen = stamps.get(each.actor, np.zeros(0))
+                instances[each.label] += 1
+                frames[each.label] += int(((seen >= each.start) & (seen < each.end)).sum())
+                lasting[each.label] += seconds(each.end - each.start)
+    return tuple(
+        ClassCount(label, instances[label], frames[label], lasting[label])
+        for label in annotations.labels
+    )
+
+
+def _known_stamps(video: Video, frames: np.ndarray) -> np.ndarray:
+    if video.labelled is not None:
+        frames = frames[np.isin(frames, video.labelled)]
+    return np.array([video.stamp(int(frame)) for frame in frames])
+
+
+def _all_faults(videos: AnnotatedVideos) -> Iterator[Fault]:
+    with tqdm(videos.videos, 'checking', unit='video', disable=None, leave=False) as bar:
+        for video in bar:
+            yield from video_faults(video, videos.labels)
+            yield from _file_faults(videos, video)
+            if not any(len(tube.frames) for tube in video.tubes):
+                yield Fault(Kind.EMPTY, video.path, 'no boxes')
+
+
+def _file_faults(videos: AnnotatedVideos, video: Video) -> Iterator[Fault]:
+    try:
+        frames = open_frames(videos.folder / video.path)
+    except (AnnotationError, OSError) as error:
+        yield Fault(Kind.FILE, video.path, str(error))
+        return
+    try:
+        if len(frames) < video.frames:
+            text = f'{len(frames)} frames; the annotation says {video.frames}'
+            yield Fault(Kind.SHAPE, video.path, text)
+        if len(frames) > video.frames:
+            text = f'{len(frames)} frames, of which the annotation knows the first {video.frames}'
+            yield Fault(Kind.LONGER, video.path, text)
+        images = frames.read([0, len(frames) - 1])
+        if images.shape[1:3] != (video.height, video.width):
+            size = f'{images.shape[2]}x{images.shape[1]} pixels'
+            text = f'{size}; the annotation says {video.width}x{video.height}'
+            yield Fault(Kind.SHAPE, video.path, text)
+    except (AnnotationError, OSError) as error:
+        yield Fault(Kind.FILE, video.path, str(error))
+    finally:
+        frames.close()
+
+
+def _set_faults(annotations: Annotations, classes: Iterable[ClassCount]) -> Iterator[Fault]:
+    unused = [each.label for each in classes if not each.instances]
+    if unused:
+        yield Fault(Kind.UNUSED, '', ', '.join(unused))
+    if not annotations.labels:
+        yield Fault(Kind.NOTHING, '', 'there are no labels')
+    if not any(len(tube.frames) for video in annotations.videos for tube in video.tubes):
+        yield Fault(Kind.NOTHING, '', 'no video has a box')

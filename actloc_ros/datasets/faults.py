@@ -1,0 +1,127 @@
+"""Find everything in annotations that is impossible or odd, and say where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from actloc_ros.datasets.annotations import Instance, Tube, Video
+
+
+class Kind(Enum):
+    """What can be wrong; the value heads it in a report."""
+
+    FILE = 'files missing or unreadable'
+    SHAPE = 'videos of another length or size than the annotation says'
+    LONGER = 'videos longer than the annotation says'
+    BOX = 'impossible boxes'
+    EDGE = 'boxes that leave the image: cut at its edge in training, refused in an evaluation'
+    LABEL = 'unknown labels'
+    INSTANCE = 'impossible instances'
+    ABSENT = 'actors with an action whom nobody sees'
+    EMPTY = 'videos in which nobody is seen'
+    UNUSED = 'labels never used'
+    NOTHING = 'nothing to learn from'
+
+
+HARMLESS = frozenset({Kind.LONGER, Kind.EDGE, Kind.ABSENT, Kind.EMPTY, Kind.UNUSED})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: What it is.
+        video: Path of the video as the annotations name it; empty where it is about all.
+        text: Where in the video, the value, and what was expected.
+    """
+
+    kind: Kind
+    video: str
+    text: str
+
+    @property
+    def fatal(self) -> bool:
+        """Whether nothing may be learnt before it is mended."""
+        return self.kind not in HARMLESS
+
+    def __str__(self) -> str:
+        """Return video and text."""
+        return f'{self.video}: {self.text}' if self.video else self.text
+
+
+def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
+    """Yield what is wrong in one video's annotation, without looking at the video."""
+    for actor, count in _counted([tube.actor for tube in video.tubes]):
+        if count > 1:
+            text = f'actor {actor} has {count} tubes; give each actor one'
+            yield Fault(Kind.BOX, video.path, text)
+    for tube in video.tubes:
+        yield from _tube_faults(tube, video)
+    yield from _labelled_faults(video)
+    actors = {tube.actor for tube in video.tubes}
+    for instance in video.instances:
+        yield from _instance_faults(instance, video, labels, actors)
+
+
+def _counted(numbers: list[int]) -> list[tuple[int, int]]:
+    values, counts = np.unique(np.array(numbers, np.int64), return_counts=True)
+    return list(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _tube_faults(tube: Tube, video: Video) -> Iterator[Fault]:
+    falls = np.flatnonzero(np.diff(tube.frames) <= 0)
+    if len(falls):
+        text = (
+            f'actor {tube.actor}: frame indices do not rise at frame {tube.frames[falls[0] + 1]}; '
+            'sort the rows of boxes'
+        )
+        yield Fault(Kind.BOX, video.path, text)
+    x1, y1, x2, y2 = tube.boxes.T
+    good = np.isfinite(tube.boxes).all(axis=1) & (tube.frames >= 0) & (tube.frames < video.frames)
+    good &= (x1 < x2) & (y1 < y2)
+    good &= (x1 < video.width) & (y1 < video.height) & (x2 > 0) & (y2 > 0)
+    leaves = (x1 < 0) | (y1 < 0) | (x2 > video.width) | (y2 > video.height)
+    for kind, rows in ((Kind.BOX, ~good), (Kind.EDGE, good & leaves)):
+        for row in np.flatnonzero(rows):
+            yield Fault(kind, video.path, _box_text(tube, int(row), video))
+
+
+def _box_text(tube: Tube, row: int, video: Video) -> str:
+    return (
+        f'actor {tube.actor}: frame {tube.frames[row]} has box {tube.boxes[row].tolist()}; '
+        f'expected x1 < x2 and y1 < y2 within {(0, 0, video.width, video.height)} and a frame '
+        f'below {video.frames}'
+    )
+
+
+def _labelled_faults(video: Video) -> Iterator[Fault]:
+    if video.labelled is None:
+        return
+    inside = (video.labelled >= 0) & (video.labelled < video.frames)
+    if not inside.all() or (np.diff(video.labelled) <= 0).any():
+        text = (
+            f'labelled frames must rise, from 0 to {video.frames - 1}; they go from '
+            f'{video.labelled.min()} to {video.labelled.max()}'
+        )
+        yield Fault(Kind.BOX, video.path, text)
+
+
+def _instance_faults(
+    each: Instance, video: Video, labels: Sequence[str], actors: set[int]
+) -> Iterator[Fault]:
+    what = f'{each.label!r} of actor {each.actor}'
+    if each.label not in labels:
+        text = f'actor {each.actor}: label {each.label!r} is not among {list(labels)}'
+        yield Fault(Kind.LABEL, video.path, text)
+    if not 0 <= each.start < each.end:
+        text = f'{what} lasts from {each.start} to {each.end} ns; expected 0 <= start < end'
+        yield Fault(Kind.INSTANCE, video.path, text)
+    if each.actor not in actors:
+        yield Fault(Kind.ABSENT, video.path, f'{what}: this actor has no boxes')

@@ -1,0 +1,66 @@
+"""Find and follow the people in a clip that has no boxes, with a person detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from actloc_ros.datasets.annotations import Tube, Video
+from actloc_ros.datasets.media import Frames
+from actloc_ros.frames import Frame
+from actloc_ros.models.two_stage_detectors import open_network_detector
+from actloc_ros.models.two_stage_people import HogDetector, PersonDetector, View
+from actloc_ros.tubes import TubeLinker, TubeOptions
+
+HOG = 'hog'
+CHUNK = 32  # frames that are read at a time
+
+
+class PeopleFinder:
+    """Finds people by one detector in any number of clips.
+
+    Args:
+        detector: `hog`, or the name of a detection network of torchvision or of its weights.
+
+    Raises:
+        WeightsError: There is no such detector, or its weights are not here.
+    """
+
+    def __init__(self, detector: str) -> None:
+        device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        self._device = device
+        self._detector: PersonDetector = (
+            HogDetector() if detector == HOG else open_network_detector(detector, device)
+        )
+
+    def find(self, frames: Frames, video: Video) -> tuple[tuple[Tube, ...], int]:
+        """Return where each person is seen, and the number of who is seen best and longest.
+
+        People are followed as the two-stage models follow them. There is no such number, 0, where
+        nobody is found.
+        """
+        linker = TubeLinker(TubeOptions(min_score=self._detector.sure_score))
+        self._detector.reset(video.path)
+        seen: dict[int, list[tuple[int, np.ndarray]]] = {}
+        worth: dict[int, float] = {}
+        for first in range(0, video.frames, CHUNK):
+            numbers = range(first, min(first + CHUNK, video.frames))
+            for number, image in zip(numbers, frames.read(numbers), strict=True):
+                frame = Frame(video.path, video.stamp(number), image)
+                tensor = torch.from_numpy(image).permute(2, 0, 1).to(self._device)
+                [people] = self._detector.detect([View(frame, tensor)])
+                for actor in linker.update(frame.stamp, people).actors:
+                    seen.setdefault(actor.track_id, []).append((number, actor.box))
+                    worth[actor.track_id] = worth.get(actor.track_id, 0.0) + actor.score
+        frames.close()
+        tubes = (_tube(track, rows, video) for track, rows in sorted(seen.items()))
+        kept = tuple(tube for tube in tubes if len(tube.frames))
+        return kept, max((tube.actor for tube in kept), key=lambda actor: worth[actor], default=0)
+
+
+def _tube(track: int, rows: list[tuple[int, np.ndarray]], video: Video) -> Tube:
+    """Return one person's boxes, cut at the image's edge."""
+    boxes = np.array([box for _, box in rows], float)
+    boxes = boxes.round(1).clip(0, [video.width, video.height] * 2)
+    inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+    return Tube(track, np.array([number for number, _ in rows])[inside], boxes[inside])

@@ -1,0 +1,75 @@
+"""Read any frames of a video that lies in a folder, an image a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.source_folder import read_image
+from actloc_ros.sources import IMAGE_SUFFIXES, sorted_naturally
+
+
+class FrameFolder:
+    """Gives random access to the images of a folder; frame i is the i-th by name.
+
+    Where names are numbers, none may be missing, since all frames after it would be taken for
+    others.
+
+    Raises:
+        AnnotationError: There are no images, or one is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        found = (p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        self._files = sorted_naturally(found)
+        if not self._files:
+            raise AnnotationError(f'{path} holds no images ({" ".join(IMAGE_SUFFIXES)})')
+        self._refuse_gaps()
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._files)
+
+    @property
+    def fps(self) -> float:
+        """Return 0: a folder does not say how fast its frames follow."""
+        return 0.0
+
+    def read(self, numbers: Sequence[int]) -> np.ndarray:
+        """Return frames as RGB: uint8 (len(numbers), height, width, 3); numbers may repeat.
+
+        Raises:
+            AnnotationError: There is no such frame, or it cannot be decoded.
+        """
+        wanted = sorted(set(numbers))
+        if not wanted or wanted[0] < 0 or wanted[-1] >= len(self):
+            raise AnnotationError(f'{self.path} has frames 0 to {len(self) - 1}, not {wanted}')
+        images = {number: self._read_one(number) for number in wanted}
+        if len({image.shape for image in images.values()}) > 1:
+            raise AnnotationError(f'{self.path}: frames {wanted} differ in size')
+        return np.stack([images[number] for number in numbers])
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _read_one(self, number: int) -> np.ndarray:
+        image = read_image(self._files[number])
+        if image is None:
+            raise AnnotationError(f'{self._files[number]} cannot be decoded')
+        return image
+
+    def _refuse_gaps(self) -> None:
+        stems = [file.stem for file in self._files]
+        if not all(stem.isdecimal() for stem in stems):
+            return
+        first = int(stems[0])
+        for number, stem in enumerate(stems, first):
+            if int(stem) != number:
+                raise AnnotationError(
+                    f'{self.path}: image number {number} is missing or there twice: after '
+                    f'{self._files[max(0, number - first - 1)].name} comes {stem}'
+                )

@@ -1,0 +1,96 @@
+"""Find and open the videos of a data set, whether files or folders of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.datasets.frame_folder import FrameFolder
+from actloc_ros.datasets.video_reader import VideoReader
+from actloc_ros.evaluation.boxes import VIDEO_SUFFIXES, short_name
+
+Frames = VideoReader | FrameFolder
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How long, how fast and how large a video is: frames, Hz, pixels."""
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+
+
+def open_frames(path: Path) -> Frames:
+    """Open a video file or a folder of images.
+
+    Raises:
+        AnnotationError: It is neither, or cannot be read.
+    """
+    if not path.exists():
+        raise AnnotationError(f'{path} does not exist')
+    return FrameFolder(path) if path.is_dir() else VideoReader(path)
+
+
+def shape_of(path: Path, fps: float) -> Shape:
+    """Look into a video; `fps` is the rate where it does not tell its own.
+
+    Raises:
+        AnnotationError: It cannot be read.
+    """
+    frames = open_frames(path)
+    try:
+        height, width = frames.read([0]).shape[1:3]
+        return Shape(len(frames), frames.fps or fps, width, height)
+    finally:
+        frames.close()
+
+
+def shape_or(path: Path, fps: float, other: Shape) -> Shape:
+    """Return a video's shape, or `other` where it is missing or broken, as a check will say."""
+    try:
+        return shape_of(path, fps)
+    except AnnotationError:
+        return other
+
+
+def find_video(folder: Path, name: str) -> Path:
+    """Return where the video of this name lies; where it should lie if it is not there.
+
+    It may be a file of any video's suffix or a folder of images, in `folder`, by its whole name
+    or by the last part of it, or one folder further down.
+    """
+    short = short_name(name)
+    for place in (folder / name, folder / short, *sorted(folder.glob(f'*/{_plain(short)}'))):
+        for path in _variants(place):
+            if path.exists():
+                return path
+    for path in sorted(folder.glob(f'*/{_plain(short)}.*')):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            return path
+    return folder / name
+
+
+def _variants(place: Path) -> Iterator[Path]:
+    yield place
+    for suffix in VIDEO_SUFFIXES:
+        yield place.with_name(place.name + suffix)
+
+
+def _plain(name: str) -> str:
+    """Return a pattern that matches this name alone."""
+    return ''.join(f'[{c}]' if c in '*?[' else c for c in name)
+
+
+def first_folder(candidates: Sequence[Path]) -> Path:
+    """Return the first folder that exists, else the last candidate."""
+    return next((path for path in candidates if path.is_dir()), candidates[-1])
+
+
+def relative(path: Path, folder: Path) -> str:
+    """Return a path as annotations in `folder` name it."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()

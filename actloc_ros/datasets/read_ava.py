@@ -1,0 +1,137 @@
+"""Read AVA to train on: videos and a csv that says at 1 Hz who does what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.datasets.ava import MICROSECONDS, Row, excluded_keys, read_label_map, read_rows
+from actloc_ros.datasets.media import Shape, find_video, first_folder, relative, shape_or
+from actloc_ros.datasets.source import Place
+from actloc_ros.evaluation.boxes import FRAMES_A_VIDEO, Videos
+from actloc_ros.models.labels import AVA80
+
+PREFIXES = {'train': 'ava_train', 'test': 'ava_val'}
+RATE = 30.0  # Hz of frames in folders, as AVA's are extracted
+
+
+def read_ava(place: Place) -> Annotations:
+    """Read AVA, or data in its layout: rows of video, time in s, box, class and person.
+
+    Only key frames are known, to the nearest frame. Boxes of one person are one actor; rows that
+    name no person have an actor for each box. Classes are AVA's 80, or those of a label map, the
+    only `.pbtxt` beside the csv. Key frames in `ava_…_excluded_timestamps_….csv` are left out.
+
+    Raises:
+        AnnotationError: A class is not among these.
+        EvaluationError: A row is broken.
+    """
+    file = _csv_file(place)
+    folder = place.videos or first_folder([file.parent / 'videos', file.parent])
+    labels = _labels(file)
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in read_rows(file, scored=False):
+        if row.label and row.label not in labels:
+            raise AnnotationError(
+                f'{file}, line {row.line}: unknown class {row.label}; there are {len(labels)}, up '
+                f'to {max(labels)}; put a label map of your classes (.pbtxt) beside the csv'
+            )
+        rows[row.video].append(row)
+    rows = _without(rows, _excluded_file(file), file)
+    videos = [
+        _video(name, rows[name], labels, folder, file.parent)
+        for name in tqdm(rows, 'videos', unit='video', disable=None, leave=False)
+    ]
+    return Annotations(tuple(labels.values()), tuple(videos))
+
+
+def _csv_file(place: Place) -> Path:
+    path = place.path
+    if not path.is_dir():
+        return path
+    prefix = PREFIXES.get(place.source.part)
+    found = [] if prefix is None else sorted(path.glob(f'{prefix}_v*.csv'))
+    if len(found) != 1:
+        raise AnnotationError(
+            f'{path} has {len(found)} files for part {place.source.part!r}; name the csv itself, '
+            'as ava_train_v2.2.csv'
+        )
+    return found[0]
+
+
+def _labels(file: Path) -> dict[int, str]:
+    maps = sorted(file.parent.glob('*.pbtxt'))
+    if len(maps) > 1:
+        names = ', '.join(path.name for path in maps)
+        raise AnnotationError(f'{file.parent} has several label maps: {names}; leave one')
+    if maps:
+        return read_label_map(maps[0])
+    return dict(enumerate(AVA80, 1))
+
+
+def _excluded_file(file: Path) -> Path:
+    return file.with_name(file.name.replace('_v', '_excluded_timestamps_v', 1))
+
+
+def _without(rows: dict[str, list[Row]], excluded: Path, file: Path) -> dict[str, list[Row]]:
+    if excluded == file or not excluded.is_file():
+        return rows
+    keys = set(excluded_keys(excluded, Videos(tuple(rows), str(file))).tolist())
+    kept = {
+        name: [row for row in found if index * FRAMES_A_VIDEO + row.frame not in keys]
+        for index, (name, found) in enumerate(rows.items())
+    }
+    return {name: found for name, found in kept.items() if found}
+
+
+def _video(
+    name: str, rows: Sequence[Row], labels: dict[int, str], folder: Path, base: Path
+) -> Video:
+    path = find_video(folder, name)
+    last = max(row.frame for row in rows) / MICROSECONDS
+    shape = shape_or(path, RATE, Shape(int(last * RATE) + 1, RATE, 1, 1))
+    frame_of = {row.frame: round(row.frame / MICROSECONDS * shape.fps) for row in rows}
+    video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
+    boxes, doing = _actors(rows, frame_of)
+    size = np.array([shape.width, shape.height] * 2)
+    return replace(
+        video,
+        tubes=tuple(_tube(actor, seen, size) for actor, seen in boxes.items()),
+        instances=tuple(
+            Instance(actor, labels[label], video.stamp(frame), video.stamp(frame + 1))
+            for actor, frame, label in doing
+        ),
+        labelled=np.array(sorted(set(frame_of.values())), np.int64),
+    )
+
+
+def _tube(actor: int, seen: dict[int, tuple[float, ...]], size: np.ndarray) -> Tube:
+    frames = sorted(seen)
+    boxes = np.array([seen[frame] for frame in frames]).clip(0, 1)  # files round to three digits
+    return Tube(actor, np.array(frames, np.int64), boxes * size)
+
+
+def _actors(
+    rows: Sequence[Row], frame_of: dict[int, int]
+) -> tuple[dict[int, dict[int, tuple[float, ...]]], list[tuple[int, int, int]]]:
+    """Return the actors' boxes by frame, and what they do: actor, frame and class."""
+    numbers: dict[tuple, int] = {}
+    boxes: dict[int, dict[int, tuple[float, ...]]] = {}
+    doing: dict[tuple[int, int, int], None] = {}
+    for row in rows:
+        if not row.label:
+            continue
+        frame = frame_of[row.frame]
+        actor = numbers.setdefault((row.person or (frame, row.box),), len(numbers) + 1)
+        if boxes.get(actor, {}).get(frame, row.box) != row.box:
+            # Someone else, called by the same number.
+            actor = numbers.setdefault((row.person, frame, row.box), len(numbers) + 1)
+        boxes.setdefault(actor, {})[frame] = row.box
+        doing[actor, frame, row.label] = None
+    return boxes, list(doing)

@@ -1,0 +1,114 @@
+"""Read labelled clips without boxes: a folder for each label, with its videos in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from actloc_ros.datasets.annotations import (
+    AnnotationError,
+    Annotations,
+    Instance,
+    Tube,
+    Video,
+    parse_annotations,
+    write_annotations,
+)
+from actloc_ros.datasets.media import Shape, open_frames, relative, shape_or
+from actloc_ros.datasets.source import Place
+from actloc_ros.evaluation.boxes import VIDEO_SUFFIXES
+from actloc_ros.sources import DEFAULT_RATE, IMAGE_SUFFIXES
+
+IMAGE = 'image'
+
+
+def read_clips(place: Place) -> Annotations:
+    """Read a folder of folders of clips.
+
+    With `boxes: image` the whole view is the actor's box. Else a detector finds the people, and
+    the one who is seen best and longest does what the folder's name says. That takes long, so it is
+    done once and written to `boxes_NAME.json` in the folder, in the plain format, for you to
+    correct and for all later readings.
+
+    Raises:
+        AnnotationError: There are no clips, or the file with the boxes is of others.
+        WeightsError: There is no such detector, or its weights are not here.
+    """
+    folder = place.path
+    if not folder.is_dir():
+        raise AnnotationError(f'{folder} is no folder; give one with a folder of clips a label')
+    clips = list(find_clips(folder))
+    if not clips:
+        raise AnnotationError(f'{folder} has no folders with videos in them, a folder a label')
+    boxes = place.source.boxes
+    if not boxes:
+        raise AnnotationError(
+            f'{folder}: clips have no boxes; say boxes: {IMAGE} where the actor fills the view, or '
+            'a person detector, as hog'
+        )
+    if boxes == IMAGE:
+        return _annotations(clips, [_whole_view(path, label, folder) for label, path in clips])
+    return _with_people(clips, folder, boxes)
+
+
+def find_clips(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield label and path of each clip: a video, or a folder of images."""
+    for label in sorted(folder.iterdir()):
+        if label.is_dir() and not label.name.startswith('.'):
+            for path in sorted(label.iterdir()):
+                if not path.name.startswith('.') and _is_clip(path):
+                    yield label.name, path
+
+
+def _is_clip(path: Path) -> bool:
+    if path.is_dir():
+        return any(each.suffix.lower() in IMAGE_SUFFIXES for each in path.iterdir())
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _annotations(clips: list[tuple[str, Path]], videos: list[Video]) -> Annotations:
+    return Annotations(tuple(dict.fromkeys(label for label, _ in clips)), tuple(videos))
+
+
+def _empty_video(path: Path, folder: Path) -> Video:
+    shape = shape_or(path, DEFAULT_RATE, Shape(1, DEFAULT_RATE, 1, 1))
+    return Video(relative(path, folder), shape.fps, shape.width, shape.height, shape.frames, (), ())
+
+
+def _labelled(video: Video, tubes: tuple[Tube, ...], main: int, label: str) -> Video:
+    """Return the video with its people, of whom one does what it is labelled with, throughout."""
+    instance = Instance(main, label, 0, video.stamp(video.frames))
+    return replace(video, tubes=tubes, instances=(instance,) if tubes else ())
+
+
+def _whole_view(path: Path, label: str, folder: Path) -> Video:
+    video = _empty_video(path, folder)
+    boxes = np.tile([0.0, 0, video.width, video.height], (video.frames, 1))
+    return _labelled(video, (Tube(1, np.arange(video.frames), boxes),), 1, label)
+
+
+def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> Annotations:
+    file = folder / f'boxes_{detector}.json'
+    if file.exists():
+        found = parse_annotations(file)
+        if {v.path for v in found.videos} != {relative(path, folder) for _, path in clips}:
+            raise AnnotationError(
+                f'{file} is of other clips than the folder holds now; remove it, so that people '
+                'are looked for anew'
+            )
+        return found
+    from actloc_ros.datasets.find_people import PeopleFinder
+
+    finder = PeopleFinder(detector)
+    videos = []
+    for label, path in tqdm(clips, 'finding people', unit='clip', disable=None):
+        video = _empty_video(path, folder)
+        tubes, main = finder.find(open_frames(path), video)
+        videos.append(_labelled(video, tubes, main, label))
+    annotations = _annotations(clips, videos)
+    write_annotations(file, annotations)
+    return annotations

@@ -1,0 +1,260 @@
+"""Read boxes and actions that were drawn in CVAT: its format `CVAT for video 1.1`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+from xml.etree import ElementTree
+
+import numpy as np
+from tqdm import tqdm
+
+from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.datasets.media import Shape, find_video, relative, shape_or
+from actloc_ros.datasets.source import Place
+from actloc_ros.sources import DEFAULT_RATE
+
+ACTION = 'action'  # the attribute that says what a person does
+NO_ACTION = ('', '__undefined__')
+
+
+@dataclass(frozen=True)
+class Task:
+    """A video in CVAT, of which frames start, start + step, … to stop were shown."""
+
+    number: str
+    source: str
+    width: int
+    height: int
+    start: int
+    stop: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A box in one frame of a track, and what the person does from then on."""
+
+    frame: int
+    box: tuple[float, float, float, float]
+    outside: bool
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person in one task; rows rise in their frames."""
+
+    task: str
+    rows: tuple[Row, ...]
+
+
+def read_cvat(place: Place) -> Annotations:
+    """Read an XML file, or all of a folder, of one or more tasks each.
+
+    Labels are the tracks' labels, or the values of their attribute `action` where they have one;
+    several are separated by commas. Boxes between rows are interpolated linearly; `outside` ends
+    what is seen of a person, as does the last row. Where a task shows every n-th frame, only those
+    are known. Videos are found beside the XML, or in the folder named, by the task's source.
+
+    Raises:
+        AnnotationError: It is no such XML, or a track has other shapes than upright boxes.
+    """
+    path = place.path
+    files = sorted(path.glob('*.xml')) if path.is_dir() else [path]
+    if not files:
+        raise AnnotationError(f'{path} has no .xml file')
+    labels: dict[str, None] = {}
+    videos = []
+    for file in tqdm(files, 'files', unit='file', disable=None, leave=False):
+        root = parse_xml(file)
+        tasks, tracks = _tasks(root, file), _tracks(root, file)
+        labels.update(dict.fromkeys(_labels(root, tracks)))
+        for task in tasks:
+            own = [track for track in tracks if track.task in ('', task.number)]
+            video = find_video(place.videos or file.parent, task.source)
+            videos.append(_video(task, own, video, path if path.is_dir() else path.parent))
+    return Annotations(tuple(labels), tuple(videos))
+
+
+def parse_xml(file: Path) -> ElementTree.Element:
+    """Parse an XML file that declares nothing of its own.
+
+    Entities, from outside or such as grow without end, can only be declared in a document type;
+    a file with one is refused before it is parsed. It must be UTF-8, so that none can hide.
+
+    Raises:
+        AnnotationError: It has a document type, or is no XML in UTF-8.
+    """
+    try:
+        text = file.read_bytes().decode('utf-8-sig')
+        if '<!DOCTYPE' in text:
+            raise AnnotationError(f'{file} declares a document type, which CVAT never does')
+        return ElementTree.fromstring(text)
+    except (UnicodeDecodeError, ElementTree.ParseError) as error:
+        raise AnnotationError(f'{file} is no XML in UTF-8: {error}') from error
+
+
+def _tasks(root: ElementTree.Element, file: Path) -> list[Task]:
+    meta = root.find('meta')
+    if root.tag != 'annotations' or meta is None:
+        raise AnnotationError(f'{file}: expected <annotations> with <meta>, as CVAT writes it')
+    if root.find('image') is not None:
+        raise AnnotationError(
+            f'{file} is in the format "CVAT for images", which does not say who is who from frame '
+            'to frame; export it as "CVAT for video 1.1"'
+        )
+    found = [each for name in ('task', 'job') for each in meta.iter(name)]
+    if not found:
+        raise AnnotationError(f'{file}: meta has no task; export it as "CVAT for video 1.1"')
+    return [_task(each, meta, file) for each in found]
+
+
+def _task(task: ElementTree.Element, meta: ElementTree.Element, file: Path) -> Task:
+    def text(name: str, default: str = '') -> str:
+        value = task.findtext(name)
+        return (meta.findtext(name, default) if value is None else value).strip() or default
+
+    source = text('source') or text('name')
+    if not source:
+        raise AnnotationError(f'{file}: a task has no source, the name of its video')
+    where = f'{file}: task {source!r}'
+    step = text('frame_filter').replace(' ', '').removeprefix('step=') or '1'
+    return Task(
+        number=text('id'),
+        source=source,
+        width=_whole(text('original_size/width', '1'), where),
+        height=_whole(text('original_size/height', '1'), where),
+        start=_whole(text('start_frame', '0'), where),
+        stop=_whole(text('stop_frame', text('size', '0')), where),
+        step=max(1, _whole(step, where)),
+    )
+
+
+def _tracks(root: ElementTree.Element, file: Path) -> list[Track]:
+    return [_track(each, f'{file}: track {each.get("id", "?")}') for each in root.iter('track')]
+
+
+def _track(track: ElementTree.Element, where: str) -> Track:
+    label = track.get('label')
+    if not label:
+        _refuse(where, 'it has no label')
+    others = {child.tag for child in track} - {'box', 'attribute'}
+    if others:
+        _refuse(where, f'it has shapes {", ".join(sorted(others))}; draw rectangles')
+    rows: list[Row] = []
+    actions: tuple[str, ...] | None = _actions(track)
+    for box in sorted(track.iter('box'), key=lambda b: _whole(b.get('frame'), where)):
+        found = _actions(box)
+        actions = actions if found is None else found
+        rows.append(_row(box, (label,) if actions is None else actions, where))
+    frames = [row.frame for row in rows]
+    if len(set(frames)) < len(frames):
+        _refuse(where, 'a frame has two boxes')
+    return Track(track.get('task_id', ''), tuple(rows))
+
+
+def _actions(element: ElementTree.Element) -> tuple[str, ...] | None:
+    """Return the values of the attribute `action`; None where there is none."""
+    for each in element.findall('attribute'):
+        if each.get('name', '').lower() == ACTION:
+            values = (value.strip() for value in (each.text or '').split(','))
+            return tuple(dict.fromkeys(value for value in values if value not in NO_ACTION))
+    return None
+
+
+def _row(box: ElementTree.Element, actions: tuple[str, ...], where: str) -> Row:
+    frame = _whole(box.get('frame'), where)
+    where = f'{where}, frame {frame}'
+    if float(box.get('rotation', 0)):
+        _refuse(where, 'its box is turned; draw upright boxes')
+    try:
+        x1, y1, x2, y2 = (float(box.get(key, '')) for key in ('xtl', 'ytl', 'xbr', 'ybr'))
+    except ValueError as error:
+        _refuse(where, f'{error}; expected numbers xtl, ytl, xbr and ybr')
+    return Row(frame, (x1, y1, x2, y2), box.get('outside', '0') == '1', actions)
+
+
+def _whole(text: str | None, where: str) -> int:
+    if text is None or not text.strip().isdecimal():
+        _refuse(where, f'{text!r} is no whole number')
+    return int(text)
+
+
+def _refuse(where: str, why: str) -> NoReturn:
+    raise AnnotationError(f'{where}: {why}')
+
+
+def _labels(root: ElementTree.Element, tracks: Sequence[Track]) -> list[str]:
+    """Return the labels that tracks use, and the values offered for `action`, in their order."""
+    offered: list[str] = []
+    used = {action for track in tracks for row in track.rows for action in row.actions}
+    for label in root.iter('label'):
+        values = [
+            value
+            for attribute in label.iter('attribute')
+            if attribute.findtext('name', '').lower() == ACTION
+            for value in attribute.findtext('values', '').split('\n')
+        ]
+        name = label.findtext('name', '')
+        offered += values if values else [name] if name in used else []
+    listed = [name.strip() for name in offered if name.strip() not in NO_ACTION]
+    return list(dict.fromkeys([*listed, *sorted(used)]))
+
+
+def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video:
+    other = Shape(task.stop + 1, DEFAULT_RATE, task.width, task.height)
+    shape = shape_or(path, DEFAULT_RATE, other)
+    video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
+    tubes, instances = [], []
+    for actor, track in enumerate(tracks, 1):
+        frames, boxes = _seen(track, task)
+        if len(frames):
+            tubes.append(Tube(actor, frames, boxes))
+            instances += _instances(actor, track, video, int(frames[-1]) + task.step)
+    shown = range(task.start, min(task.stop + 1, shape.frames), task.step)
+    whole = task.step == 1 and len(shown) == shape.frames
+    return replace(
+        video,
+        tubes=tuple(tubes),
+        instances=tuple(instances),
+        labelled=None if whole else np.array(shown, np.int64),
+    )
+
+
+def _seen(track: Track, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames in which a person is seen, and their boxes."""
+    frames: list[int] = []
+    boxes: list[np.ndarray] = []
+    for row, after in zip(track.rows, [*track.rows[1:], None], strict=True):
+        if row.outside:
+            continue
+        end = row.frame + 1 if after is None else after.frame
+        here = np.array(row.box)
+        there = here if after is None else np.array(after.box)
+        for frame in range(row.frame, end, task.step):
+            frames.append(frame)
+            boxes.append(here + (there - here) * (frame - row.frame) / max(1, end - row.frame))
+    return np.array(frames, np.int64), np.array(boxes, float).reshape(-1, 4)
+
+
+def _instances(actor: int, track: Track, video: Video, end: int) -> list[Instance]:
+    """Return what a person does, each action from its first frame to the one where it is gone."""
+    since: dict[str, int] = {}
+    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in track.rows:
+        now = () if row.outside else row.actions
+        for action in [action for action in since if action not in now]:
+            spans[action].append((since.pop(action), row.frame))
+        for action in now:
+            since.setdefault(action, row.frame)
+    for action, start in since.items():
+        spans[action].append((start, end))
+    return [
+        Instance(actor, action, video.stamp(start), video.stamp(stop))
+        for action, found in spans.items()
+        for start, stop in found
+    ]

@@ -1,0 +1,61 @@
+"""Open a set of labelled recordings in any of the formats that one can train from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from actloc_ros.datasets.annotations import Annotations, parse_annotations
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.read_ava import read_ava
+from actloc_ros.datasets.read_clips import read_clips
+from actloc_ros.datasets.read_cvat import read_cvat
+from actloc_ros.datasets.read_tubes import read_jhmdb, read_multisports, read_ucf24
+from actloc_ros.datasets.source import FORMATS, Place, Source
+
+__all__ = ['FORMATS', 'Source', 'open_dataset']
+
+ANNOTATIONS = 'annotations.json'
+
+
+def open_dataset(source: Source, folder: Path) -> AnnotatedVideos:
+    """Open a set of labelled recordings.
+
+    What its annotations say may be impossible, and its videos may be missing: `check_dataset`
+    lists all of that, and nothing should be learnt before it has.
+
+    Args:
+        source: Which, and how it is written.
+        folder: What the source's paths are relative to.
+
+    Raises:
+        AnnotationError: The annotations are not in this format.
+        EvaluationError: The same, of a format that is read for evaluation too.
+        OSError: They cannot be read.
+    """
+    path = folder / Path(source.path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f'{path} does not exist; it was to be read as {source.format}')
+    videos = folder / Path(source.videos).expanduser() if source.videos else None
+    annotations = READERS[source.format](Place(source, path, videos))
+    return AnnotatedVideos(annotations_file(path), annotations)
+
+
+def annotations_file(path: Path) -> Path:
+    """Return a file beside which annotations of `path` lie: what their videos are relative to."""
+    return path / ANNOTATIONS if path.is_dir() else path
+
+
+def _read_actloc(place: Place) -> Annotations:
+    return parse_annotations(annotations_file(place.path))
+
+
+READERS: dict[str, Callable[[Place], Annotations]] = {
+    'actloc': _read_actloc,
+    'cvat': read_cvat,
+    'ucf24': read_ucf24,
+    'jhmdb': read_jhmdb,
+    'ava': read_ava,
+    'multisports': read_multisports,
+    'clips': read_clips,
+}

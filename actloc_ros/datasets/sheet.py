@@ -1,0 +1,175 @@
+"""Show what annotations say: frames with their boxes and labels, as a page or as a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+
+from actloc_ros.datasets.annotations import Instance, Tube, Video
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.drawing import draw
+from actloc_ros.instances import State
+from actloc_ros.messages import time_message
+
+TILES = 12
+COLUMNS = 4
+TILE = (320, 240)  # width and height of a tile in pixels
+VIDEO_SECONDS = 10.0  # of each video that is shown
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame of a video that is worth a look."""
+
+    video: int
+    frame: int
+
+
+def page(videos: AnnotatedVideos) -> np.ndarray:
+    """Return a page of up to 12 frames, uint8 (H, W, 3) RGB: each label's longest instance first.
+
+    Raises:
+        AnnotationError: A video is missing or cannot be read, or nobody is seen in any.
+    """
+    moments = choose_moments(videos)
+    tiles = [_tile(_drawn(videos, each.video, each.frame)) for each in moments]
+    blank = np.zeros_like(tiles[0])
+    tiles += [blank] * (-len(tiles) % min(COLUMNS, len(tiles)))
+    columns = min(COLUMNS, len(tiles))
+    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    return np.vstack(rows)
+
+
+def film(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield stamps in ns and images with their truth: the first 10 s of up to 12 videos.
+
+    All images have the size of a tile's double, whatever the videos' sizes.
+    """
+    begin = 0
+    for index in _spread(len(videos.videos), TILES):
+        video = videos.videos[index]
+        frames = min(video.frames, round(VIDEO_SECONDS * video.fps))
+        for frame in range(frames):
+            yield begin + video.stamp(frame), _tile(_drawn(videos, index, frame), 2)
+        begin += video.stamp(frames)
+
+
+def choose_moments(videos: AnnotatedVideos) -> list[Moment]:
+    """Return up to 12 frames: for each label in turn its longest instances, in different videos.
+
+    Raises:
+        ValueError: Nobody is seen in any video.
+    """
+    queues = [_moments(videos, label) for label in videos.labels]
+    queues.append(_actors(videos))
+    found: dict[Moment, None] = {}
+    for rank in range(TILES):
+        for queue in queues:
+            if rank < len(queue):
+                found.setdefault(queue[rank])
+    if not found:
+        raise ValueError(f'{videos.path}: there is nothing to show: nobody is seen in any video')
+    return list(found)[:TILES]
+
+
+def _moments(videos: AnnotatedVideos, label: str) -> list[Moment]:
+    """Return the middle of each instance of a label, one a video before any video's second."""
+    found: list[tuple[int, int, Moment]] = []
+    for index, video in enumerate(videos.videos):
+        own = [each for each in video.instances if each.label == label]
+        own.sort(key=lambda each: each.start - each.end)
+        middles = [frame for each in own if (frame := _middle(video, each)) is not None]
+        found += [
+            (rank, each.start - each.end, Moment(index, frame))
+            for rank, (each, frame) in enumerate(zip(own, middles, strict=False))
+        ]
+    return [moment for *_, moment in sorted(found, key=lambda item: item[:2])]
+
+
+def _middle(video: Video, each: Instance) -> int | None:
+    for tube in video.tubes:
+        if tube.actor == each.actor:
+            stamps = np.array([video.stamp(int(frame)) for frame in tube.frames])
+            during = tube.frames[(stamps >= each.start) & (stamps < each.end)]
+            return int(during[len(during) // 2]) if len(during) else None
+    return None
+
+
+def _actors(videos: AnnotatedVideos) -> list[Moment]:
+    return [
+        Moment(index, int(tube.frames[len(tube.frames) // 2]))
+        for index, video in enumerate(videos.videos)
+        for tube in video.tubes
+        if len(tube.frames)
+    ]
+
+
+def _spread(count: int, most: int) -> list[int]:
+    return sorted(set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()))
+
+
+def _drawn(videos: AnnotatedVideos, index: int, frame: int) -> np.ndarray:
+    video = videos.videos[index]
+    [image] = videos.clip(index, np.array([frame])).images
+    return draw(image, _message(video, frame, videos.labels))
+
+
+def _message(video: Video, frame: int, labels: Sequence[str]) -> SimpleNamespace:
+    """Return a frame's truth with the fields of a message of detections that drawing looks at."""
+    known = video.labelled is None or frame in video.labelled
+    return SimpleNamespace(
+        image_width=video.width,
+        image_height=video.height,
+        model=f'{video.path} {frame}' + ('' if known else ' (not known)'),
+        detections=[
+            detection
+            for tube in video.tubes
+            for row in np.flatnonzero(tube.frames == frame)
+            for detection in _detections(video, tube, int(row), labels)
+        ],
+    )
+
+
+def _detections(
+    video: Video, tube: Tube, row: int, labels: Sequence[str]
+) -> Iterator[SimpleNamespace]:
+    """Yield an actor's actions in a frame, or one that says that there is none."""
+    stamp = video.stamp(int(tube.frames[row]))
+    limit = [video.width, video.height] * 2
+    actor = {'track_id': tube.actor, 'bbox': tube.boxes[row].clip(0, limit)}
+    doing = [
+        each
+        for each in video.instances
+        if each.actor == tube.actor and each.start <= stamp < each.end
+    ]
+    for each in doing:
+        class_id = labels.index(each.label)
+        yield SimpleNamespace(
+            **actor,
+            state=State.ONGOING,
+            class_id=class_id,
+            label=each.label,
+            results=[SimpleNamespace(class_id=class_id, score=1.0)],
+            start_time=time_message(_plain, each.start),
+            end_time=time_message(_plain, stamp),
+        )
+    if not doing:
+        yield SimpleNamespace(**actor, state=State.UNKNOWN, results=[], class_id=-1)
+
+
+def _plain(_: str) -> type[SimpleNamespace]:
+    return SimpleNamespace
+
+
+def _tile(image: np.ndarray, factor: int = 1) -> np.ndarray:
+    """Return an image scaled into a tile, with black beside it."""
+    width, height = TILE[0] * factor, TILE[1] * factor
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return canvas
