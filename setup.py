@@ -21,7 +21,10 @@ setup(
     # Not as actloc_ros.msg, which is where colcon generates the messages' classes.
     packages=[*find_packages(include=['actloc_ros', 'actloc_ros.*']), 'actloc_ros.definitions'],
     package_dir={'actloc_ros.definitions': 'msg'},
-    package_data={'actloc_ros': ['py.typed'], 'actloc_ros.definitions': ['*.msg']},
+    package_data={
+        'actloc_ros': ['py.typed', 'weights/*.safetensors'],
+        'actloc_ros.definitions': ['*.msg'],
+    },
     python_requires='>=3.10',
     install_requires=requirements,
     extras_require={'train': ['lightning-fabric>=2.2', 'tensorboard>=2.14']},

@@ -9,6 +9,8 @@ from functools import cache
 
 from torch import Tensor
 
+from actloc_ros.models.checkpoint_files import read_entry
+from actloc_ros.models.storage import shipped_path
 from actloc_ros.models.weights import (
     Architecture,
     Entry,
@@ -31,8 +33,10 @@ def architectures() -> dict[str, Architecture]:
 
 @cache
 def entries() -> dict[str, Entry]:
-    """Return all entries by name."""
-    return {e.name: e for family in _families() for e in family.ENTRIES}
+    """Return all entries by name. A checkpoint that ships says itself how it is to be used."""
+    found = {e.name: e for family in _families() for e in family.ENTRIES}
+    shipped = {name: shipped_path(name) for name in found}
+    return found | {name: read_entry(path) for name, path in shipped.items() if path.is_file()}
 
 
 def find_entry(name: str) -> Entry:

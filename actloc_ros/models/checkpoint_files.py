@@ -54,6 +54,22 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(_state_dict(_read_pickle(path), path), None)
 
 
+def read_entry(path: Path) -> Entry:
+    """Return the entry that a safetensors file carries, without reading its tensors.
+
+    Raises:
+        WeightsError: The file is missing or damaged, or carries none.
+    """
+    try:
+        with safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f'"{path}" is no safetensors file: {error}') from error
+    if ENTRY_KEY not in metadata:
+        raise WeightsError(f'"{path}" does not say what model it is of; `actloc convert` writes it')
+    return Entry.from_json(metadata[ENTRY_KEY])
+
+
 def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> None:
     """Write tensors and their entry as safetensors, whole or not at all."""
     partial = path.with_name(path.name + '.partial')

@@ -1,4 +1,4 @@
-"""Keep published checkpoints where all robots of a user find them."""
+"""Find checkpoints: those that ship with the package, and those that a user has downloaded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ def hash_in_name(url: str) -> str:
     return found[1] if found else ''
 
 
+SHIPPED = Path(__file__).parents[1] / 'weights'
+"""Folder of the checkpoints that come with the package."""
+
+
 def cache_folder() -> Path:
     """Return the folder of downloaded and converted checkpoints; it may not exist yet."""
     return Path.home() / '.cache' / 'actloc_ros'
@@ -26,7 +30,13 @@ def stored_path(entry: Entry) -> Path:
     return cache_folder() / f'{entry.name}{suffix}'
 
 
+def shipped_path(name: str) -> Path:
+    """Return where a checkpoint that comes with the package would be."""
+    return SHIPPED / f'{name}.safetensors'
+
+
 def find_stored(entry: Entry) -> Path | None:
-    """Return the entry's file, converted or as published, or None if it is not here."""
+    """Return the entry's file, shipped, converted or as published, or None if it is not here."""
     converted = cache_folder() / f'{entry.name}.safetensors'
-    return next((path for path in (converted, stored_path(entry)) if path.is_file()), None)
+    places = shipped_path(entry.name), converted, stored_path(entry)
+    return next((path for path in places if path.is_file()), None)
