@@ -25,8 +25,13 @@ def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
 
 
 def _suppress(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Actors:
-    """Keep the best places, and of those that overlap the best; best first."""
+    """Keep the best places, and of those that overlap the best; best first.
+
+    What an action scores is the geometric mean of its own probability and the actor's: the network
+    learns actions only where actors are, and says anything elsewhere.
+    """
     scores, place = actor.sigmoid().topk(min(entry.top_k, len(actor)))
     place, scores = place[scores > entry.min_score], scores[scores > entry.min_score]
     kept = nms(boxes[place], scores, entry.nms_iou)
-    return Actors(boxes[place[kept]], scores[kept], actions[place[kept]].sigmoid())
+    doing = (actions[place[kept]].sigmoid() * scores[kept, None]).sqrt()
+    return Actors(boxes[place[kept]], scores[kept], doing)
