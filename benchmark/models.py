@@ -50,6 +50,7 @@ class Row:
         ratio: `ms_plain` by `ms_per_step`.
         drift_float32: Largest difference of float32 from float64, by the largest value.
         drift_half: Likewise, of half precision (bfloat16 on a CPU, float16 on a GPU).
+        state_bytes: Size of what is kept of one camera's past, where that is fixed.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Row:
     ratio: float
     drift_float32: float | None
     drift_half: float | None
+    state_bytes: int | None
 
 
 def main() -> int:
@@ -88,15 +90,16 @@ def main() -> int:
 def heading() -> str:
     return (
         f'{"model":22}{"GMAC/step":>10}{"ms/step":>10}{"plain ms":>10}{"ratio":>7}'
-        f'{"float32":>10}{"half":>9}'
+        f'{"float32":>10}{"half":>9}{"state":>10}'
     )
 
 
 def line(row: Row) -> str:
     drift = [f'{d:.0e}' if d is not None else '-' for d in (row.drift_float32, row.drift_half)]
+    state = '-' if row.state_bytes is None else f'{row.state_bytes / 1e6:.1f} MB'
     return (
         f'{row.name:22}{row.gmac_per_step:10.2f}{row.ms_per_step:10.1f}{row.ms_plain:10.1f}'
-        f'{row.ratio:7.2f}{drift[0]:>10}{drift[1]:>9}'
+        f'{row.ratio:7.2f}{drift[0]:>10}{drift[1]:>9}{state:>10}'
     )
 
 
@@ -107,9 +110,18 @@ def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -
     device = choose_device(options.device)
     plain = timed(plain_step(opened, device), seconds)
     drifts = drift_of(opened, device) if drift else (None, None)
+    state = state_bytes(opened)
     del opened
     own = timed(own_step(name, options), seconds)
-    return Row(name, gmac, own, plain, plain / own, *drifts)
+    return Row(name, gmac, own, plain, plain / own, *drifts, state)
+
+
+def state_bytes(opened: OpenedNetwork) -> int | None:
+    """Return the size of one camera's past in float32, if it is a streaming network's."""
+    if not isinstance(opened.network, StreamNet):
+        return None
+    how = opened.entry.preprocessing
+    return opened.network.initial_state(1, how.height, how.width).nbytes
 
 
 def step_gmac(opened: OpenedNetwork) -> float:
