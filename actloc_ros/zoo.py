@@ -38,16 +38,29 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     """
     if model in BUILT_IN:
         return _import_class(BUILT_IN[model])(options)
+    if ':' in model and '+' not in model:
+        return _import_class(model)(options)
+    _require_pytorch(model)
     if '+' in model:
         return _open_two_stage(model, options)
-    if ':' in model:
-        return _import_class(model)(options)
     if model in model_names():
         return _open_network(model, options)
     raise ModelError(
         f'there is no model "{model}"; there are {", ".join(model_names())}, DETECTOR+CLASSIFIER'
         ' for two stages, or MODULE:CLASS of your own localizer'
     )
+
+
+def _require_pytorch(model: str) -> None:
+    """Say what to do where PyTorch is not installed, as on a robot that was set up without it."""
+    try:
+        importlib.import_module('torch')
+        importlib.import_module('torchvision')
+    except ImportError as error:
+        raise ModelError(
+            f'the model "{model}" needs PyTorch and torchvision, which do not load ({error});'
+            ' install them, or take model:=motion, which needs neither'
+        ) from error
 
 
 def _open_network(model: str, options: LocalizerOptions) -> Localizer:

@@ -1,5 +1,6 @@
 """Check that localizers open by name, and that what cannot be opened says why."""
 
+import sys
 import textwrap
 
 import pytest
@@ -62,3 +63,10 @@ def test_what_cannot_be_opened_says_why(model, text):
 
 def test_names_are_listed():
     assert {'motion', 'hog_hof'} <= set(model_names())
+
+
+def test_a_robot_without_pytorch_is_told_what_runs_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch', None)  # as where it is not installed
+    with pytest.raises(ModelError, match=r'needs PyTorch and torchvision.* model:=motion'):
+        open_localizer('stream_n', LocalizerOptions())
+    assert open_localizer('motion', LocalizerOptions()).name == 'motion'
