@@ -185,8 +185,8 @@ def test_check_exits_by_what_it_finds(footage, spoilt, tmp_path, capsys):
 def test_show_draws_a_page_and_a_film(footage, tmp_path):
     assert main(['dataset', 'show', str(footage), '--out', str(tmp_path / 'page.png')]) == 0
     page = cv2.imread(str(tmp_path / 'page.png'))
-    assert page.shape[1] == 4 * 320
-    assert page.shape[0] % 240 == 0
+    assert page.shape[1] == 3 * 480
+    assert page.shape[0] % 360 == 0
     assert page.std() > 10
     assert main(['dataset', 'show', str(footage), '--out', str(tmp_path / 'film.mp4')]) == 0
     capture = cv2.VideoCapture(str(tmp_path / 'film.mp4'))
@@ -204,9 +204,9 @@ def test_a_page_shows_boxes_where_they_are(tmp_path):
     write_annotations(tmp_path / 'annotations.json', Annotations(('waving',), (video,)))
     assert main(['dataset', 'show', str(tmp_path), '--out', str(tmp_path / 'page.png')]) == 0
     changed = np.abs(cv2.imread(str(tmp_path / 'page.png')).astype(int) - 60).max(axis=2) > 40
-    assert changed[60:200, 100].mean() > 0.9
-    assert changed[200, 100:200].mean() > 0.9
-    assert not changed[70:190, 110:190].any()
+    assert changed[95:295, 150].mean() > 0.9
+    assert changed[300, 155:295].mean() > 0.9
+    assert not changed[105:285, 165:285].any()
 
 
 def test_split_is_fair_whole_and_repeatable(footage, tmp_path):

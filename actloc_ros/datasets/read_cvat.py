@@ -19,6 +19,7 @@ from actloc_ros.sources import DEFAULT_RATE
 
 ACTION = 'action'  # the attribute that says what a person does
 NO_ACTION = ('', '__undefined__')
+LAST_FRAME = 10_000_000  # four days at 30 Hz
 
 
 @dataclass(frozen=True)
@@ -169,13 +170,19 @@ def _actions(element: ElementTree.Element) -> tuple[str, ...] | None:
 def _row(box: ElementTree.Element, actions: tuple[str, ...], where: str) -> Row:
     frame = _whole(box.get('frame'), where)
     where = f'{where}, frame {frame}'
-    if float(box.get('rotation', 0)):
+    if frame > LAST_FRAME:
+        _refuse(where, f'no video is that long; expected at most {LAST_FRAME}')
+    if _number(box.get('rotation', '0'), where):
         _refuse(where, 'its box is turned; draw upright boxes')
-    try:
-        x1, y1, x2, y2 = (float(box.get(key, '')) for key in ('xtl', 'ytl', 'xbr', 'ybr'))
-    except ValueError as error:
-        _refuse(where, f'{error}; expected numbers xtl, ytl, xbr and ybr')
+    x1, y1, x2, y2 = (_number(box.get(key), where) for key in ('xtl', 'ytl', 'xbr', 'ybr'))
     return Row(frame, (x1, y1, x2, y2), box.get('outside', '0') == '1', actions)
+
+
+def _number(text: str | None, where: str) -> float:
+    try:
+        return float(text or '')
+    except ValueError:
+        _refuse(where, f'{text!r} is no number; expected xtl, ytl, xbr and ybr, and no rotation')
 
 
 def _whole(text: str | None, where: str) -> int:
@@ -227,18 +234,19 @@ def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video
 
 def _seen(track: Track, task: Task) -> tuple[np.ndarray, np.ndarray]:
     """Return the frames in which a person is seen, and their boxes."""
-    frames: list[int] = []
-    boxes: list[np.ndarray] = []
+    frames = [np.zeros(0, np.int64)]
+    boxes = [np.zeros((0, 4))]
     for row, after in zip(track.rows, [*track.rows[1:], None], strict=True):
         if row.outside:
             continue
         end = row.frame + 1 if after is None else after.frame
         here = np.array(row.box)
         there = here if after is None else np.array(after.box)
-        for frame in range(row.frame, end, task.step):
-            frames.append(frame)
-            boxes.append(here + (there - here) * (frame - row.frame) / max(1, end - row.frame))
-    return np.array(frames, np.int64), np.array(boxes, float).reshape(-1, 4)
+        numbers = np.arange(row.frame, end, task.step)
+        share = (numbers - row.frame) / (end - row.frame)
+        frames.append(numbers)
+        boxes.append(here + (there - here) * share[:, None])
+    return np.concatenate(frames), np.concatenate(boxes)
 
 
 def _instances(actor: int, track: Track, video: Video, end: int) -> list[Instance]:

@@ -16,8 +16,8 @@ from actloc_ros.instances import State
 from actloc_ros.messages import time_message
 
 TILES = 12
-COLUMNS = 4
-TILE = (320, 240)  # width and height of a tile in pixels
+COLUMNS = 3
+TILE = (480, 360)  # width and height of a tile in pixels
 VIDEO_SECONDS = 10.0  # of each video that is shown
 
 
@@ -36,7 +36,7 @@ def page(videos: AnnotatedVideos) -> np.ndarray:
         AnnotationError: A video is missing or cannot be read, or nobody is seen in any.
     """
     moments = choose_moments(videos)
-    tiles = [_tile(_drawn(videos, each.video, each.frame)) for each in moments]
+    tiles = [_drawn(videos, each.video, each.frame) for each in moments]
     blank = np.zeros_like(tiles[0])
     tiles += [blank] * (-len(tiles) % min(COLUMNS, len(tiles)))
     columns = min(COLUMNS, len(tiles))
@@ -47,14 +47,14 @@ def page(videos: AnnotatedVideos) -> np.ndarray:
 def film(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
     """Yield stamps in ns and images with their truth: the first 10 s of up to 12 videos.
 
-    All images have the size of a tile's double, whatever the videos' sizes.
+    All images have a tile's size, whatever the videos' sizes.
     """
     begin = 0
     for index in _spread(len(videos.videos), TILES):
         video = videos.videos[index]
         frames = min(video.frames, round(VIDEO_SECONDS * video.fps))
         for frame in range(frames):
-            yield begin + video.stamp(frame), _tile(_drawn(videos, index, frame), 2)
+            yield begin + video.stamp(frame), _drawn(videos, index, frame)
         begin += video.stamp(frames)
 
 
@@ -115,7 +115,7 @@ def _spread(count: int, most: int) -> list[int]:
 def _drawn(videos: AnnotatedVideos, index: int, frame: int) -> np.ndarray:
     video = videos.videos[index]
     [image] = videos.clip(index, np.array([frame])).images
-    return draw(image, _message(video, frame, videos.labels))
+    return _tile(draw(_fitted(image), _message(video, frame, videos.labels)))
 
 
 def _message(video: Video, frame: int, labels: Sequence[str]) -> SimpleNamespace:
@@ -165,11 +165,16 @@ def _plain(_: str) -> type[SimpleNamespace]:
     return SimpleNamespace
 
 
-def _tile(image: np.ndarray, factor: int = 1) -> np.ndarray:
-    """Return an image scaled into a tile, with black beside it."""
-    width, height = TILE[0] * factor, TILE[1] * factor
-    scale = min(width / image.shape[1], height / image.shape[0])
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """Return an image scaled to fit into a tile."""
+    scale = min(TILE[0] / image.shape[1], TILE[1] / image.shape[0])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    canvas = np.zeros((height, width, 3), np.uint8)
-    canvas[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, size, interpolation=how)
+
+
+def _tile(image: np.ndarray) -> np.ndarray:
+    """Return an image with black beside it, of a tile's size."""
+    canvas = np.zeros((TILE[1], TILE[0], 3), np.uint8)
+    canvas[: image.shape[0], : image.shape[1]] = image
     return canvas

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.source_video import upright
@@ -17,28 +18,32 @@ class VideoReader:
 
     Frame i is the i-th in order of presentation, upright. To read it, decoding begins at the key
     frame before it, or goes on where the last reading stopped. AVI files do not say when a frame
-    is shown: where their frames are stored in another order, they are counted from the first.
+    is shown: where frames may be stored in another order, or left out as equal to the one before
+    (Xvid), they are decoded once to be counted, and again from the first on to be read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._convert = VideoReformatter()
         self._open()
         try:
-            packets = [p for p in self._container.demux(self._stream) if p.size]
+            # Shown at, decoded at, whether a key frame. The packets themselves would fill memory.
+            packets = [
+                (p.pts, p.dts, p.is_keyframe) for p in self._container.demux(self._stream) if p.size
+            ]
         except (OSError, ValueError) as error:  # FFmpeg's errors are subclasses of these
             raise AnnotationError(f'{path} breaks off: {error}') from error
-        times = [packet.pts for packet in packets if packet.pts is not None]
-        reordered = any(packet.pts != packet.dts for packet in packets)
-        self._counted = len(times) < len(packets) or (
-            reordered and self._container.format.name == 'avi'
-        )
-        self._length = len(packets)
-        self._number = {pts: number for number, pts in enumerate(sorted(times))}
+        times = sorted(shown for shown, _, _ in packets if shown is not None)
+        avi = self._container.format.name == 'avi'
+        unsure = self._stream.codec_context.name == 'mpeg4' or any(a != b for a, b, _ in packets)
+        self._counted = len(times) < len(packets) or (avi and unsure)
+        self._length = self._count() if self._counted else len(packets)
+        self._number = {shown: number for number, shown in enumerate(times)}
         # Seeking goes by decoding time, where a packet has one; it is never after the other.
         self._starts = sorted(
-            (self._number[p.pts], p.pts if p.dts is None else p.dts)
-            for p in packets
-            if p.is_keyframe and p.pts is not None and not self._counted
+            (self._number[shown], shown if decoded is None else decoded)
+            for shown, decoded, is_key in packets
+            if is_key and shown is not None and not self._counted
         )
         self._decoder: Iterator[av.VideoFrame] = iter(())
         self._next = self._length
@@ -75,6 +80,13 @@ class VideoReader:
         except (OSError, ValueError, IndexError) as error:
             raise AnnotationError(f'{self.path} cannot be read as a video: {error}') from error
 
+    def _count(self) -> int:
+        try:
+            self._go_to(None)
+            return sum(1 for _ in self._decoder)
+        except (OSError, ValueError) as error:
+            raise AnnotationError(f'{self.path} cannot be decoded: {error}') from error
+
     def _read_one(self, number: int) -> np.ndarray:
         start, stamp = max((s for s in self._starts if s[0] <= number), default=(0, None))
         try:
@@ -84,7 +96,7 @@ class VideoReader:
                 at = self._next if self._counted else self._find(frame)
                 self._next = at + 1
                 if at == number:
-                    return upright(frame)
+                    return upright(frame, self._convert)
         except (OSError, ValueError) as error:
             self._next = self._length
             raise AnnotationError(
