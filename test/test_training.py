@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,25 @@ from lightning_fabric import Fabric
 from actloc_ros.datasets.annotations import read_annotations
 from actloc_ros.datasets.clips import AnnotatedVideos, Clip
 from actloc_ros.datasets.video_reader import VideoReader
-from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.catalog import architectures
+from actloc_ros.models.checkpoint_files import Checkpoint, read_checkpoint
 from actloc_ros.models.stream_decode import decode
+from actloc_ros.models.weights import WeightsError
 from actloc_ros.training.assign import pairwise_overlap
-from actloc_ros.training.augment import NO_AUGMENTATION, Augmentation, augment, choose_frames
+from actloc_ros.training.augment import NO_AUGMENTATION, augment, choose_frames
+from actloc_ros.training.begin import take_weights
 from actloc_ros.training.clip_stream import ClipDataset
-from actloc_ros.training.config import ConfigError, Data, Schedule, TrainingConfig, read_config
+from actloc_ros.training.config import (
+    Augmentation,
+    ConfigError,
+    Data,
+    Schedule,
+    TrainingConfig,
+    read_config,
+)
+from actloc_ros.training.detectors import new_detector
 from actloc_ros.training.engine import CHECKPOINT, Trainer
+from actloc_ros.training.mirror import choose_pairs, mirror_pairs, mirrored_classes
 
 
 @pytest.fixture(scope='module')
@@ -109,6 +122,51 @@ def test_a_mirror_image_swaps_sides_and_their_labels():
     assert sample.images.sum() == 255 * 3 * 16
 
 
+def test_labels_that_name_sides_swap_unless_settings_say_otherwise():
+    labels = ('turn left', 'Left_hand up', 'leftover', 'turn right', 'Right_hand up', 'rightover')
+    pairs = (('turn left', 'turn right'), ('Left_hand up', 'Right_hand up'))
+    assert choose_pairs(labels, None) == mirror_pairs(labels) == pairs
+    assert mirrored_classes(labels, pairs) == [3, 4, 2, 0, 1, 5]
+    assert choose_pairs(labels, ()) == ()
+    named = (('leftover', 'rightover'),)
+    assert choose_pairs(labels, named) == named
+    with pytest.raises(ConfigError, match="flip_pairs names 'up'"):
+        choose_pairs(labels, (('leftover', 'up'),))
+    with pytest.raises(ConfigError, match="'leftover' twice"):
+        choose_pairs(labels, (('leftover', 'rightover'), ('leftover', 'turn left')))
+
+
+def test_weights_are_taken_whole_or_not_at_all():
+    architecture = architectures()['stream_n']
+    given = new_detector(architecture, ('a', 'b', 'c'))
+    for parameter in given.network.parameters():
+        torch.nn.init.normal_(parameter)
+    state = given.network.state_dict()
+    taker = new_detector(architecture, ('c', 'new', 'a'))
+    before = {k: v.clone() for k, v in taker.network.state_dict().items()}
+    lacking = {k: v for k, v in state.items() if k != 'fusion.0.gamma'}
+    with pytest.raises(WeightsError, match=r'missing in the file: fusion\.0\.gamma'):
+        take_weights(taker, Checkpoint(lacking, given.entry), 'x')
+    with pytest.raises(WeightsError, match='which labels'):
+        take_weights(taker, Checkpoint(state, None), 'x')
+    for key, value in taker.network.state_dict().items():
+        assert torch.equal(value, before[key])
+
+    lines = take_weights(taker, Checkpoint(state, given.entry), 'x')
+    assert lines[1:] == [
+        '  taken for labels: c, a',
+        '  new labels, from random weights: new',
+        '  left out: b',
+    ]
+    by_label = {f'heads.{i}.actions.{kind}' for i in range(3) for kind in ('weight', 'bias')}
+    for key, value in taker.network.state_dict().items():
+        if key in by_label:
+            expected = torch.stack([state[key][2], before[key][1], state[key][0]])
+            assert torch.equal(value, expected)
+        else:
+            assert torch.equal(value, state[key])
+
+
 def test_boxes_follow_the_crop():
     rng = np.random.default_rng(1)
     image = np.zeros((1, 60, 80, 3), np.uint8)
@@ -162,6 +220,18 @@ def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
     with pytest.raises(ConfigError, match='other settings'):
         trainer(other, tmp_path)
     assert (tmp_path / CHECKPOINT).exists()
+
+
+def test_dropout_is_the_same_after_a_stop(footage, tmp_path):
+    config = settings(footage, steps=3, batch=1, warmup=1)
+    config = replace(config, model='yowov2_nano', data=replace(config.data, height=64, width=64))
+    whole, parts = [], []
+    for name in ('whole', 'parts'):
+        (tmp_path / name).mkdir()
+    trainer(config, tmp_path / 'whole').run(lambda p: whole.append(p.losses))
+    trainer(config, tmp_path / 'parts').run(lambda p: parts.append(p.losses), until=1)
+    trainer(config, tmp_path / 'parts').run(lambda p: parts.append(p.losses))
+    assert parts == whole
 
 
 @pytest.mark.timeout(300)

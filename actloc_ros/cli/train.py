@@ -7,33 +7,82 @@ from pathlib import Path
 
 import numpy as np
 
+SETTINGS = ('.yaml', '.yml')
+CLASSIFIER_OPTIONS = ('model', 'labels', 'whole_image', 'seed')
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         'train',
         help='train a model',
-        description='Train a model on DATA: a folder with a folder of recordings for each label, '
-        'or annotations.json (or the folder it lies in) as `actloc synth` writes it.',
+        description='Train a network as SETTINGS.yaml says, or go on with a training that was '
+        'stopped: OUT is a folder for checkpoints, curves and the model. Or train the classifier '
+        '--model on DATA: a folder with a folder of recordings for each label, or '
+        'annotations.json (or the folder it lies in) as `actloc synth` writes it; OUT is a file.',
     )
-    parser.add_argument('data', type=Path, metavar='DATA')
-    parser.add_argument('--model', choices=sorted(TRAINERS), required=True)
-    parser.add_argument('--out', type=Path, required=True, metavar='FILE.safetensors')
-    parser.add_argument('--labels', nargs='+', default=[], help='default: all there are')
-    parser.add_argument(
+    parser.add_argument('data', type=Path, metavar='SETTINGS.yaml|DATA')
+    parser.add_argument('--out', type=Path, metavar='OUT')
+    networks = parser.add_argument_group('networks')
+    networks.add_argument(
+        '--check', action='store_true', help='check settings and recordings, then stop'
+    )
+    classifiers = parser.add_argument_group('classifiers')
+    classifiers.add_argument('--model', choices=sorted(TRAINERS))
+    classifiers.add_argument('--labels', nargs='+', help='default: all there are')
+    classifiers.add_argument(
         '--whole-image',
         action='store_true',
+        default=None,
         help='recordings in folders are cut to the actors already: follow no one in them',
     )
-    parser.add_argument('--seed', type=int, default=0, help='default: %(default)s')
+    classifiers.add_argument('--seed', type=int, help='default: 0')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train the chosen model."""
-    if args.out.suffix != '.safetensors' or not args.out.parent.is_dir():
+    """Train a network or the chosen classifier."""
+    if args.data.suffix.lower() in SETTINGS:
+        return train_network(args)
+    if args.model is None:
+        raise ValueError(
+            f'{args.data}: give settings (.yaml) to train a network, or --model hog-hof to train '
+            'a classifier on a folder of recordings'
+        )
+    if args.check:
+        raise ValueError('--check is for networks: give settings (.yaml)')
+    if args.out is None or args.out.suffix != '.safetensors' or not args.out.parent.is_dir():
         raise ValueError(f'--out {args.out}: give a .safetensors file in a folder that exists')
     return TRAINERS[args.model](args)
+
+
+def train_network(args: argparse.Namespace) -> int:
+    """Train a network as settings say."""
+    for option in CLASSIFIER_OPTIONS:
+        if getattr(args, option) is not None:
+            name = option.replace('_', '-')
+            raise ValueError(f'--{name} is for classifiers: {args.data} says all of a network')
+    if args.check == (args.out is not None):
+        raise ValueError('give either --out FOLDER, to train, or --check')
+    if args.out is not None and args.out.exists() and not args.out.is_dir():
+        raise ValueError(f'--out {args.out} is a file; give a folder')
+    # Imported here alone: no other command needs them.
+    try:
+        from actloc_ros.training.config import read_config
+        from actloc_ros.training.session import check, train
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f'training networks needs {error.name}: pip install lightning-fabric tensorboard'
+        ) from error
+
+    config = read_config(args.data)
+    if args.check:
+        check(config, args.data.parent)
+        return 0
+    path = train(config, args.data.parent, args.out)
+    if path is not None:
+        print(path)
+    return 0
 
 
 def train_hog_hof(args: argparse.Namespace) -> int:
@@ -42,10 +91,10 @@ def train_hog_hof(args: argparse.Namespace) -> int:
     from actloc_ros.training.hog_hof import fit, read_samples
 
     settings = Settings()
-    samples = read_samples(args.data, settings, args.whole_image, args.labels)
+    samples = read_samples(args.data, settings, bool(args.whole_image), args.labels or [])
     for path in samples.unused:
         print(f'not used, no actor found: {path}')
-    classifier = fit(samples, settings, args.seed)
+    classifier = fit(samples, settings, args.seed or 0)
     classifier.save(args.out)
     videos = len(np.unique(samples.videos))
     print(f'{len(samples.truth)} clips of {videos} videos, {len(samples.labels)} labels')

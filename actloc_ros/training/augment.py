@@ -10,34 +10,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
 
 from actloc_ros.datasets.clips import Clip
+from actloc_ros.training.config import Augmentation
+from actloc_ros.training.mirror import choose_pairs, mirrored_classes
 
 VISIBLE_SHARE = 0.3  # of its area that an actor must keep in a crop to count
 LEAST_SIDE = 4.0  # pixels of the network's input
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far clips are changed; every choice holds for a whole clip but dropping and freezing.
-
-    Attributes:
-        crop: Least share of the image's sides that a crop keeps, in (0, 1].
-        stretch: Largest factor by which width and height change against each other, 1 or more.
-        flip: Probability of a mirror image.
-        flip_pairs: Labels that change places in a mirror image.
-        colour: Largest relative change of brightness, contrast and saturation, in [0, 1).
-        rate: Largest factor by which the frame rate goes up or down, 1 or more.
-        drop: Probability that a frame is lost: the clip then reaches further back.
-        freeze: Probability that a camera sends its last image again.
-    """
-
-    crop: float = 0.6
-    stretch: float = 1.2
-    flip: float = 0.5
-    flip_pairs: tuple[tuple[str, str], ...] = ()
-    colour: float = 0.3
-    rate: float = 1.4
-    drop: float = 0.1
-    freeze: float = 0.05
 
 
 NO_AUGMENTATION = Augmentation(1, 1, 0, (), 0, 1, 0, 0)
@@ -114,7 +91,7 @@ def augment(
         images = images.flip(-1)
         boxes = boxes[..., [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1])
         boxes += torch.tensor([size[1], 0, size[1], 0])
-        actions = actions[..., mirrored(labels, how.flip_pairs)]
+        actions = actions[..., mirrored_classes(labels, choose_pairs(labels, how.flip_pairs))]
     return Sample(
         images=recolour(rng, images, how).transpose(0, 1),
         boxes=boxes,
@@ -149,15 +126,6 @@ def cut_off(boxes: Tensor, visible: Tensor, size: tuple[int, int]) -> tuple[Tens
     area = (boxes[..., 2:] - boxes[..., :2]).prod(dim=-1)
     kept = sides.clamp(min=0).prod(dim=-1) >= VISIBLE_SHARE * area
     return inside, visible & kept & (sides >= LEAST_SIDE).all(dim=-1)
-
-
-def mirrored(labels: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> list[int]:
-    """Return which class each class becomes in a mirror image."""
-    order = list(range(len(labels)))
-    for a, b in pairs:
-        i, j = labels.index(a), labels.index(b)
-        order[i], order[j] = j, i
-    return order
 
 
 def recolour(rng: np.random.Generator, images: Tensor, how: Augmentation) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from actloc_ros.datasets.annotations import AnnotationError, Video
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import Augmentation, Sample, augment, choose_frames
-from actloc_ros.training.config import Data
+from actloc_ros.training.augment import Sample, augment, choose_frames
+from actloc_ros.training.config import Augmentation, Data
+from actloc_ros.training.mirror import choose_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,30 +52,38 @@ class ClipDataset(Dataset):
     """Clips without end, drawn at random from videos in proportion to their length.
 
     Clip i depends on the seed and on i alone.
+
+    Args:
+        sources: Recordings that are open already, or their annotation files.
+        labels: The labels that all of them have.
+        data: How clips are cut.
+        how: How clips are changed.
+        seed: Of all choices.
+
+    Raises:
+        AnnotationError: Labels differ, or no frame is labelled.
+        ConfigError: Pairs of labels for mirror images are impossible.
     """
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        sources: Sequence[Path | AnnotatedVideos],
         labels: tuple[str, ...],
         data: Data,
         how: Augmentation,
         seed: int,
     ) -> None:
-        self.sets = [AnnotatedVideos(path) for path in paths]
-        for path, videos in zip(paths, self.sets, strict=True):
-            if videos.labels != labels:
-                raise AnnotationError(
-                    f'{path} has labels {list(videos.labels)}, other files {list(labels)}; '
-                    'all must have the same, in the same order'
-                )
-        self.labels, self.data, self.how, self.seed = labels, data, how, seed
+        self.sets = [AnnotatedVideos(s) if isinstance(s, Path) else s for s in sources]
+        for source, videos in zip(sources, self.sets, strict=True):
+            check_labels(str(source), videos, labels)
+        self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
+        self.labels, self.data, self.seed = labels, data, seed
         self.places = [
             (s, v) for s, videos in enumerate(self.sets) for v in range(len(videos.videos))
         ]
         lengths = np.array([labelled_length(self.sets[s].videos[v]) for s, v in self.places], float)
         if not lengths.sum():
-            raise AnnotationError(f'{", ".join(str(path) for path in paths)}: no labelled frame')
+            raise AnnotationError('there is no labelled frame in the recordings to learn from')
         self.share = lengths / lengths.sum()
 
     def __getitem__(self, index: int) -> Sample:
@@ -93,6 +102,19 @@ class ClipDataset(Dataset):
         )
         clip = self.sets[s].clip(v, frames)
         return augment(rng, clip, (self.data.height, self.data.width), self.labels, self.how)
+
+
+def check_labels(name: str, videos: AnnotatedVideos, labels: tuple[str, ...]) -> None:
+    """Refuse recordings that do not have these labels.
+
+    Raises:
+        AnnotationError: Labels differ, or their order.
+    """
+    if videos.labels != labels:
+        raise AnnotationError(
+            f'{name} has labels {list(videos.labels)}, other files {list(labels)}; all must have '
+            'the same, in the same order'
+        )
 
 
 def labelled_length(video: Video) -> int:

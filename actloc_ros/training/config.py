@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from actloc_ros.training.augment import Augmentation
+from actloc_ros.datasets.source import Source
+from actloc_ros.training.limits import find_impossible
 
 T = TypeVar('T')
 
@@ -23,8 +25,9 @@ class Data:
     """What is learnt from.
 
     Attributes:
-        train: Annotation files (JSON), relative to the settings' file.
-        valid: Annotation files to measure on; may be empty.
+        train: Files or folders with annotations in the plain format, relative to the settings'
+            file; or mappings with the keys of `Source` for other formats.
+        valid: The same to measure on; may be empty.
         height: Of the network's input in pixels.
         width: Of the network's input in pixels.
         frames: Frames of a clip.
@@ -32,8 +35,8 @@ class Data:
         workers: Processes that prepare clips; 0 prepares them between steps.
     """
 
-    train: tuple[str, ...]
-    valid: tuple[str, ...] = ()
+    train: tuple[str | Source, ...]
+    valid: tuple[str | Source, ...] = ()
     height: int = 224
     width: int = 224
     frames: int = 16
@@ -71,6 +74,32 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Augmentation:
+    """How far clips are changed; every choice holds for a whole clip but dropping and freezing.
+
+    Attributes:
+        crop: Least share of the image's sides that a crop keeps, in (0, 1].
+        stretch: Largest factor by which width and height change against each other, 1 or more.
+        flip: Probability of a mirror image.
+        flip_pairs: Labels that change places in a mirror image; None takes those that differ only
+            in the word left or right.
+        colour: Largest relative change of brightness, contrast and saturation, in [0, 1).
+        rate: Largest factor by which the frame rate goes up or down, 1 or more.
+        drop: Probability that a frame is lost: the clip then reaches further back.
+        freeze: Probability that a camera sends its last image again.
+    """
+
+    crop: float = 0.6
+    stretch: float = 1.2
+    flip: float = 0.5
+    flip_pairs: tuple[tuple[str, str], ...] | None = None
+    colour: float = 0.3
+    rate: float = 1.4
+    drop: float = 0.1
+    freeze: float = 0.05
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """All settings of a training.
 
@@ -100,21 +129,28 @@ def read_config(path: Path) -> TrainingConfig:
     """Read and check a YAML file.
 
     Raises:
-        ConfigError: It is no such file, a key is unknown or missing, or a value has another type.
+        ConfigError: It is no such file, a key is unknown or missing, or a value has another type
+            or is impossible.
         OSError: It cannot be read.
     """
     try:
         values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path} is no YAML: {error}') from error
-    return _build(TrainingConfig, values, str(path))
+    config = _build(TrainingConfig, values, str(path))
+    problem = find_impossible(config)
+    if problem is None and config.schedule.validate_every and not config.data.valid:
+        problem = 'schedule: validate_every is given, but data: valid names nothing to measure on'
+    if problem is not None:
+        raise ConfigError(f'{path}: {problem}')
+    return config
 
 
 def _build(cls: type[T], values: Any, where: str) -> T:
     if not isinstance(values, dict):
         raise ConfigError(f'{where}: expected keys and values, got {values!r}')
     hints = get_type_hints(cls)
-    unknown = sorted(set(values) - set(hints))
+    unknown = [key for key in values if key not in hints]
     if unknown:
         raise ConfigError(f'{where}: unknown key {unknown[0]!r}; keys are {", ".join(hints)}')
     given = {key: _convert(hints[key], value, f'{where}: {key}') for key, value in values.items()}
@@ -127,18 +163,42 @@ def _build(cls: type[T], values: Any, where: str) -> T:
     ]
     if missing:
         raise ConfigError(f'{where}: {missing[0]!r} is missing')
-    return cls(**given)
+    try:
+        return cls(**given)
+    except ValueError as error:
+        raise ConfigError(f'{where}: {error}') from error
 
 
 def _convert(kind: Any, value: Any, where: str) -> Any:
+    """Return a value of the type that a data class asks for, from what YAML gave."""
+    if isinstance(kind, types.UnionType):
+        return _convert_one_of(get_args(kind), value, where)
+    if get_origin(kind) is tuple:
+        return _convert_list(get_args(kind), value, where)
     if dataclasses.is_dataclass(kind):
         return _build(kind, value, where)  # type: ignore[arg-type]
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int:
         return float(value)
-    if kind in (int, float, str):
-        if type(value) is not kind:
-            raise ConfigError(f'{where} is {value!r}; expected {kind.__name__}')
-        return value
+    if type(value) is not kind:
+        raise ConfigError(f'{where} is {value!r}; expected {kind.__name__}')
+    return value
+
+
+def _convert_one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    """Take keys and values for a data class, nothing for None, and else the plain type."""
+    if value is None and types.NoneType in kinds:
+        return None
+    fitting = [k for k in kinds if dataclasses.is_dataclass(k) == isinstance(value, dict)]
+    return _convert((fitting or list(kinds))[0], value, where)
+
+
+def _convert_list(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise ConfigError(f'{where} is {value!r}; expected a list')
-    return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(value)
+    if len(value) != len(kinds):
+        raise ConfigError(f'{where} is {value!r}; expected {len(kinds)} values')
+    return tuple(
+        _convert(k, v, f'{where}[{i}]') for i, (k, v) in enumerate(zip(kinds, value, strict=True))
+    )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.catalog import entry_for
-from actloc_ros.models.stream import StreamNet, place_centres
-from actloc_ros.models.weights import Architecture, Entry
+from actloc_ros.models.catalog import architectures, entry_for
+from actloc_ros.models.stream import REACH, StreamNet, place_centres
+from actloc_ros.models.weights import Actors, Architecture, Entry, build_network
+
+TRAINABLE = ('stream_', 'yowov2_')
+"""How the names of architectures begin that can be trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,11 @@ class Detector(ABC):
     def __init__(self, network: nn.Module, entry: Entry) -> None:
         self.network, self.entry = network, entry
 
+    @property
+    def span(self) -> int:
+        """Frames, the newest among them, that a result depends on."""
+        return self.entry.frames
+
     def prepare(self, images: Tensor) -> Tensor:
         """Turn uint8 RGB images (B, 3, T, H, W) into the network's input."""
         how = self.entry.preprocessing
@@ -51,6 +59,19 @@ class Detector(ABC):
             torch.tensor(v, device=images.device).view(3, 1, 1, 1) for v in (how.mean, how.std)
         )
         return (images.float() * (how.maximum / 255) - mean) / std
+
+    @torch.inference_mode()
+    def find(self, images: Tensor, network: nn.Module) -> Actors:
+        """Return whom `network` sees at the newest frame of a clip, as a robot would.
+
+        Args:
+            images: uint8 (3, T, H, W), RGB; T is the detector's span.
+            network: This one's or its average, in evaluation mode.
+        """
+        decode = architectures()[self.entry.architecture].decode
+        assert decode is not None
+        [actors] = decode(network(self.prepare(images[None])), self.entry)
+        return actors
 
     @abstractmethod
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
@@ -61,6 +82,11 @@ class StreamDetector(Detector):
     """Every frame of a clip is a key frame."""
 
     key_frames = slice(None)
+
+    @property
+    def span(self) -> int:
+        """Frames, the newest among them, that a result depends on."""
+        return 1 + REACH
 
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
         """Run the network; see `Detector.predict`."""
@@ -97,11 +123,11 @@ def new_detector(architecture: Architecture, labels: tuple[str, ...]) -> Detecto
     Raises:
         ValueError: The architecture cannot be trained here.
     """
-    network = architecture.build(len(labels))
-    entry = entry_for(architecture, len(labels))
+    entry = replace(entry_for(architecture, len(labels)), labels=labels)
+    network = build_network(architecture, entry).train().requires_grad_(True)
     if isinstance(network, StreamNet):
         return StreamDetector(network, entry)
-    if architecture.name.startswith('yowov2'):
+    if architecture.name.startswith('yowov2_'):
         for head in network.conf_preds:  # type: ignore[union-attr]
             nn.init.constant_(head.bias, -4.6)  # as in stream: few places hold an actor
         return Yowov2Detector(network, entry)

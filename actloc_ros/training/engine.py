@@ -16,7 +16,9 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from actloc_ros.models.catalog import architectures
-from actloc_ros.models.checkpoint_files import write_checkpoint
+from actloc_ros.models.checkpoint_files import Checkpoint, write_checkpoint
+from actloc_ros.models.weights import Activation, Resize
+from actloc_ros.training.begin import take_weights
 from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
 from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
 from actloc_ros.training.detectors import Detector, new_detector
@@ -25,6 +27,9 @@ from actloc_ros.training.losses import Loss, detection_loss
 CHECKPOINT = 'last.ckpt'
 """Name of the file, in the folder of a run, from which it is resumed."""
 
+
+SEED_STRIDE = 1_000_003
+"""How far apart the random numbers of neighbouring seeds begin."""
 
 EMA_RAMP = 2000
 """Steps in which the average's decay grows."""
@@ -59,7 +64,7 @@ class Trainer:
         self, config: TrainingConfig, dataset: ClipDataset, folder: Path, fabric: Fabric
     ) -> None:
         self.config, self.dataset, self.folder, self.fabric = config, dataset, folder, fabric
-        fabric.seed_everything(config.schedule.seed)
+        fabric.seed_everything(config.schedule.seed, verbose=False)
         self.detector = make_detector(config, dataset.labels)
         optimizer = make_optimizer(self.detector.network, config.schedule)
         self.network, self.optimizer = fabric.setup(self.detector.network, optimizer)
@@ -69,6 +74,8 @@ class Trainer:
             use_buffers=True,
         )
         self.step = 0
+        # What the learning curve depends on, with what the settings left to the labels filled in.
+        self.identity = repr(asdict(replace(config, augmentation=dataset.how)))
         self._resume()
 
     def run(self, report: Callable[[Progress], None], until: int | None = None) -> None:
@@ -91,6 +98,12 @@ class Trainer:
                 if self.step % schedule.checkpoint_every == 0 or self.step == last:
                     self._save()
 
+    def begin_from(self, checkpoint: Checkpoint, name: str) -> list[str]:
+        """Take a checkpoint's weights; see `begin.take_weights`. Return lines that say what."""
+        lines = take_weights(self.detector, checkpoint, name)
+        self.average.module.load_state_dict(self.detector.network.state_dict())
+        return lines
+
     def export(self, path: Path) -> None:
         """Write the averaged weights with their entry, as any checkpoint is read."""
         write_checkpoint(path, self.average.module.state_dict(), self.detector.entry)
@@ -111,6 +124,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group['lr'] = rate
         self.network.train()
+        torch.manual_seed(self._step_seed())
         loss = self._loss(batch.to(self.fabric.device))
         if not torch.isfinite(loss.total):
             raise ConfigError(
@@ -127,6 +141,11 @@ class Trainer:
         self.step += 1
         return progress
 
+    def _step_seed(self) -> int:
+        """Return what layers that choose at random (dropout) depend on: step and process alone."""
+        place = self.step * self.fabric.world_size + self.fabric.global_rank
+        return self.config.schedule.seed * SEED_STRIDE + place
+
     def _loss(self, batch: Batch) -> Loss:
         dense = self.detector.predict(self.detector.prepare(batch.images), self.network)
         targets = batch.targets(self.detector.key_frames)
@@ -139,7 +158,7 @@ class Trainer:
         if self.fabric.global_rank == 0:
             state = {
                 'step': self.step,
-                'config': repr(asdict(self.config)),
+                'config': self.identity,
                 'network': self.detector.network.state_dict(),
                 'average': self.average.state_dict(),
                 'optimizer': self.optimizer.state_dict(),
@@ -154,7 +173,7 @@ class Trainer:
         if not path.exists():
             return
         state: dict[str, Any] = torch.load(path, map_location=self.fabric.device, weights_only=True)
-        if state['config'] != repr(asdict(self.config)):
+        if state['config'] != self.identity:
             raise ConfigError(
                 f'{path} is of a run with other settings; take another folder, or remove it'
             )
@@ -181,7 +200,15 @@ def make_detector(config: TrainingConfig, labels: tuple[str, ...]) -> Detector:
         labels=labels,
         frames=data.frames,
         rate=data.rate,
-        preprocessing=replace(detector.entry.preprocessing, height=data.height, width=data.width),
+        preprocessing=replace(
+            detector.entry.preprocessing,
+            height=data.height,
+            width=data.width,
+            resize=Resize.BILINEAR_ANTIALIASED,  # as `augment` scales
+        ),
+        activation=Activation.SIGMOID,  # as the loss asks
+        multi_label=True,
+        threshold=0.5,
         licence=config.licence,
         url='',
         sha256='',

@@ -1,0 +1,188 @@
+"""Measure a detector in training on recordings that it does not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as vision
+from tqdm import tqdm
+
+from actloc_ros.datasets.annotations import Video
+from actloc_ros.datasets.clips import AnnotatedVideos, Clip
+from actloc_ros.evaluation.actors import ANY_ACTION
+from actloc_ros.evaluation.boxes import FrameBoxes, GroundTruth, join
+from actloc_ros.evaluation.figures import check_truths
+from actloc_ros.evaluation.frame_map import frame_map
+from actloc_ros.evaluation.protocols import find_protocol
+from actloc_ros.models.weights import Actors
+from actloc_ros.training.detectors import Detector
+
+KEY_FRAMES = 16
+"""Most frames of a video that are measured."""
+
+PICTURES = 16
+"""Most key frames that are kept to be drawn."""
+
+LEAST_SCORE = 0.005
+PROTOCOL = find_protocol('ucf24-act')
+NAME = 'the recordings to measure on (data: valid)'
+
+
+@dataclass(frozen=True, eq=False)
+class KeyFrame:
+    """A frame to be measured.
+
+    Attributes:
+        videos: The recordings that it is of.
+        video: Index of its video there.
+        number: Index of the frame in the video.
+        row: Number of the video among all that are measured.
+    """
+
+    videos: AnnotatedVideos
+    video: int
+    number: int
+    row: int
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a detector sees in one key frame.
+
+    Attributes:
+        image: uint8 (3, H, W): the network's input.
+        actors: Boxes in pixels of `image`.
+    """
+
+    image: Tensor
+    actors: Actors
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What came out.
+
+    Attributes:
+        actions: frame-mAP@0.5 in [0, 1]: actors and what they do.
+        actors: frame-AP@0.5 in [0, 1] of actors, whatever they do.
+        seen: What was seen in some key frames, spread over the videos.
+    """
+
+    actions: float
+    actors: float
+    seen: tuple[Seen, ...]
+
+
+class Validation:
+    """Key frames of recordings, spread evenly over each video, and what they show.
+
+    Args:
+        sets: Recordings with the detector's labels.
+        detector: Says how large its input is, and how many frames and which rate it wants.
+
+    Raises:
+        EvaluationError: No key frame shows an actor that does something.
+        AnnotationError: A video cannot be read.
+    """
+
+    def __init__(self, sets: Sequence[AnnotatedVideos], detector: Detector) -> None:
+        self.detector = detector
+        places = [(videos, v) for videos in sets for v in range(len(videos.videos))]
+        self.keys = [
+            KeyFrame(videos, v, int(number), row)
+            for row, (videos, v) in enumerate(places)
+            for number in key_frames(videos.videos[v])
+        ]
+        labels = dict(enumerate(detector.entry.labels))
+        clips = [key.videos.clip(key.video, np.array([key.number])) for key in self.keys]
+        truths = [_truth(key, clip) for key, clip in zip(self.keys, clips, strict=True)]
+        self.actions = self._ground_truth([actions for actions, _ in truths], labels)
+        self.actors = self._ground_truth([actors for _, actors in truths], ANY_ACTION)
+        self.sizes = [clip.images.shape[1:3] for clip in clips]
+
+    def measure(self, network: nn.Module, device: torch.device) -> Measured:
+        """Return how well a network of the detector's kind does; it is left in evaluation mode."""
+        network.eval()
+        actions: list[FrameBoxes] = []
+        actors: list[FrameBoxes] = []
+        kept: list[Seen] = []
+        spacing = max(1, len(self.keys) // PICTURES)
+        bar = tqdm(self.keys, 'measure', unit='frame', leave=False, disable=None)
+        for place, (key, size) in enumerate(zip(bar, self.sizes, strict=True)):
+            seen = self._look(key, network, device)
+            found = _found(key, seen, size)
+            actions.append(found[0])
+            actors.append(found[1])
+            if place % spacing == 0 and len(kept) < PICTURES:
+                kept.append(seen)
+        return Measured(
+            actions=frame_map(self.actions, join(actions), PROTOCOL).value,
+            actors=frame_map(self.actors, join(actors), PROTOCOL).value,
+            seen=tuple(kept),
+        )
+
+    def _ground_truth(self, boxes: Sequence[FrameBoxes], labels: dict[int, str]) -> GroundTruth:
+        everything = join(boxes)
+        check_truths(NAME, labels, everything.label)
+        return GroundTruth(
+            path=NAME,
+            videos=tuple(str(row) for row in range(1 + max(key.row for key in self.keys))),
+            labels=labels,
+            boxes=everything,
+            tubes=None,
+            keyframes=np.unique(everything.keys),
+        )
+
+    def _look(self, key: KeyFrame, network: nn.Module, device: torch.device) -> Seen:
+        how, entry = self.detector.entry.preprocessing, self.detector.entry
+        step = key.videos.videos[key.video].fps / entry.rate
+        offsets = np.round(np.arange(1 - self.detector.span, 1) * step).astype(np.int64)
+        clip = key.videos.clip(key.video, np.clip(key.number + offsets, 0, None))
+        images = torch.from_numpy(clip.images).permute(0, 3, 1, 2).to(device)
+        images = vision.resize(images, [how.height, how.width], antialias=True)
+        return Seen(images[-1], self.detector.find(images.transpose(0, 1), network))
+
+
+def key_frames(video: Video) -> np.ndarray:
+    """Return the frames of a video that are measured, int64: evenly spread over those known."""
+    known = np.arange(video.frames) if video.labelled is None else video.labelled
+    count = min(KEY_FRAMES, len(known))
+    return known[((np.arange(count) + 0.5) * len(known) / max(1, count)).astype(np.int64)]
+
+
+def _truth(key: KeyFrame, clip: Clip) -> tuple[FrameBoxes, FrameBoxes]:
+    """Return a frame's boxes of actions, and of actors whatever they do."""
+    boxes = clip.boxes[0][clip.visible[0]]
+    actions = clip.actions[0][clip.visible[0]]
+    actor, action = np.nonzero(actions > 0)
+    ones = np.ones((len(boxes), 1))
+    return _boxes(key, boxes, actions, actor, action), _boxes(key, boxes, ones, *np.nonzero(ones))
+
+
+def _found(key: KeyFrame, seen: Seen, size: Sequence[int]) -> tuple[FrameBoxes, FrameBoxes]:
+    """Return the same of what a network sees, in pixels of a recording of this height and width."""
+    actors, shown = seen.actors, seen.image.shape[1:]
+    scale = np.array([size[1] / shown[1], size[0] / shown[0]] * 2)
+    limit = np.array([size[1], size[0]] * 2)
+    boxes = np.clip(actors.boxes.double().cpu().numpy() * scale, 0, limit)
+    actions = actors.actions.double().cpu().numpy()
+    scores = actors.scores.double().cpu().numpy()[:, None]
+    likely = np.nonzero(actions >= LEAST_SCORE)
+    return _boxes(key, boxes, actions, *likely), _boxes(key, boxes, scores, *np.nonzero(scores))
+
+
+def _boxes(
+    key: KeyFrame, boxes: np.ndarray, scores: np.ndarray, actor: np.ndarray, label: np.ndarray
+) -> FrameBoxes:
+    """Return boxes (N, 4) with scores (N, C) as rows for the chosen pairs of actor and label."""
+    return FrameBoxes(
+        video=np.full(len(actor), key.row, np.int64),
+        frame=np.full(len(actor), key.number, np.int64),
+        label=label.astype(np.int64),
+        boxes=boxes[actor].astype(np.float64),
+        scores=scores[actor, label].astype(np.float64),
+    )

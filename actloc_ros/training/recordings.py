@@ -1,0 +1,57 @@
+"""Open and check the recordings that the settings of a training name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.datasets.check import check_dataset
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.readers import Source, open_dataset
+from actloc_ros.training.clip_stream import check_labels
+
+
+def open_sets(named: tuple[str | Source, ...], folder: Path) -> dict[str, AnnotatedVideos]:
+    """Open what `data: train` or `data: valid` names; return it by names for messages.
+
+    Args:
+        named: Sources, or paths of files or folders in the plain format.
+        folder: What paths are relative to.
+
+    Raises:
+        AnnotationError: Annotations are not in their format, or are named twice.
+        EvaluationError: The same, of a format that is read for evaluation too.
+        OSError: They cannot be read.
+    """
+    sources = [Source(each) if isinstance(each, str) else each for each in named]
+    names = [_name(source) for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise AnnotationError(f'data names {name} twice; once is enough')
+    return {name: open_dataset(source, folder) for name, source in zip(names, sources, strict=True)}
+
+
+def check_sets(sets: Mapping[str, AnnotatedVideos]) -> None:
+    """Print what is in recordings, and what is wrong with them.
+
+    Raises:
+        AnnotationError: Labels differ, or nothing may be learnt before something is mended.
+    """
+    labels = next(iter(sets.values())).labels
+    fatal = []
+    for name, videos in sets.items():
+        findings = check_dataset(videos)
+        print(findings.text(), flush=True)
+        check_labels(name, videos, labels)
+        if findings.fatal:
+            fatal.append(name)
+    if fatal:
+        raise AnnotationError(f'{", ".join(fatal)}: mend what is listed above as errors')
+
+
+def _name(source: Source) -> str:
+    """Return the path of a source, and what else tells it from others."""
+    if source.format == 'actloc':
+        return source.path
+    return f'{source.path} ({source.format}, {source.part}, split {source.split})'

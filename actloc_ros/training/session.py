@@ -1,0 +1,117 @@
+"""Do a training from its settings: check the data, begin or go on, measure, and write the model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import TorchElasticEnvironment
+
+from actloc_ros.models.catalog import architectures, entries
+from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.loading import find_weights
+from actloc_ros.training.clip_stream import ClipDataset
+from actloc_ros.training.config import ConfigError, TrainingConfig
+from actloc_ros.training.detectors import TRAINABLE
+from actloc_ros.training.engine import Trainer
+from actloc_ros.training.journal import Journal
+from actloc_ros.training.measure import Validation
+from actloc_ros.training.mirror import choose_pairs
+from actloc_ros.training.recordings import check_sets, open_sets
+
+
+def make_fabric(precision: str) -> Fabric:
+    """Return the devices to train on: one, or as many as processes that torchrun has started."""
+    if not TorchElasticEnvironment.detect():
+        return Fabric(devices=1, precision=precision)  # type: ignore[arg-type]
+    here, everywhere = (int(os.environ[key]) for key in ('LOCAL_WORLD_SIZE', 'WORLD_SIZE'))
+    fabric = Fabric(
+        devices=here,
+        num_nodes=everywhere // here,
+        precision=precision,  # type: ignore[arg-type]
+        strategy='ddp' if everywhere > 1 else 'auto',
+    )
+    fabric.launch()
+    return fabric
+
+
+def begin(trainer: Trainer, config: TrainingConfig, folder: Path) -> list[str]:
+    """Let a new training begin from the checkpoint that its settings name; say so in lines.
+
+    Raises:
+        WeightsError: There is no such checkpoint, or it does not fit.
+    """
+    if trainer.step:
+        return [f'go on after step {trainer.step}']
+    if not config.weights:
+        return []
+    path = folder / Path(config.weights).expanduser()
+    if not path.is_file() and config.weights in entries():
+        path = find_weights(trainer.detector.entry, config.weights) or path
+    return trainer.begin_from(read_checkpoint(path), config.weights)
+
+
+def check(config: TrainingConfig, folder: Path) -> None:
+    """Print what is in the recordings that the settings in a folder name.
+
+    Raises:
+        AnnotationError: Recordings cannot be used.
+        ConfigError: A setting does not go with the recordings' labels.
+    """
+    check_model(config.model)
+    learnt, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
+    check_sets({**learnt, **measured})
+    choose_pairs(next(iter(learnt.values())).labels, config.augmentation.flip_pairs)
+
+
+def check_model(name: str) -> None:
+    """Refuse a model that cannot be trained.
+
+    Raises:
+        ConfigError: There is none of this name that can.
+    """
+    trainable = [each for each in architectures() if each.startswith(TRAINABLE)]
+    if name not in trainable:
+        raise ConfigError(f'model is {name!r}; expected one of {", ".join(trainable)}')
+
+
+def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
+    """Train, or go on with a training that was stopped.
+
+    Args:
+        config: The settings.
+        folder: Where they lie; recordings and weights are named relative to it.
+        out: Folder for checkpoints, curves and the model.
+
+    Returns:
+        The file of the trained model; None in all but the first of several processes.
+
+    Raises:
+        ConfigError: Settings do not go together.
+        AnnotationError: Recordings cannot be used.
+        WeightsError: The checkpoint to begin from cannot be used.
+    """
+    check_model(config.model)
+    fabric = make_fabric(config.precision)
+    learnt, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
+    if fabric.global_rank == 0:
+        check_sets({**learnt, **measured})
+    labels = next(iter(learnt.values())).labels
+    dataset = ClipDataset(
+        list(learnt.values()), labels, config.data, config.augmentation, config.schedule.seed
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(config, dataset, out, fabric)
+    lines = begin(trainer, config, folder)
+    if fabric.global_rank:
+        trainer.run(lambda progress: None)
+        return None
+    for line in lines:
+        print(line, flush=True)
+    validation = Validation(list(measured.values()), trainer.detector) if measured else None
+    with Journal(out, trainer, validation) as journal:
+        trainer.run(journal.take)
+    path = out / f'{config.name}.safetensors'
+    trainer.export(path)
+    return path
