@@ -1,9 +1,12 @@
 """Check that frames come by their numbers, from files and folders that make it hard."""
 
+import struct
+
 import av
 import cv2
 import numpy as np
 import pytest
+from test_sources import CLOCKWISE, colour_image, corners, write_video
 
 from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.datasets.frame_folder import FrameFolder
@@ -69,6 +72,18 @@ def test_real_clips_agree_with_reading_in_order(shared):
     assert len(reader) == len(in_order)
     picked = [len(in_order) - 1, 3, 40, 39]
     assert np.array_equal(reader.read(picked), np.stack([in_order[i] for i in picked]))
+
+
+def test_videos_of_phones_are_upright(tmp_path):
+    path = write_video(tmp_path / 'phone.mp4', [colour_image()] * 2)
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b'tkhd') + 44  # by ISO/IEC 14496-12, track header version 0
+    data[matrix : matrix + 36] = struct.pack('>9i', *CLOCKWISE)
+    path.write_bytes(data)
+    [image] = VideoReader(path).read([1])
+    assert image.shape == (64, 48, 3)
+    assert corners(image) == [2, 0, 1, 2]
+    assert shape_of(path, 0).width == 48
 
 
 def images(folder, names):

@@ -20,6 +20,7 @@ from actloc_ros.training.assign import Targets
 from actloc_ros.training.augment import NO_AUGMENTATION, augment, choose_frames
 from actloc_ros.training.clip_stream import collate
 from actloc_ros.training.losses import detection_loss
+from actloc_ros.training.sampling import KeyFrames
 
 CENTRES = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing='xy'), -1)
 CENTRES = (CENTRES.reshape(-1, 2) + 0.5) * 8
@@ -84,12 +85,20 @@ def test_clips_without_a_known_frame_have_no_loss():
 def test_clips_end_at_a_labelled_frame():
     rng = np.random.default_rng(0)
     labelled = np.array([30, 60, 90])
-    ends = [
-        choose_frames(rng, 100, 30.0, 4, 10.0, NO_AUGMENTATION, labelled)[-1] for _ in range(60)
-    ]
-    assert set(ends) == {30, 60, 90}
-    early = choose_frames(rng, 100, 30.0, 4, 10.0, NO_AUGMENTATION, np.array([2]))
+    video = replace(a_video(), frames=100, fps=30.0, labelled=labelled, tubes=(), instances=())
+    key_frames = KeyFrames([video], ('wave',), 0.5)
+    keys = [key_frames.draw(rng)[1] for _ in range(60)]
+    assert set(keys) == {30, 60, 90}
+    ends = [choose_frames(rng, key, video, 4, 10.0, NO_AUGMENTATION)[-1] for key in keys]
+    assert ends == keys
+    early = choose_frames(rng, 2, video, 4, 10.0, NO_AUGMENTATION)
     assert early.tolist() == [0, 0, 0, 2]
+
+
+def test_without_a_labelled_frame_there_is_nothing_to_learn():
+    video = replace(a_video(), labelled=np.zeros(0, np.int64))
+    with pytest.raises(AnnotationError, match='no labelled frame'):
+        KeyFrames([video], ('wave',), 0.5)
 
 
 def test_what_is_known_reaches_the_targets():

@@ -14,6 +14,9 @@ from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import writable
 from actloc_ros.evaluation.boxes import EvaluationError
 from actloc_ros.models.labels import AVA80
+from actloc_ros.training.augment import NO_AUGMENTATION
+from actloc_ros.training.clip_stream import ClipDataset
+from actloc_ros.training.config import Data
 from actloc_ros.video_writer import VideoWriter
 
 SECOND = 1_000_000_000
@@ -229,6 +232,18 @@ def test_ava_knows_key_frames_alone(tmp_path):
     assert not findings.fatal
     assert findings.known == 3
     assert_frames_fit(videos)
+
+
+def test_a_training_draws_clips_that_end_at_key_frames(tmp_path):
+    ava(tmp_path, 'abc,1,0.25,0.1,0.75,0.9,12,7\nabc,3,0,0,0.25,0.5,14,8\n')
+    videos = open_dataset(Source('.', 'ava'), tmp_path)
+    data = Data(train=('x',), height=32, width=32, frames=4, rate=5)
+    clips = ClipDataset([videos], videos.labels, data, NO_AUGMENTATION, 0)
+    drawn = [clips[i] for i in range(20)]
+    assert {tuple(sample.known.tolist()) for sample in drawn} == {(False, False, False, True)}
+    assert {int(sample.actions[-1].sum()) for sample in drawn} == {1}
+    assert all(sample.valid[-1].sum() == 1 for sample in drawn)
+    assert not any(sample.valid[:-1].any() for sample in drawn)
 
 
 def test_ava_leaves_excluded_key_frames_out(tmp_path):

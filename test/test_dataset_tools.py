@@ -1,8 +1,11 @@
 """Check `actloc dataset` on videos made here, whole and spoilt."""
 
 import json
+import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -209,6 +212,16 @@ def test_a_page_shows_boxes_where_they_are(tmp_path):
     assert not changed[105:285, 165:285].any()
 
 
+def test_nothing_impossible_is_drawn(spoilt, tmp_path, capsys):
+    for change in (
+        lambda data: row(data).__setitem__(1, float('nan')),
+        lambda data: data['videos'][0]['instances'][0].update(label='flying'),
+    ):
+        spoilt(change)
+        assert main(['dataset', 'show', str(tmp_path), '--out', str(tmp_path / 'p.png')]) == 2
+        assert 'synth_000003.mp4' in capsys.readouterr().err
+
+
 def test_split_is_fair_whole_and_repeatable(footage, tmp_path):
     def split(seed):
         folder = tmp_path / str(seed)
@@ -267,3 +280,35 @@ def test_a_command_needs_no_ros(footage):
         'sys.exit(code or any(name.startswith(("rclpy", "torch.")) for name in sys.modules))'
     )
     subprocess.run([sys.executable, '-c', code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.timeout(300)
+def test_the_documented_commands_run(tmp_path):
+    text = (Path(__file__).parent.parent / 'doc' / 'datasets.md').read_text()
+    [commands] = re.findall(r'^```bash\n(.*?)^```', text, re.M | re.S)
+    done = subprocess.run(
+        ['bash', '-e', '-c', commands], cwd=tmp_path, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(tmp_path / 'sheet.png')) is not None
+    parts = [f'annotations_{name}.json' for name in ('train', 'valid')]
+    assert [len(read_annotations(tmp_path / 'footage' / part).videos) for part in parts] == [4, 1]
+
+
+def test_the_documented_way_from_pickles_gives_what_is_read(tmp_path):
+    text = (Path(__file__).parent.parent / 'doc' / 'datasets.md').read_text()
+    [program] = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
+    rows = np.array([[1, 2, 3, 40, 30], [2, 2, 3, 40, 30]], np.float32)
+    data = {
+        'labels': ['a', 'b'],
+        'train_videos': [['x/v']],
+        'test_videos': [[]],
+        'resolution': {'x/v': (48, 64)},
+        'gttubes': {'x/v': {np.int64(1): [rows]}},
+    }
+    (tmp_path / 'gt.pkl').write_bytes(pickle.dumps(data))
+    files = [str(tmp_path / 'gt.pkl'), str(tmp_path / 'gt.json')]
+    subprocess.run([sys.executable, '-c', program, *files], check=True, timeout=60)
+    [video] = open_dataset(Source('gt.json', 'jhmdb'), tmp_path).videos
+    assert video.tubes[0].boxes.tolist() == [[2, 3, 40, 30]] * 2
+    assert video.instances[0].label == 'b'

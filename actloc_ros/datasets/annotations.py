@@ -42,16 +42,23 @@ from typing import Any
 
 import numpy as np
 
-from actloc_ros.datasets.faults import Kind, video_faults
+from actloc_ros.datasets.faults import AnnotationError, refuse
 from actloc_ros.frames import NANOSECONDS
+
+__all__ = [
+    'AnnotationError',
+    'Annotations',
+    'Instance',
+    'Tube',
+    'Video',
+    'parse_annotations',
+    'read_annotations',
+    'write_annotations',
+]
 
 FORMAT = 'actloc-annotations'
 VERSION = 1
 LARGEST = 2**53  # up to here, floats hold every whole number
-
-
-class AnnotationError(ValueError):
-    """Annotations that cannot be used; the message names file, place, value and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,17 +145,14 @@ def read_annotations(path: Path | str) -> Annotations:
         OSError: If it cannot be read.
     """
     annotations = parse_annotations(path)
-    for video in annotations.videos:
-        for fault in video_faults(video, annotations.labels):
-            if fault.fatal or fault.kind is Kind.EDGE:
-                raise AnnotationError(f'{path}: video {video.path!r}: {fault.text}')
+    refuse(annotations, path, strict=True)
     return annotations
 
 
 def parse_annotations(path: Path | str) -> Annotations:
     """Read a JSON file of this format without asking whether what it says is possible.
 
-    `faults.video_faults` finds what is not.
+    `check.check_dataset` lists what is not.
 
     Raises:
         AnnotationError: If the file is not such a file.

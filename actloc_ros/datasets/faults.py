@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from actloc_ros.datasets.annotations import Instance, Tube, Video
+    from actloc_ros.datasets.annotations import Annotations, Instance, Tube, Video
+
+
+class AnnotationError(ValueError):
+    """Annotations that cannot be used; the message names file, place, value and what to do."""
 
 
 class Kind(Enum):
@@ -70,6 +75,18 @@ def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
         yield from _instance_faults(instance, video, labels, actors)
 
 
+def refuse(annotations: Annotations, path: Path | str, strict: bool = False) -> None:
+    """Refuse annotations of which something is impossible; `strict`: or leaves the image.
+
+    Raises:
+        AnnotationError: The first such thing.
+    """
+    for video in annotations.videos:
+        for fault in video_faults(video, annotations.labels):
+            if fault.fatal or (strict and fault.kind is Kind.EDGE):
+                raise AnnotationError(f'{path}: video {video.path!r}: {fault.text}')
+
+
 def _counted(numbers: list[int]) -> list[tuple[int, int]]:
     values, counts = np.unique(np.array(numbers, np.int64), return_counts=True)
     return list(zip(values.tolist(), counts.tolist(), strict=True))
@@ -118,7 +135,9 @@ def _instance_faults(
 ) -> Iterator[Fault]:
     what = f'{each.label!r} of actor {each.actor}'
     if each.label not in labels:
-        text = f'actor {each.actor}: label {each.label!r} is not among {list(labels)}'
+        some = ', '.join(labels[:5]) + (', …' if len(labels) > 5 else '')
+        count = len(labels)
+        text = f'actor {each.actor}: label {each.label!r} is not among the {count} labels ({some})'
         yield Fault(Kind.LABEL, video.path, text)
     if not 0 <= each.start < each.end:
         text = f'{what} lasts from {each.start} to {each.end} ns; expected 0 <= start < end'

@@ -64,15 +64,20 @@ def find_video(folder: Path, name: str) -> Path:
     It may be a file of any video's suffix or a folder of images, in `folder`, by its whole name
     or by the last part of it, or one folder further down.
     """
-    short = short_name(name)
-    for place in (folder / name, folder / short, *sorted(folder.glob(f'*/{_plain(short)}'))):
-        for path in _variants(place):
-            if path.exists():
-                return path
-    for path in sorted(folder.glob(f'*/{_plain(short)}.*')):
-        if path.suffix.lower() in VIDEO_SUFFIXES:
+    for path in _candidates(folder, name):
+        if path.exists():
             return path
     return folder / name
+
+
+def _candidates(folder: Path, name: str) -> Iterator[Path]:
+    """Yield where a video may lie; what must be searched for comes last."""
+    short = short_name(name)
+    yield from _variants(folder / name)
+    yield from _variants(folder / short)
+    for place in sorted(folder.glob(f'*/{_plain(short)}*')):
+        if place.name == short or short_name(place.name) == short:
+            yield place
 
 
 def _variants(place: Path) -> Iterator[Path]:
@@ -92,5 +97,5 @@ def first_folder(candidates: Sequence[Path]) -> Path:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Return a path as annotations in `folder` name it."""
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    """Return a path as annotations in `folder` name it; links are not followed."""
+    return Path(os.path.relpath(path, folder)).as_posix()

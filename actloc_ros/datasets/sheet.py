@@ -11,6 +11,7 @@ import numpy as np
 
 from actloc_ros.datasets.annotations import Instance, Tube, Video
 from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.faults import refuse
 from actloc_ros.drawing import draw
 from actloc_ros.instances import State
 from actloc_ros.messages import time_message
@@ -33,8 +34,10 @@ def page(videos: AnnotatedVideos) -> np.ndarray:
     """Return a page of up to 12 frames, uint8 (H, W, 3) RGB: each label's longest instance first.
 
     Raises:
-        AnnotationError: A video is missing or cannot be read, or nobody is seen in any.
+        AnnotationError: A video is missing or cannot be read, or what is said of it is impossible.
+        ValueError: Nobody is seen in any.
     """
+    refuse(videos.annotations, videos.path)
     moments = choose_moments(videos)
     tiles = [_drawn(videos, each.video, each.frame) for each in moments]
     blank = np.zeros_like(tiles[0])
@@ -49,6 +52,7 @@ def film(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
 
     All images have a tile's size, whatever the videos' sizes.
     """
+    refuse(videos.annotations, videos.path)
     begin = 0
     for index in _spread(len(videos.videos), TILES):
         video = videos.videos[index]
