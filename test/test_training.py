@@ -1,6 +1,7 @@
 """Check training: data in time and space, resuming to the same curve, and learning at all."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
+from torch.optim.swa_utils import AveragedModel
 
-from actloc_ros.datasets.annotations import read_annotations
+from actloc_ros.datasets.annotations import Instance, Tube, Video, read_annotations
 from actloc_ros.datasets.clips import AnnotatedVideos, Clip
 from actloc_ros.datasets.video_reader import VideoReader
 from actloc_ros.models.catalog import architectures
@@ -33,8 +35,9 @@ from actloc_ros.training.config import (
     read_config,
 )
 from actloc_ros.training.detectors import new_detector
-from actloc_ros.training.engine import CHECKPOINT, Trainer
+from actloc_ros.training.engine import CHECKPOINT, EMA_RAMP, Trainer, moving_average
 from actloc_ros.training.mirror import choose_pairs, mirror_pairs, mirrored_classes
+from actloc_ros.training.sampling import KeyFrames
 
 
 @pytest.fixture(scope='module')
@@ -89,20 +92,37 @@ def test_truth_follows_the_annotation(footage):
                 assert clip.actions[frame, column, videos.labels.index(each.label)] == 1
 
 
+def a_recording(frames: int, *instances: Instance) -> Video:
+    """Return a video at 30 Hz of one actor who is always seen."""
+    tube = Tube(1, np.arange(frames), np.tile([0.0, 0, 9, 9], (frames, 1)))
+    return Video('a.mp4', 30.0, 64, 64, frames, (tube,), instances)
+
+
 def test_frames_are_chosen_by_time():
     rng = np.random.default_rng(0)
-    numbers = choose_frames(rng, 300, 30.0, 4, 10.0, NO_AUGMENTATION)
+    numbers = choose_frames(rng, 100, a_recording(300), 4, 10.0, NO_AUGMENTATION)
     assert np.diff(numbers).tolist() == [3, 3, 3]
+    assert 100 <= numbers[-1] <= 106
     how = Augmentation(rate=1.4, drop=0.3, freeze=0.2)
-    drawn = np.array([choose_frames(rng, 300, 30.0, 8, 10.0, how) for _ in range(200)])
+    keys = rng.integers(300, size=200)
+    drawn = np.array([choose_frames(rng, int(k), a_recording(300), 8, 10.0, how) for k in keys])
     steps = np.diff(drawn, axis=1)
     assert (steps >= 0).all()
     assert (steps == 0).mean() > 0.1
     assert (steps > 6).any()
     assert drawn.min() >= 0
     assert drawn.max() < 300
-    short = choose_frames(rng, 2, 30.0, 4, 10.0, NO_AUGMENTATION)
+    short = choose_frames(rng, 0, a_recording(2), 4, 10.0, NO_AUGMENTATION)
     assert short.tolist() in ([0, 0, 0, 0], [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize(('balance', 'share'), [(0.0, 0.1), (1.0, 0.5)])
+def test_rare_labels_are_shown_more_often_than_they_come(balance, share):
+    common = Instance(1, 'walking', 0, 9 * 10**9), Instance(1, 'falling', 9 * 10**9, 10**10)
+    key_frames = KeyFrames([a_recording(300, *common)], ('walking', 'falling'), balance)
+    rng = np.random.default_rng(0)
+    drawn = np.array([key_frames.draw(rng)[1] for _ in range(1000)])
+    assert (drawn >= 270).mean() == pytest.approx(share, abs=0.05)
 
 
 def test_a_mirror_image_swaps_sides_and_their_labels():
@@ -220,6 +240,24 @@ def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
     with pytest.raises(ConfigError, match='other settings'):
         trainer(other, tmp_path)
     assert (tmp_path / CHECKPOINT).exists()
+
+
+def test_the_average_follows_weights_and_counters():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.BatchNorm1d(7))
+    average = AveragedModel(network, multi_avg_fn=moving_average(0.9), use_buffers=True)
+    average.update_parameters(network)
+    for steps in range(1, 4):
+        before = {k: v.clone() for k, v in average.module.state_dict().items()}
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter)
+        network(torch.randn(8, 5))
+        average.update_parameters(network)
+        weight = 1 - 0.9 * (1 - math.exp(-steps / EMA_RAMP))
+        for key, value in network.state_dict().items():
+            counts = key.endswith('num_batches_tracked')
+            expected = value if counts else before[key].lerp(value, weight)
+            assert torch.equal(average.module.state_dict()[key], expected)
 
 
 def test_dropout_is_the_same_after_a_stop(footage, tmp_path):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
 
+from actloc_ros.datasets.annotations import Video
 from actloc_ros.datasets.clips import Clip
 from actloc_ros.training.config import Augmentation
 from actloc_ros.training.mirror import choose_pairs, mirrored_classes
@@ -40,30 +41,21 @@ class Sample:
 
 
 def choose_frames(
-    rng: np.random.Generator,
-    length: int,
-    fps: float,
-    frames: int,
-    rate: float,
-    how: Augmentation,
-    labelled: np.ndarray | None = None,
+    rng: np.random.Generator, key: int, video: Video, frames: int, rate: float, how: Augmentation
 ) -> np.ndarray:
     """Return the numbers of T frames of a video, int64 (T,), at about `rate` Hz.
 
-    Where the video is shorter than the clip, its first frame is repeated. Where only some frames
-    are labelled, `labelled` (int64, rising), the last is one of them.
+    The frame `key` is the last, or where all frames are labelled, somewhere in the later half.
+    Where the video is shorter than the clip, its first frame is repeated.
     """
-    step = fps / rate * how.rate ** rng.uniform(-1, 1)
+    step = video.fps / rate * how.rate ** rng.uniform(-1, 1)
     slots = [0]
     while len(slots) < frames:
         slots.append(slots[-1] - 1 - int(rng.geometric(1 - how.drop) - 1 if how.drop else 0))
     offsets = np.round(np.array(slots[::-1]) * step).astype(np.int64)
-    first_key = min(int(-offsets[0]), length - 1)
-    if labelled is None:
-        key = int(rng.integers(first_key, length))
-    else:
-        late = labelled[labelled >= first_key]
-        key = int(rng.choice(late if len(late) else labelled))
+    if video.labelled is None:
+        key += int(rng.integers(0, frames // 2 + 1) * step)
+        key = min(max(key, int(-offsets[0])), video.frames - 1)
     numbers = np.clip(key + offsets, 0, None)
     for i in np.flatnonzero(rng.random(frames - 1) < how.freeze) + 1:
         numbers[i] = numbers[i - 1]

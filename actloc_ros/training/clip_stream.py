@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from actloc_ros.datasets.annotations import AnnotationError, Video
+from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.augment import Sample, augment, choose_frames
 from actloc_ros.training.config import Augmentation, Data
 from actloc_ros.training.mirror import choose_pairs
+from actloc_ros.training.sampling import KeyFrames
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Batch:
 
 
 class ClipDataset(Dataset):
-    """Clips without end, drawn at random from videos in proportion to their length.
+    """Clips without end, drawn at random from videos.
 
     Clip i depends on the seed and on i alone.
 
@@ -78,27 +79,17 @@ class ClipDataset(Dataset):
             check_labels(str(source), videos, labels)
         self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
         self.labels, self.data, self.seed = labels, data, seed
-        self.places = [
-            (s, v) for s, videos in enumerate(self.sets) for v in range(len(videos.videos))
-        ]
-        lengths = np.array([labelled_length(self.sets[s].videos[v]) for s, v in self.places], float)
-        if not lengths.sum():
-            raise AnnotationError('there is no labelled frame in the recordings to learn from')
-        self.share = lengths / lengths.sum()
+        self.places = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
+        videos = [self.sets[s].videos[v] for s, v in self.places]
+        self.key_frames = KeyFrames(videos, labels, data.balance)
 
     def __getitem__(self, index: int) -> Sample:
         """Return clip `index`, any number from 0."""
         rng = np.random.default_rng([self.seed, index])
-        s, v = self.places[rng.choice(len(self.places), p=self.share)]
-        video = self.sets[s].videos[v]
+        place, key = self.key_frames.draw(rng)
+        s, v = self.places[place]
         frames = choose_frames(
-            rng,
-            video.frames,
-            video.fps,
-            self.data.frames,
-            self.data.rate,
-            self.how,
-            video.labelled,
+            rng, key, self.sets[s].videos[v], self.data.frames, self.data.rate, self.how
         )
         clip = self.sets[s].clip(v, frames)
         return augment(rng, clip, (self.data.height, self.data.width), self.labels, self.how)
@@ -115,11 +106,6 @@ def check_labels(name: str, videos: AnnotatedVideos, labels: tuple[str, ...]) ->
             f'{name} has labels {list(videos.labels)}, other files {list(labels)}; all must have '
             'the same, in the same order'
         )
-
-
-def labelled_length(video: Video) -> int:
-    """Return how many frames a video has; none where it has no labelled frame."""
-    return 0 if video.labelled is not None and not len(video.labelled) else video.frames
 
 
 class Endless(Sampler):

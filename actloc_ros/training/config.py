@@ -33,6 +33,8 @@ class Data:
         frames: Frames of a clip.
         rate: Frame rate in Hz that the network expects.
         workers: Processes that prepare clips; 0 prepares them between steps.
+        balance: How much more often than they come rare labels are shown: 0 as they come, 1 all
+            about equally often.
     """
 
     train: tuple[str | Source, ...]
@@ -42,6 +44,7 @@ class Data:
     frames: int = 16
     rate: float = 12.5
     workers: int = 1
+    balance: float = 0.5
 
 
 @dataclass(frozen=True)

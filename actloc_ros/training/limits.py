@@ -26,6 +26,7 @@ LIMITS: dict[str, Limit] = {
     'data.frames': AT_LEAST_1,
     'data.rate': ABOVE_0,
     'data.workers': AT_LEAST_0,
+    'data.balance': SHARE,
     'schedule.steps': AT_LEAST_1,
     'schedule.batch': AT_LEAST_1,
     'schedule.learning_rate': ABOVE_0,
