@@ -80,8 +80,8 @@ class ClipDataset(Dataset):
         self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
         self.labels, self.data, self.seed = labels, data, seed
         self.places = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
-        videos = [self.sets[s].videos[v] for s, v in self.places]
-        self.key_frames = KeyFrames(videos, labels, data.balance)
+        every = [self.sets[s].videos[v] for s, v in self.places]
+        self.key_frames = KeyFrames(every, labels, data.balance)
 
     def __getitem__(self, index: int) -> Sample:
         """Return clip `index`, any number from 0."""
