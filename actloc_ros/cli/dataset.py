@@ -133,7 +133,7 @@ def run_split(args: argparse.Namespace) -> int:
     for file, part in zip(files, parts, strict=True):
         annotations = writable(Annotations(videos.labels, part))
         write_annotations(file, annotations)
-        print(f'{file}: {len(part)} videos')
+        print(f'{file}: {len(part)} video{"s" * (len(part) != 1)}')
         for each in count_classes(annotations):
             print(f'  {each.label}: {each.instances} instances, {each.seconds:.1f} s')
     return 0
