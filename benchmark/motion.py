@@ -1,4 +1,4 @@
-"""Print what share of annotated boxes `motion` finds, what a step costs, and how good HOG/HOF is.
+"""Print what share of annotated boxes `motion` finds, and what a step costs.
 
 Each part is left out where its data is absent. Everything runs on one core.
 """
@@ -22,14 +22,12 @@ import numpy as np
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import Detections, LocalizerOptions
 from actloc_ros.models import motion_flow
-from actloc_ros.models.hog_hof_descriptor import Settings
 from actloc_ros.models.motion import MotionLocalizer
 from actloc_ros.models.motion_flow import FlowEstimator
 from actloc_ros.models.motion_people import PeopleDetector
 from actloc_ros.models.motion_regions import RegionFinder
 from actloc_ros.sources import open_source
 from actloc_ros.synth import render
-from actloc_ros.training.hog_hof import Samples, clips_of, fit, image_moments
 
 SHARED = Path(os.environ.get('ACTLOC_SHARED', '../shared')) / 'data'
 UCF_SIZE = np.array([320, 240, 320, 240])  # px that its boxes are published for
@@ -238,49 +236,7 @@ class Stopwatch:
         return run
 
 
-def hog_hof(args: argparse.Namespace) -> None:
-    folder = SHARED / 'ut_interaction'
-    if not folder.is_dir():
-        print(f'UT-Interaction: no data at {folder}')
-        return
-    clips = [
-        clip
-        for clip in json.loads((folder / 'index_clips.json').read_text())['clips']
-        if clip['set'] == 1 and clip['label_name'] != 'no_interaction'
-    ]
-    labels = tuple(sorted({clip['label_name'] for clip in clips}))
-    rows = []
-    for number, clip in enumerate(clips):
-        first, end = clip['clip_action_frames']  # the rest is frozen padding
-        frames = islice(open_source(folder / clip['file']), first, end)
-        truth = [label == clip['label_name'] for label in labels]
-        for _, descriptor in clips_of(image_moments(frames, Settings()), Settings()):
-            rows.append((descriptor, truth, number))
-    descriptors, truths, numbers = (np.array(column) for column in zip(*rows, strict=True))
-    samples = Samples(labels, descriptors, truths, numbers)
-    print_left_out(samples, np.array([clip['seq'] for clip in clips]))
-
-
-def print_left_out(samples: Samples, sequences: np.ndarray) -> None:
-    """Print how many videos are told right by a classifier trained on all other sequences."""
-    right = []
-    for sequence in sorted(set(sequences)):
-        out = sequences[samples.videos] == sequence
-        rest = Samples(
-            samples.labels, samples.descriptors[~out], samples.truth[~out], samples.videos[~out]
-        )
-        scores = fit(rest, Settings()).scores(samples.descriptors[out])
-        for video in np.unique(samples.videos[out]):
-            mine = samples.videos[out] == video
-            right.append(scores[mine].mean(0).argmax() == samples.truth[out][mine][0].argmax())
-    print('\nUT-Interaction set 1, one sequence left out in turn, whole crops (whose shape leaks')
-    print(
-        f'some of the label): hog_hof tells {sum(right)} of {len(right)} interactions right, '
-        f'{sum(right) / len(right):.3f}'
-    )
-
-
-PARTS = {'ucf24': ucf24, 'synth': synth, 'timing': timing, 'hog_hof': hog_hof}
+PARTS = {'ucf24': ucf24, 'synth': synth, 'timing': timing}
 
 
 if __name__ == '__main__':

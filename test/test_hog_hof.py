@@ -21,8 +21,9 @@ from actloc_ros.datasets.annotations import (
 )
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.hog_hof import Classifier, load_classifier
+from actloc_ros.models.hog_hof import load_classifier
 from actloc_ros.models.hog_hof_descriptor import Settings
+from actloc_ros.models.hog_hof_fisher import Codebook
 from actloc_ros.training.hog_hof import fit, read_samples
 from actloc_ros.zoo import ModelError, open_localizer
 
@@ -114,18 +115,20 @@ def test_file_keeps_every_number(weights: Path, tmp_path: Path) -> None:
     assert classifier.labels == LABELS
     classifier.save(tmp_path / 'copy.safetensors')
     assert (tmp_path / 'copy.safetensors').read_bytes() == weights.read_bytes()
-    descriptors = np.random.default_rng(0).random((5, classifier.settings.length))
+    descriptors = np.random.default_rng(0).random((5, classifier.codebook.length))
     copy = load_classifier(tmp_path / 'copy.safetensors')
     assert np.array_equal(copy.scores(descriptors), classifier.scores(descriptors))
 
 
-def test_scores_are_a_logistic_function_of_the_margin() -> None:
-    settings = Settings()
+def test_scores_are_a_logistic_function_of_the_margin(weights: Path) -> None:
+    trained = load_classifier(weights)
     one = np.ones(1, np.float32)
-    weight = np.zeros((1, settings.length), np.float32)
+    weight = np.zeros((1, trained.codebook.length), np.float32)
     weight[0, 0] = 2
-    classifier = Classifier(('a',), settings, weight, one, -3 * one, 0.5 * one)
-    descriptor = np.zeros((1, settings.length))
+    classifier = replace(
+        trained, labels=('a',), weight=weight, bias=one, slope=-3 * one, offset=0.5 * one
+    )
+    descriptor = np.zeros((1, trained.codebook.length))
     descriptor[0, 0] = 0.25
     assert classifier.scores(descriptor)[0, 0] == pytest.approx(1 / (1 + np.exp(-3 * 1.5 + 0.5)))
 
@@ -150,12 +153,19 @@ def damage_numbers(path: Path) -> None:
 
 
 def damage_settings(path: Path) -> None:
-    about = {'version': 1, 'labels': ['a'], 'settings': {'bins': 0}}
+    about = {'version': 2, 'labels': ['a'], 'settings': {'words': 0}}
     save_file(load_file(path), path, {'actloc-hog-hof': json.dumps(about)})
 
 
 def damage_version(path: Path) -> None:
-    save_file(load_file(path), path, {'actloc-hog-hof': json.dumps({'version': 2})})
+    save_file(load_file(path), path, {'actloc-hog-hof': json.dumps({'version': 3})})
+
+
+def damage_book(path: Path) -> None:
+    classifier = load_classifier(path)
+    books = dict(classifier.codebook.books)
+    books['flow'] = replace(books['flow'], variances=-books['flow'].variances)
+    replace(classifier, codebook=Codebook(books)).save(path)
 
 
 def damage_metadata(path: Path) -> None:
@@ -170,7 +180,8 @@ def damage_metadata(path: Path) -> None:
         (damage_labels, 'for 3 labels'),
         (damage_numbers, 'bias'),
         (damage_settings, 'unusable'),
-        (damage_version, 'version 2'),
+        (damage_version, 'version 3'),
+        (damage_book, 'flow.variances must be above 0'),
         (damage_metadata, 'no model of hog_hof'),
     ],
 )

@@ -12,21 +12,15 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from actloc_ros.frames import Frame, seconds
+from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
-from actloc_ros.models.hog_hof_descriptor import (
-    Moment,
-    Pace,
-    Settings,
-    coverage,
-    describe_clip,
-    describe_moment,
-)
+from actloc_ros.models.hog_hof_descriptor import Follower, Pace, Settings, Tracks
+from actloc_ros.models.hog_hof_fisher import Codebook, Moment, codebook_of
 from actloc_ros.models.motion import MotionCamera
 from actloc_ros.zoo import ModelError
 
 FORMAT = 'actloc-hog-hof'
-VERSION = 1
+VERSION = 2
 LEAST_COVERAGE = 0.5  # share of a clip that must have been seen before its action is told
 
 
@@ -40,6 +34,7 @@ class Classifier:
     Attributes:
         labels: Action names.
         settings: How clips are described.
+        codebook: What they are described by.
         weight: float32 (C, D).
         bias: float32 (C,).
         slope: float32 (C,).
@@ -48,6 +43,7 @@ class Classifier:
 
     labels: tuple[str, ...]
     settings: Settings
+    codebook: Codebook
     weight: np.ndarray
     bias: np.ndarray
     slope: np.ndarray
@@ -61,7 +57,8 @@ class Classifier:
 
     def save(self, path: Path | str) -> None:
         """Write a safetensors file that says all it takes to use it."""
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in TENSORS}
+        tensors = {name: getattr(self, name) for name in TENSORS} | self.codebook.tensors()
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         about = {'labels': list(self.labels), 'settings': asdict(self.settings)}
         # One entry: the order of several is left to chance, and equal models make equal files.
         save_file(tensors, str(path), {FORMAT: json.dumps({'version': VERSION, **about})})
@@ -89,8 +86,14 @@ def load_classifier(path: Path | str) -> Classifier:
     except (SafetensorError, OSError) as error:
         raise ModelError(f'{path} is not a safetensors file: {error}') from error
     labels, settings = _read_about(path, metadata)
-    _check_tensors(path, tensors, len(labels), settings)
-    return Classifier(labels, settings, **tensors)
+    _check_numbers(path, tensors)
+    try:
+        codebook = codebook_of(tensors, settings.words)
+    except ValueError as error:
+        raise ModelError(f'{path} has an unusable code book: {error}') from error
+    own = {name: tensors[name] for name in TENSORS if name in tensors}
+    _check_shapes(path, own, len(labels), codebook.length)
+    return Classifier(labels, settings, codebook, **own)
 
 
 def _read_about(path: Path, metadata: dict[str, str]) -> tuple[tuple[str, ...], Settings]:
@@ -110,17 +113,18 @@ def _read_about(path: Path, metadata: dict[str, str]) -> tuple[tuple[str, ...], 
         raise ModelError(f'{path} has unusable labels or settings: {error!r}') from error
 
 
-def _check_tensors(
-    path: Path, tensors: dict[str, np.ndarray], classes: int, settings: Settings
-) -> None:
-    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(TENSORS, (classes,))
-    wanted['weight'] = (classes, settings.length)
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if not classes or found != wanted:
-        raise ModelError(f'{path} has tensors {found}; for {classes} labels it must have {wanted}')
+def _check_numbers(path: Path, tensors: dict[str, np.ndarray]) -> None:
     for name, tensor in tensors.items():
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
             raise ModelError(f'{path}: {name} is {tensor.dtype}; expected finite float32 numbers')
+
+
+def _check_shapes(path: Path, own: dict[str, np.ndarray], classes: int, length: int) -> None:
+    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(TENSORS, (classes,))
+    wanted['weight'] = (classes, length)
+    found = {name: tensor.shape for name, tensor in own.items()}
+    if not classes or found != wanted:
+        raise ModelError(f'{path} has tensors {found}; for {classes} labels it must have {wanted}')
 
 
 class HogHofLocalizer(Localizer):
@@ -165,7 +169,7 @@ class HogHofLocalizer(Localizer):
 
 
 class Watcher:
-    """Follows the actors of one camera, and describes each at every moment.
+    """Follows the actors of one camera, and looks at the points that move on each.
 
     Attributes:
         motion: The camera and its actors.
@@ -173,28 +177,31 @@ class Watcher:
 
     def __init__(self, options: LocalizerOptions, settings: Settings) -> None:
         self.motion = MotionCamera(options)
-        self._settings, self._pace = settings, Pace(settings)
+        self._follower = Follower(settings)
+        self._moments, self._looks = Pace(settings.rate), Pace(settings.looks)
 
-    def step(self, frame: Frame) -> tuple[Detections, dict[int, Moment]]:
-        """Return who is seen, and their moments by track id where the frame is a moment."""
+    def step(self, frame: Frame) -> tuple[Detections, dict[int, Tracks]]:
+        """Return who is seen, and what moves by track id where the frame is looked at."""
         found = self.motion.step(frame)
-        view = self.motion.view
-        if view.flow is None or found.track_ids is None or not self._pace.due(frame.stamp):
+        if not self.motion.view.large_enough or not self._moments.due(frame.stamp):
             return found, {}
-        return found, {
-            track_id: describe_moment(
-                frame.stamp,
-                view.grey,
-                view.flow.velocity,
-                self.motion.actors[track_id].box,
-                self._settings,
-            )
+        actors = self.motion.actors
+        boxes = np.array([actor.box for actor in actors.values()]).reshape(-1, 4)
+        self._follower.update(frame.stamp, self.motion.view.grey, boxes)
+        if found.track_ids is None or not self._looks.due(frame.stamp):
+            return found, {}
+        seen = {
+            track_id: self._follower.tracks(actors[track_id].box)
             for track_id in found.track_ids.tolist()
         }
+        return found, {key: tracks for key, tracks in seen.items() if tracks is not None}
 
 
 @dataclass
 class _Track:
+    """What one actor looked like lately, and since when it has been looked at."""
+
+    since: int
     moments: deque[Moment] = field(default_factory=deque)
     scores: np.ndarray | None = None
 
@@ -209,11 +216,11 @@ class _Camera:
         self._tracks: dict[int, _Track] = {}
 
     def step(self, frame: Frame) -> Detections:
-        found, moments = self._watcher.step(frame)
+        found, looks = self._watcher.step(frame)
         followed = self._watcher.motion.actors
         self._tracks = {key: each for key, each in self._tracks.items() if key in followed}
-        for track_id, moment in moments.items():
-            self._take(self._tracks.setdefault(track_id, _Track()), moment)
+        for track_id, tracks in looks.items():
+            self._take(self._tracks.setdefault(track_id, _Track(tracks.stamp)), tracks)
         ids = [] if found.track_ids is None else found.track_ids.tolist()
         classes = len(self._classifier.labels)
         actions = np.array([self._scores(track_id) for track_id in ids], np.float32)
@@ -225,14 +232,15 @@ class _Camera:
             track_ids=found.track_ids,
         )
 
-    def _take(self, track: _Track, moment: Moment) -> None:
-        """Remember an actor's newest moment, and classify the clip that ends in it."""
-        settings = self._settings
-        track.moments.append(moment)
-        while seconds(moment.stamp - track.moments[0].stamp) > settings.duration + 1e-3:
+    def _take(self, track: _Track, tracks: Tracks) -> None:
+        """Remember what an actor looks like now, and classify the clip that ends in it."""
+        stamp, length = tracks.stamp, nanoseconds(self._settings.duration)
+        track.moments.extend(self._classifier.codebook.pool([tracks]))
+        while track.moments[0].stamp < stamp - length:
             track.moments.popleft()
-        if coverage(track.moments, moment.stamp, settings) >= LEAST_COVERAGE:
-            clip = describe_clip(track.moments, moment.stamp, settings)
+        start = max(track.since, stamp - length)
+        if stamp - start >= LEAST_COVERAGE * length:
+            clip = self._classifier.codebook.describe(track.moments, start, stamp)
             track.scores = self._classifier.scores(clip[None])[0]
 
     def _scores(self, track_id: int) -> np.ndarray:
@@ -243,7 +251,8 @@ class _Camera:
 
     def _clip(self, stamp: int) -> ClipInfo:
         """Return the clip of the actor who was followed longest."""
+        settings = self._settings
+        wanted = round(settings.duration * settings.looks) + 1
         longest = max((each.moments for each in self._tracks.values()), key=len, default=deque())
         start = longest[0].stamp if longest else stamp
-        wanted = self._settings.moments
         return ClipInfo(start, stamp, wanted, max(0, wanted - len(longest)))

@@ -1,39 +1,34 @@
-"""Train the HOG/HOF classifier from labelled clips."""
+"""Train the classifier of Fisher vectors from labelled clips."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import Instance, Video, read_annotations
-from actloc_ros.frames import Frame, nanoseconds, seconds
-from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.hog_hof import Classifier, Watcher
-from actloc_ros.models.hog_hof_descriptor import (
-    Moment,
-    Pace,
-    Settings,
-    describe_clip,
-    describe_moment,
-)
-from actloc_ros.models.motion_view import MotionView
-from actloc_ros.sources import open_source
+from actloc_ros.models.hog_hof import Classifier
+from actloc_ros.models.hog_hof_descriptor import KINDS, LENGTHS, Settings, Tracks
+from actloc_ros.models.hog_hof_fisher import Book, Codebook
+from actloc_ros.training.hog_hof_takes import Recording, Take, TrainingError, find_recordings
+from actloc_ros.training.mirror import SIDE, mirror_pairs, mirrored_classes
 
-SOFTNESS = 1.0  # weight of the training errors
+SOFTNESS = 10.0  # weight of the training errors
 FOLDS = 5  # parts of the videos that are left out in turn to calibrate the scores
-STRIDE = 0.3  # s from one clip of a video to the next
-ANNOTATIONS = 'annotations.json'
-
-
-class TrainingError(ValueError):
-    """Data that cannot be trained on; the text says which and what to do."""
+BOOK_TRACKS = 12_000  # tracks that a code book is learnt from
+BOOK_STEPS = 25  # of expectation and maximization, at most
+LEAST_VARIANCE = 1e-4  # of a word
+KEPT = 2  # a principal component for so many numbers
+MOST_TRACKS = 1_000_000  # kept in memory, at about 1 kB each; recordings beyond are read twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,214 +37,224 @@ class Samples:
 
     Attributes:
         labels: Action names.
+        codebook: What clips are described by.
         descriptors: float32 (N, D).
+        mirrored: float32 (N, D): those of the clips' mirror images.
         truth: bool (N, C): a clip may show several actions.
         videos: int64 (N,): number of the video; clips of one are never told apart in calibration.
         unused: Videos in which no actor was found.
     """
 
     labels: tuple[str, ...]
+    codebook: Codebook
     descriptors: np.ndarray
+    mirrored: np.ndarray
     truth: np.ndarray
     videos: np.ndarray
     unused: tuple[Path, ...] = ()
 
 
 def read_samples(
-    data: Path, settings: Settings, whole_image: bool = False, labels: Sequence[str] = ()
+    data: Path,
+    settings: Settings,
+    whole_image: bool = False,
+    labels: Sequence[str] = (),
+    seed: int = 0,
 ) -> Samples:
-    """Describe the clips of a data set.
-
-    Args:
-        data: A folder with one folder of recordings for each label, or a folder with an
-            `annotations.json` in the format of `datasets.annotations`, or that file.
-        settings: How clips are described.
-        whole_image: Whether recordings in folders are cut to the actor (or actors) already; else
-            the actor who is seen best and longest is followed as `motion` does.
-        labels: Labels to train, in this order; all there are if empty.
+    """Learn a code book from a data set, and describe its clips; see `find_recordings`.
 
     Raises:
         TrainingError: There is nothing to learn from.
     """
-    file = data / ANNOTATIONS if data.is_dir() else data
-    if file.is_file() and whole_image:
-        raise TrainingError(f'{file} says where the actors are: leave --whole-image out')
-    if file.is_file():
-        return _annotated(file, settings, labels)
-    if data.is_dir():
-        return _folders(data, settings, whole_image, labels)
-    raise TrainingError(
-        f'{data} does not exist; give a folder of folders of recordings, or {ANNOTATIONS}'
+    names, recordings = find_recordings(data, settings, whole_image, labels)
+    try:
+        return samples_of(names, recordings, settings, seed)
+    except TrainingError as error:
+        raise TrainingError(f'{data}: {error}') from error
+
+
+def samples_of(
+    labels: tuple[str, ...], recordings: Sequence[Recording], settings: Settings, seed: int = 0
+) -> Samples:
+    """Learn a code book from recordings, and describe their clips.
+
+    Raises:
+        TrainingError: There is nothing to learn from.
+    """
+    kept = _read_some(recordings, seed)
+    tracks = [take.tracks for _, takes in sorted(kept.items()) for take in takes]
+    codebook = learn_codebook(tracks, settings, seed)
+    rows: list[tuple[np.ndarray, np.ndarray, list[bool], int]] = []
+    unused = []
+    for video, recording in enumerate(_progress(recordings, 'describe')):
+        takes = kept.pop(video) if video in kept else recording.read()
+        for take in takes:
+            rows.extend((*row, video) for row in _rows(take, labels, codebook))
+        if not takes:
+            unused.append(recording.path)
+    descriptors, mirrored, truth, videos = zip(*rows, strict=True)
+    return Samples(
+        labels,
+        codebook,
+        np.stack(descriptors),
+        np.stack(mirrored),
+        np.array(truth),
+        np.array(videos),
+        tuple(unused),
     )
+
+
+def _read_some(recordings: Sequence[Recording], seed: int) -> dict[int, list[Take]]:
+    """Return the takes of recordings chosen by chance, by number; all if they fit in memory."""
+    order = np.random.default_rng(seed).permutation(len(recordings)).tolist()
+    kept: dict[int, list[Take]] = {}
+    count = 0
+    for index in _progress(order, 'read'):
+        kept[index] = recordings[index].read()
+        count += sum(len(each.places) for take in kept[index] for each in take.tracks)
+        if count >= MOST_TRACKS:
+            break
+    return kept
+
+
+def _progress(items: Sequence, what: str) -> tqdm:
+    return tqdm(items, desc=what, unit='video', disable=None, leave=False)
+
+
+def _rows(
+    take: Take, labels: tuple[str, ...], codebook: Codebook
+) -> list[tuple[np.ndarray, np.ndarray, list[bool]]]:
+    """Return descriptor, mirror image's descriptor and truth (C,) of each clip."""
+    moments = codebook.pool(take.tracks)
+    mirrored = codebook.pool([tracks.mirrored() for tracks in take.tracks])
+    return [
+        (
+            codebook.describe(moments, clip.start, clip.end),
+            codebook.describe(mirrored, clip.start, clip.end),
+            [label in clip.shown for label in labels],
+        )
+        for clip in take.clips
+    ]
+
+
+def learn_codebook(takes: Sequence[Sequence[Tracks]], settings: Settings, seed: int) -> Codebook:
+    """Learn principal components and Gaussian mixtures from tracks, the same number a take.
+
+    Raises:
+        TrainingError: Too little moves.
+    """
+    rng = np.random.default_rng(seed)
+    share = max(1, BOOK_TRACKS // max(len(takes), 1))
+    chosen = [each for take in takes for each in _some_tracks(take, share, rng)]
+    count = sum(len(each.places) for each in chosen)
+    least = max(settings.words, *(length // KEPT for length in LENGTHS.values()))
+    if count < least:
+        raise TrainingError(
+            f'only {count} points move on actors for {settings.follow} s; {least} are needed at '
+            'least: no recording shows an actor for long enough, or they show no motion'
+        )
+    return Codebook(
+        {
+            kind: _learn_book(np.concatenate([each.kind(kind) for each in chosen]), settings, seed)
+            for kind in KINDS
+        }
+    )
+
+
+def _some_tracks(take: Sequence[Tracks], count: int, rng: np.random.Generator) -> list[Tracks]:
+    """Return tracks of a take chosen by chance, every second one as its mirror image."""
+    places = [(look, point) for look, each in enumerate(take) for point in range(len(each.places))]
+    chosen = rng.permutation(len(places))[:count]
+    found = []
+    for side, part in enumerate((chosen[::2], chosen[1::2])):
+        for look in sorted({places[index][0] for index in part}):
+            points = [places[index][1] for index in part if places[index][0] == look]
+            all_tracks = take[look]
+            some = Tracks(all_tracks.stamp, all_tracks.places[points], all_tracks.parts[points])
+            found.append(some.mirrored() if side else some)
+    return found
+
+
+def _learn_book(descriptors: np.ndarray, settings: Settings, seed: int) -> Book:
+    axes = PCA(descriptors.shape[1] // KEPT, svd_solver='covariance_eigh').fit(descriptors)
+    mixture = GaussianMixture(
+        settings.words,
+        covariance_type='diag',
+        reg_covar=LEAST_VARIANCE,
+        max_iter=BOOK_STEPS,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        # The steps are few on purpose: a better fit describes clips no better.
+        warnings.simplefilter('ignore', ConvergenceWarning)
+        mixture.fit(axes.transform(descriptors))
+    numbers = (
+        axes.mean_,
+        axes.components_,
+        mixture.weights_,
+        mixture.means_,
+        mixture.covariances_,
+    )
+    return Book(*(np.asarray(number, np.float32) for number in numbers))
 
 
 def fit(samples: Samples, settings: Settings, seed: int = 0) -> Classifier:
     """Train a linear support vector machine for each label; calibrate on left-out videos.
 
-    Deterministic: the same samples and seed give the same numbers.
+    Mirror images are learnt from, too; labels that name a side change it. Deterministic: the same
+    samples and seed give the same numbers.
 
     Raises:
         TrainingError: A label has less than two videos with it, or without it.
     """
-    parts = [_fit_label(samples, index, seed) for index in range(len(samples.labels))]
-    weight, bias, slope, offset = (np.stack(column) for column in zip(*parts, strict=True))
-    return Classifier(samples.labels, settings, weight, bias, slope, offset)
+    descriptors = np.concatenate([samples.descriptors, samples.mirrored])
+    truth = np.concatenate([samples.truth, _mirrored_truth(samples)])
+    videos = np.tile(samples.videos, 2)
+    # Machines lie in the span of their samples: fewer numbers give the same machine.
+    axes, parts = np.linalg.qr(descriptors.T.astype(np.float64))
+    fitted = []
+    for index, label in enumerate(samples.labels):
+        folds = _folds(label, truth[:, index], videos)
+        weight, *rest = _fit_label(parts.T, truth[:, index], videos, folds, seed)
+        fitted.append((axes @ weight, *rest))
+    columns = [np.stack(column).astype(np.float32) for column in zip(*fitted, strict=True)]
+    return Classifier(samples.labels, settings, samples.codebook, *columns)
 
 
-def _fit_label(samples: Samples, index: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Return weight (D,), bias, slope and offset of one label's classifier, float32."""
-    truth = samples.truth[:, index]
-    folds = min(FOLDS, *(len(set(samples.videos[truth == side])) for side in (True, False)))
+def _mirrored_truth(samples: Samples) -> np.ndarray:
+    """Return what the mirror images show, bool (N, C)."""
+    labels = samples.labels
+    order = mirrored_classes(labels, mirror_pairs(labels))
+    truth = samples.truth[:, order]
+    alone = [bool(SIDE.search(label)) and order[i] == i for i, label in enumerate(labels)]
+    truth[:, alone] = False
+    return truth
+
+
+def _folds(label: str, truth: np.ndarray, videos: np.ndarray) -> int:
+    """Return into how many parts the videos with and without a label can be split."""
+    folds = min(FOLDS, *(len(set(videos[truth == side])) for side in (True, False)))
     if folds < 2:
         raise TrainingError(
-            f'label {samples.labels[index]!r} needs 2 videos in which someone does it and 2 in '
+            f'label {label!r} needs 2 videos in which someone does it and 2 in '
             'which no one does, at least; add videos, or leave it out by --labels'
         )
+    return folds
+
+
+def _fit_label(
+    descriptors: np.ndarray, truth: np.ndarray, videos: np.ndarray, folds: int, seed: int
+) -> tuple[np.ndarray, ...]:
+    """Return weight (D,), bias, slope and offset of one label's classifier."""
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     model = CalibratedClassifierCV(
         LinearSVC(C=SOFTNESS, class_weight='balanced', random_state=seed, max_iter=20_000),
         method='sigmoid',
-        cv=list(splitter.split(samples.descriptors, truth, samples.videos)),
+        cv=list(splitter.split(descriptors, truth, videos)),
         ensemble=False,
     )
-    model.fit(samples.descriptors, truth)
+    model.fit(descriptors, truth)
     fitted = model.calibrated_classifiers_[0]
     machine, scale = fitted.estimator, fitted.calibrators[0]
     numbers = machine.coef_[0], machine.intercept_[0], scale.a_, scale.b_
-    return tuple(np.asarray(number, np.float32) for number in numbers)
-
-
-def _folders(data: Path, settings: Settings, whole_image: bool, labels: Sequence[str]) -> Samples:
-    found = {
-        path.name: path for path in sorted(data.iterdir()) if _is_shown(path) and path.is_dir()
-    }
-    names = tuple(labels) or tuple(found)
-    if len(names) < 2 or set(names) - set(found):
-        raise TrainingError(
-            f'{data} has folders {list(found)}, and labels {list(names)} are to be trained; '
-            'it must have a folder of recordings for each of 2 or more labels'
-        )
-    paths = [(path, name) for name in names for path in sorted(found[name].iterdir())]
-    rows, unused = [], []
-    for video, (path, name) in enumerate(tqdm(paths, unit='video', disable=None)):
-        if not _is_shown(path):
-            continue
-        moments = (
-            image_moments(open_source(path), settings)
-            if whole_image
-            else _actor_moments(path, settings)
-        )
-        if not moments:
-            unused.append(path)
-        for _, clip in clips_of(moments, settings):
-            rows.append((clip, [name == label for label in names], video))
-    return _samples(data, names, rows, tuple(unused))
-
-
-def _is_shown(path: Path) -> bool:
-    return not path.name.startswith('.')
-
-
-def _samples(
-    data: Path, labels: tuple[str, ...], rows: list, unused: tuple[Path, ...] = ()
-) -> Samples:
-    if not rows:
-        raise TrainingError(f'{data}: no recording shows an actor for long enough')
-    descriptors, truth, videos = zip(*rows, strict=True)
-    return Samples(labels, np.stack(descriptors), np.array(truth), np.array(videos), unused)
-
-
-def image_moments(frames: Iterable[Frame], settings: Settings) -> list[Moment]:
-    """Return the moments of a recording whose whole image is the actor."""
-    found = []
-    for frame, view in _views(frames, settings):
-        height, width = view.grey.shape
-        box = np.array([0, 0, width, height], float)
-        assert view.flow is not None
-        found.append(describe_moment(frame.stamp, view.grey, view.flow.velocity, box, settings))
-    return found
-
-
-def _views(frames: Iterable[Frame], settings: Settings) -> Iterator[tuple[Frame, MotionView]]:
-    """Yield each frame that is a moment, with its flow."""
-    options, pace = LocalizerOptions(), Pace(settings)
-    view = MotionView(options.bridge_gap, options.restart_gap)
-    for frame in frames:
-        view.update(frame, np.zeros((0, 4)))
-        if view.flow is not None and pace.due(frame.stamp):
-            yield frame, view
-
-
-def _actor_moments(path: Path, settings: Settings) -> list[Moment]:
-    """Return the moments of the actor who is seen best and longest."""
-    watcher = Watcher(LocalizerOptions(), settings)
-    moments: dict[int, list[Moment]] = {}
-    worth: dict[int, float] = {}
-    for frame in open_source(path):
-        found, now = watcher.step(frame)
-        for track_id, moment in now.items():
-            moments.setdefault(track_id, []).append(moment)
-        ids = () if found.track_ids is None else found.track_ids.tolist()
-        for track_id, score in zip(ids, found.scores.tolist(), strict=True):
-            worth[track_id] = worth.get(track_id, 0.0) + score
-    best = max(moments, key=lambda track_id: worth[track_id], default=None)
-    return [] if best is None else moments[best]
-
-
-def clips_of(moments: list[Moment], settings: Settings) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield end and descriptor of the clips in which moments lie; one where they are too few."""
-    if not moments:
-        return
-    last = moments[-1].stamp
-    end = min(last, moments[0].stamp + nanoseconds(settings.duration))
-    while True:
-        yield end, describe_clip(moments, end, settings)
-        if end >= last:
-            return
-        end = min(last, end + nanoseconds(STRIDE))
-
-
-def _annotated(file: Path, settings: Settings, labels: Sequence[str]) -> Samples:
-    truth = read_annotations(file)
-    names = tuple(labels) or truth.labels
-    if set(names) - set(truth.labels):
-        raise TrainingError(f'{file} has labels {list(truth.labels)}, not all of {list(names)}')
-    rows = []
-    for number, video in enumerate(tqdm(truth.videos, unit='video', disable=None)):
-        for clip, shown in _video_clips(file.parent / video.path, video, settings):
-            rows.append((clip, [label in shown for label in names], number))
-    return _samples(file, names, rows)
-
-
-def _video_clips(
-    path: Path, video: Video, settings: Settings
-) -> Iterator[tuple[np.ndarray, set[str]]]:
-    """Yield descriptors of each annotated actor's clips, with what he does for half of it."""
-    moments = _annotated_moments(path, video, settings)
-    half = nanoseconds(settings.duration / 2)
-    for actor, seen in moments.items():
-        doing = [each for each in video.instances if each.actor == actor]
-        for end, clip in clips_of(seen, settings):
-            start = end - 2 * half
-            yield clip, {each.label for each in doing if _shared(each, start, end) >= half}
-
-
-def _shared(instance: Instance, start: int, end: int) -> int:
-    """Return for how long an instance lasts between two stamps, in ns."""
-    return min(instance.end, end) - max(instance.start, start)
-
-
-def _annotated_moments(path: Path, video: Video, settings: Settings) -> dict[int, list[Moment]]:
-    """Return each actor's moments, from his annotated boxes."""
-    boxes = {
-        tube.actor: dict(zip(tube.frames.tolist(), tube.boxes, strict=True)) for tube in video.tubes
-    }
-    moments: dict[int, list[Moment]] = {}
-    for frame, view in _views(open_source(path), settings):
-        index = round(seconds(frame.stamp) * video.fps)
-        for actor, places in boxes.items():
-            if index in places and view.flow is not None:
-                box = places[index] / view.scale
-                moment = describe_moment(frame.stamp, view.grey, view.flow.velocity, box, settings)
-                moments.setdefault(actor, []).append(moment)
-    return moments
+    return tuple(np.asarray(number) for number in numbers)

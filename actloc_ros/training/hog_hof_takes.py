@@ -1,0 +1,262 @@
+"""Find the labelled clips of recordings, and what moves on their actors, for the classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from actloc_ros.datasets.annotations import Instance, Video, read_annotations
+from actloc_ros.frames import Frame, nanoseconds, seconds
+from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.hog_hof import Watcher
+from actloc_ros.models.hog_hof_descriptor import Follower, Pace, Settings, Tracks
+from actloc_ros.models.motion_view import AREA
+from actloc_ros.sources import open_source
+
+STRIDE = 1.0  # s from one clip of a video to the next
+WHOLE = 3.0  # durations up to which a labelled recording is one clip
+ACTOR_HEIGHT = 160  # px to which recordings that are cut to an actor are reduced
+ANNOTATIONS = 'annotations.json'
+
+
+class TrainingError(ValueError):
+    """Data that cannot be trained on; the text says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A part of a recording from one stamp in ns to another, and the labels that it shows."""
+
+    start: int
+    end: int
+    shown: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One actor in one recording: what moved on it at each look, oldest first, and its clips."""
+
+    tracks: list[Tracks]
+    clips: list[Clip]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A recording that is read on demand.
+
+    Attributes:
+        path: Its file or folder.
+        read: Returns the takes of the actors in it.
+    """
+
+    path: Path
+    read: Callable[[], list[Take]]
+
+
+def find_recordings(
+    data: Path, settings: Settings, whole_image: bool = False, labels: Sequence[str] = ()
+) -> tuple[tuple[str, ...], list[Recording]]:
+    """Return the labels and recordings of a data set.
+
+    Args:
+        data: A folder with one folder of recordings for each label, or a folder with an
+            `annotations.json` in the format of `datasets.annotations`, or that file.
+        settings: How clips are described.
+        whole_image: Whether recordings in folders are cut to the actor (or actors) already; else
+            the actor who is seen best and longest is followed as `motion` does.
+        labels: Labels to train, in this order; all there are if empty.
+
+    Raises:
+        TrainingError: There is nothing to learn from.
+    """
+    file = data / ANNOTATIONS if data.is_dir() else data
+    if file.is_file() and whole_image:
+        raise TrainingError(f'{file} says where the actors are: leave --whole-image out')
+    if file.is_file():
+        return _annotated(file, settings, labels)
+    if data.is_dir():
+        return _folders(data, settings, whole_image, labels)
+    raise TrainingError(
+        f'{data} does not exist; give a folder of folders of recordings, or {ANNOTATIONS}'
+    )
+
+
+def image_tracks(frames: Iterable[Frame], settings: Settings) -> list[Tracks]:
+    """Return what moves in a recording whose whole image is the actor."""
+    found = []
+    for look in looks_at(frames, settings, ACTOR_HEIGHT):
+        height, width = look.grey.shape
+        tracks = look.follower.tracks(np.array([0.0, 0.0, width, height]))
+        if tracks is not None:
+            found.append(tracks)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A frame at which points that were followed are looked at.
+
+    Attributes:
+        frame: The frame.
+        follower: Which has taken it.
+        grey: uint8 (H, W): what the follower was given.
+        scale: Pixels of `grey` for a pixel of the frame.
+    """
+
+    frame: Frame
+    follower: Follower
+    grey: np.ndarray
+    scale: float
+
+
+def looks_at(
+    frames: Iterable[Frame],
+    settings: Settings,
+    height: float = np.inf,
+    boxes: Callable[[Frame], np.ndarray] | None = None,
+) -> Iterator[Look]:
+    """Follow what moves in a recording, and yield each look.
+
+    Images are reduced to `height` px at most. `boxes` returns where a frame's actors are, (N, 4),
+    in its own pixels.
+    """
+    follower = Follower(settings)
+    moments, looks = Pace(settings.rate), Pace(settings.looks)
+    for frame in frames:
+        if not moments.due(frame.stamp):
+            continue
+        scale = min(1.0, height / frame.height, (AREA / (frame.height * frame.width)) ** 0.5)
+        size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+        grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        actors = np.zeros((0, 4)) if boxes is None else boxes(frame) * scale
+        follower.update(frame.stamp, grey, actors)
+        if looks.due(frame.stamp):
+            yield Look(frame, follower, grey, scale)
+
+
+def _folders(
+    data: Path, settings: Settings, whole_image: bool, labels: Sequence[str]
+) -> tuple[tuple[str, ...], list[Recording]]:
+    found = {
+        path.name: path for path in sorted(data.iterdir()) if _is_shown(path) and path.is_dir()
+    }
+    names = tuple(labels) or tuple(found)
+    if len(names) < 2 or set(names) - set(found):
+        raise TrainingError(
+            f'{data} has folders {list(found)}, and labels {list(names)} are to be trained; '
+            'it must have a folder of recordings for each of 2 or more labels'
+        )
+    return names, [
+        Recording(path, partial(_labelled, path, name, settings, whole_image))
+        for name in names
+        for path in sorted(found[name].iterdir())
+        if _is_shown(path)
+    ]
+
+
+def _is_shown(path: Path) -> bool:
+    return not path.name.startswith('.')
+
+
+def _labelled(path: Path, label: str, settings: Settings, whole_image: bool) -> list[Take]:
+    """Return the take of a recording that shows one label all the time; none without an actor."""
+    if whole_image:
+        tracks = image_tracks(open_source(path), settings)
+    else:
+        tracks = _best_actor(path, settings)
+    if not any(len(each.places) for each in tracks):
+        return []
+    shown = frozenset([label])
+    first, last = tracks[0].stamp, tracks[-1].stamp
+    if last - first <= WHOLE * nanoseconds(settings.duration):
+        return [Take(tracks, [Clip(first, last, shown)])]
+    return [Take(tracks, [Clip(*span, shown) for span in _spans(tracks, settings)])]
+
+
+def _best_actor(path: Path, settings: Settings) -> list[Tracks]:
+    """Return what moves on the actor who is seen best and longest."""
+    watcher = Watcher(LocalizerOptions(), settings)
+    tracks: dict[int, list[Tracks]] = {}
+    worth: dict[int, float] = {}
+    for frame in open_source(path):
+        found, now = watcher.step(frame)
+        for track_id, each in now.items():
+            tracks.setdefault(track_id, []).append(each)
+        ids = () if found.track_ids is None else found.track_ids.tolist()
+        for track_id, score in zip(ids, found.scores.tolist(), strict=True):
+            worth[track_id] = worth.get(track_id, 0.0) + score
+    best = max(tracks, key=lambda track_id: worth[track_id], default=None)
+    return [] if best is None else tracks[best]
+
+
+def _spans(tracks: list[Tracks], settings: Settings) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the clips in which tracks lie; one where they are too few."""
+    first, last = tracks[0].stamp, tracks[-1].stamp
+    duration = nanoseconds(settings.duration)
+    end = min(last, first + duration)
+    while True:
+        yield max(first, end - duration), end
+        if end >= last:
+            return
+        end = min(last, end + nanoseconds(STRIDE))
+
+
+def _annotated(
+    file: Path, settings: Settings, labels: Sequence[str]
+) -> tuple[tuple[str, ...], list[Recording]]:
+    truth = read_annotations(file)
+    names = tuple(labels) or truth.labels
+    if set(names) - set(truth.labels):
+        raise TrainingError(f'{file} has labels {list(truth.labels)}, not all of {list(names)}')
+    return names, [
+        Recording(path, partial(_video_takes, path, video, settings))
+        for video in truth.videos
+        for path in [file.parent / video.path]
+    ]
+
+
+def _video_takes(path: Path, video: Video, settings: Settings) -> list[Take]:
+    """Return each annotated actor's take; a clip shows what he does for half of it."""
+    takes = []
+    for actor, tracks in _annotated_tracks(path, video, settings).items():
+        doing = [each for each in video.instances if each.actor == actor]
+        clips = [
+            Clip(start, end, _shown(doing, start, end)) for start, end in _spans(tracks, settings)
+        ]
+        takes.append(Take(tracks, clips))
+    return takes
+
+
+def _shown(doing: list[Instance], start: int, end: int) -> frozenset[str]:
+    half = (end - start) / 2
+    return frozenset(
+        each.label for each in doing if min(each.end, end) - max(each.start, start) >= half
+    )
+
+
+def _annotated_tracks(path: Path, video: Video, settings: Settings) -> dict[int, list[Tracks]]:
+    """Return what moves on each actor, by his annotated boxes."""
+    boxes = {
+        tube.actor: dict(zip(tube.frames.tolist(), tube.boxes, strict=True)) for tube in video.tubes
+    }
+
+    def seen(frame: Frame) -> dict[int, np.ndarray]:
+        index = round(seconds(frame.stamp) * video.fps)
+        return {actor: places[index] for actor, places in boxes.items() if index in places}
+
+    def all_seen(frame: Frame) -> np.ndarray:
+        return np.array(list(seen(frame).values())).reshape(-1, 4)
+
+    found: dict[int, list[Tracks]] = {}
+    for look in looks_at(open_source(path), settings, boxes=all_seen):
+        for actor, box in seen(look.frame).items():
+            tracks = look.follower.tracks(box * look.scale)
+            if tracks is not None:
+                found.setdefault(actor, []).append(tracks)
+    return found
