@@ -210,6 +210,7 @@ def test_boxes_follow_the_crop():
     assert seen > 20
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
     config = settings(footage, steps=6, batch=1, checkpoint_every=2, warmup=2)
     whole = []
@@ -228,7 +229,7 @@ def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
         '    if p.step == 3: os.kill(os.getpid(), signal.SIGKILL)\n'
         f'trainer(config, Path({str(tmp_path)!r})).run(stop)\n'
     )
-    killed = subprocess.run([sys.executable, '-c', program], timeout=100, env=os.environ)
+    killed = subprocess.run([sys.executable, '-c', program], timeout=400, env=os.environ)
     assert killed.returncode == -signal.SIGKILL
     rest = []
     resumed = trainer(config, tmp_path)
