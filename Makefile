@@ -4,7 +4,7 @@ ACTLOC_SHARED ?= ../shared
 export ACTLOC_SHARED
 with_env := source scripts/setup.bash &&
 
-.PHONY: help build messages demo test lint clean export-check
+.PHONY: help build messages demo test lint clean export-check results
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,3 +30,6 @@ clean: ## Remove all that was set up and made
 
 export-check: build ## Export every model in every form and compare it with the original (takes an hour)
 	@$(with_env) python benchmark/export.py
+
+results: build ## Measure the shipped weights and write doc/results.md (ONLY='synth falls', WEIGHTS=FILE, ARGS='--minutes 30')
+	@$(with_env) python benchmark/results.py --shared '$(ACTLOC_SHARED)' $(if $(WEIGHTS),--weights '$(WEIGHTS)') $(if $(ONLY),--only $(ONLY)) $(ARGS)

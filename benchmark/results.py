@@ -1,0 +1,158 @@
+"""Measure the shipped weights and write doc/results.md, all of it or only some of its parts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from actloc_ros.datasets.annotations import AnnotationError
+from actloc_ros.evaluation.boxes import EvaluationError
+from actloc_ros.zoo import ModelError
+
+sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
+
+import results_falls
+import results_synth
+import results_ucf24
+import results_versus
+from results_common import ResultsError, data_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+ERRORS = AnnotationError, EvaluationError, ModelError, ResultsError
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the results.
+
+    Attributes:
+        measure: Returns numbers that JSON can hold.
+        section: Makes Markdown of them.
+    """
+
+    measure: Callable[[argparse.Namespace], dict[str, Any]]
+    section: Callable[[dict[str, Any]], str]
+
+
+def measure_ut(args: argparse.Namespace) -> dict[str, Any]:
+    import results_ut  # here alone: the other parts need no scikit-learn
+
+    folder = data_folder(args, 'ut_interaction')
+    return results_ut.measure_folder(folder, [0], results_ut.PARTS)
+
+
+def section_ut(numbers: dict[str, Any]) -> str:
+    import results_ut
+
+    return results_ut.section(numbers)
+
+
+# In the order of the document.
+PARTS = {
+    'synth': Part(results_synth.measure, results_synth.section),
+    'ut': Part(measure_ut, section_ut),
+    'falls': Part(results_falls.measure, results_falls.section),
+    'ucf24': Part(results_ucf24.measure, results_ucf24.section),
+    'versus': Part(results_versus.measure, results_versus.section),
+}
+HEAD = """# What we measured
+
+Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables \
+are in [results.json](results.json). What a step costs is in [models.md](models.md), what the \
+protocols mean in [evaluation.md](evaluation.md).
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add_arguments(parser)
+    args = parser.parse_args()
+    if unknown := sorted(set(args.only) - set(PARTS)):
+        parser.error(f'--only {unknown[0]}: there is no such part; parts are {", ".join(PARTS)}')
+    try:
+        with tempfile.TemporaryDirectory(prefix='actloc_results_') as folder:
+            args.work = args.work or Path(folder)
+            args.work.mkdir(parents=True, exist_ok=True)
+            for name in args.only or PARTS:
+                measure(name, args)
+    except ERRORS as error:
+        parser.exit(1, f'{error}\n')
+    return 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--shared', type=Path, default=Path('../shared'), help='where data/ lies')
+    parser.add_argument('--model', default='stream_n', help='the model that is measured')
+    parser.add_argument('--weights', default='', help='its checkpoint; empty: that which ships')
+    parser.add_argument('--only', nargs='*', default=[], metavar='PART', help=', '.join(PARTS))
+    parser.add_argument('--out', type=Path, default=ROOT / 'doc' / 'results.md')
+    parser.add_argument('--json', type=Path, help='default: beside --out')
+    parser.add_argument('--work', type=Path, help='keep there what is rendered and trained')
+    parser.add_argument(
+        '--frames', type=int, help='only as many of each real clip, to try things out'
+    )
+    for part in (results_synth, results_falls, results_versus):
+        part.add_arguments(parser)
+
+
+def measure(name: str, args: argparse.Namespace) -> None:
+    """Measure one part, and put its section and numbers in the place of the old ones."""
+    print(f'{name} …', flush=True)
+    began = time.monotonic()
+    numbers = PARTS[name].measure(args)
+    numbers['measured_seconds'] = round(time.monotonic() - began)
+    keep_numbers(args.json or args.out.with_suffix('.json'), name, numbers)
+    text = PARTS[name].section(numbers).strip()
+    text += f'\n\nMeasured in {max(1, round(numbers["measured_seconds"] / 60))} min.'
+    document = args.out.read_text() if args.out.exists() else HEAD
+    args.out.write_text(with_section(document, name, text))
+    print(text, flush=True)
+
+
+def keep_numbers(path: Path, name: str, numbers: dict[str, Any]) -> None:
+    """Put one part's numbers into a JSON file."""
+    parts = json.loads(path.read_text()) if path.exists() else {}
+    parts[name] = numbers
+    ordered = {part: parts[part] for part in PARTS if part in parts}
+    path.write_text(json.dumps(ordered, indent=1) + '\n')
+
+
+def with_section(document: str, name: str, text: str) -> str:
+    """Return a document with one section replaced, or put at its place in the order of parts.
+
+    A section stands between comments that name it; what stands outside of any stays.
+    """
+    marked = f'{begin(name)}\n{text.strip()}\n{end(name)}\n'
+    old = re.compile(f'{re.escape(begin(name))}\n.*?{re.escape(end(name))}\n', re.S)
+    if old.search(document):
+        return old.sub(lambda _: marked, document, count=1)
+    order = list(PARTS)
+    for later in order[order.index(name) + 1 :]:
+        place = document.find(begin(later))
+        if place >= 0:
+            return f'{document[:place]}{marked}\n{document[place:]}'
+    return f'{document.rstrip()}\n\n{marked}'
+
+
+def begin(name: str) -> str:
+    """Return the comment before a section."""
+    return f'<!-- results: {name} -->'
+
+
+def end(name: str) -> str:
+    """Return the comment after a section."""
+    return f'<!-- end of results: {name} -->'
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,239 @@
+"""Measure a model on synthetic scenes that its training never saw."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from results_common import Recording, actor_boxes, machine, open_recording, quantile, table
+from results_instances import Starts, follow, match_starts, true_spans
+from tqdm import tqdm
+
+from actloc_ros.cli.synth import write_scene
+from actloc_ros.datasets.annotations import Annotations, read_annotations, write_annotations
+from actloc_ros.datasets.files import read_truth
+from actloc_ros.evaluation.evaluate import evaluate
+from actloc_ros.evaluation.figures import Figure
+from actloc_ros.evaluation.frame_map import frame_map
+from actloc_ros.evaluation.protocols import find_protocol
+from actloc_ros.evaluation.run_model import run_model
+from actloc_ros.synth import LABELS, render
+from actloc_ros.synth.scene import frame_count
+
+PROTOCOL = 'ucf24-act'
+SIZE = (320, 240)
+RATES = (15.0, 25.0, 30.0)  # Hz, of one scene after the other
+GOALS = {'frame_map': 0.80, 'video_map': 0.60, 'start_error': 0.3}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('synth: unseen synthetic scenes')
+    group.add_argument('--scenes', type=int, default=12, help='how many; default: %(default)s')
+    group.add_argument('--seconds', type=float, default=20.0, help='of each; default: %(default)s')
+    group.add_argument(
+        '--seed', type=int, default=9_000_000, help='of the first scene; default: %(default)s'
+    )
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the numbers of the part."""
+    truth = render_scenes(args)
+    recording = open_recording(args)
+    try:
+        return described(args) | score(recording, truth) | {'machine': machine()}
+    finally:
+        recording.close()
+
+
+def described(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the scenes are."""
+    return {
+        'scenes': args.scenes,
+        'seconds': args.seconds,
+        'first_seed': args.seed,
+        'size': list(SIZE),
+        'rates': list(RATES),
+    }
+
+
+def render_scenes(args: argparse.Namespace) -> Path:
+    """Render the scenes, unless this was done; return their annotations' file."""
+    folder = args.work / f'synth_{args.seed}_{args.scenes}_{args.seconds:g}'
+    truth: Path = folder / 'annotations.json'
+    if truth.exists():  # it is written last
+        return truth
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = list(zip(range(args.seed, args.seed + args.scenes), cycle(RATES), strict=False))
+    total = sum(frame_count(args.seconds, rate) for _, rate in chosen)
+    videos = []
+    with tqdm(total=total, desc='rendering', unit='frame', disable=None) as progress:
+        for seed, rate in chosen:
+            frames = render(seed, args.seconds, SIZE, rate)
+            path = folder / f'synth_{seed}.mp4'
+            videos.append(write_scene(path, frames, SIZE, rate, progress))
+    write_annotations(truth, Annotations(LABELS, tuple(videos)))
+    return truth
+
+
+def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
+    """Return how well a model does on annotated videos, which lie beside their annotations."""
+    truth = read_truth(truth_file)
+    found = run_model(recording, truth, [truth_file.parent], 25.0, online=True)
+    protocol = find_protocol(PROTOCOL)
+    offline = evaluate(truth, replace(found, tubes=None), protocol)
+    online = evaluate(truth, found, protocol)
+    actors = read_truth(truth_file, any_action=True)
+    actor_ap = frame_map(actors, actor_boxes(recording.clips), protocol)
+    starts = measure_starts(recording, read_annotations(truth_file))
+    named = {figure.name: figure for figure in offline.figures}
+    robots = {figure.name: figure for figure in online.figures}
+    figures = {
+        'frame_ap': named['frame-mAP@0.5'],
+        'video_ap': named['video-mAP@0.5'],
+        'online_ap': robots['video-mAP@0.5'],
+    }
+    seconds = sum(clip[-1].stamp - clip[0].stamp for clip in recording.clips) / 1e9
+    return {
+        'protocol': f'{protocol.name}: {protocol.describe()}',
+        'tubes': offline.tubes,
+        'frames': sum(map(len, recording.clips)),
+        'boxes': len(actors.boxes),
+        'frame_map': figures['frame_ap'].value,
+        'video_map': figures['video_ap'].value,
+        'video_map_02': named['video-mAP@0.2'].value,
+        'online_map': figures['online_ap'].value,
+        'online_map_02': robots['video-mAP@0.2'].value,
+        'actor_ap': actor_ap.value,
+        'threshold': recording.threshold,
+        'ms_per_step': recording.median_step,
+        'starts': start_numbers(joined(starts.values()), seconds),
+        'classes': class_numbers(figures, starts, seconds),
+    }
+
+
+def measure_starts(recording: Recording, annotations: Annotations) -> dict[str, Starts]:
+    """Return how well the pipeline's own instances tell starts, by label."""
+    total: dict[str, Starts] = {}
+    for index, clip in enumerate(recording.clips):
+        told = match_starts(true_spans(annotations, index), follow(recording, clip))
+        for label, starts in told.items():
+            total.setdefault(label, Starts()).join(starts)
+    return total
+
+
+def joined(parts: Any) -> Starts:
+    """Return the sum of counts."""
+    total = Starts()
+    for part in parts:
+        total.join(part)
+    return total
+
+
+def start_numbers(starts: Starts, seconds: float) -> dict[str, Any]:
+    """Return counts and errors of starts, of which the sign is left out."""
+    errors = np.abs(starts.errors).tolist()
+    return {
+        'instances': starts.count,
+        'median': quantile(errors, 0.5),
+        'p90': quantile(errors, 0.9),
+        'missed_share': starts.missed / starts.count if starts.count else None,
+        'false_a_minute': 60 * starts.false / seconds,
+        'median_delay': quantile(starts.delays, 0.5),
+    }
+
+
+def class_numbers(
+    figures: dict[str, Figure], starts: dict[str, Starts], seconds: float
+) -> dict[str, dict[str, Any]]:
+    """Return each class's numbers."""
+    rows: dict[str, dict[str, Any]] = {}
+    for key, figure in figures.items():
+        for each in figure.counted:
+            row = rows.setdefault(each.name, {})
+            row.setdefault('truths', each.truths)  # boxes, since the frames' figure comes first
+            row[key] = each.average
+    for label, row in rows.items():
+        row['starts'] = start_numbers(starts.get(label, Starts()), seconds)
+    return rows
+
+
+def section(numbers: dict[str, Any]) -> str:
+    """Return the part's text."""
+    starts = numbers['starts']
+    rates = ', '.join(f'{rate:g}' for rate in numbers['rates'])
+    last = numbers['first_seed'] + numbers['scenes'] - 1
+    return f"""## Unseen synthetic scenes
+
+{numbers['scenes']} scenes of {numbers['seconds']:g} s, seeds {numbers['first_seed']} to {last}, \
+{numbers['size'][0]}×{numbers['size'][1]} at {rates} Hz in turn, rendered on the spot and read \
+back as video: {numbers['frames']:,} frames, {numbers['boxes']:,} boxes of actors, \
+{len(numbers['classes'])} classes. No training used these seeds. They come from the same renderer \
+as the training's, so they say nothing of real footage.
+
+Protocol `{numbers['protocol']}`. Tubes: {numbers['tubes']}; *online*: the action instances that \
+the pipeline tells a robot while frames come in, with the node's own settings.
+
+{table(('figure', 'value', 'goal'), overview(numbers))}
+
+A start counts where an instance of the same label overlaps the true one by 0.2 in space and \
+time (each for one). Errors are without sign. *Told after*: from the true start to the frame at \
+which the instance was told, with what it must last first.
+
+{table(CLASS_HEAD, class_rows(numbers['classes']))}
+
+{numbers['ms_per_step']:.1f} ms a step, median; {numbers['machine']}. All: \
+{starts['instances']} instances.
+"""
+
+
+def overview(numbers: dict[str, Any]) -> list[tuple[object, ...]]:
+    """Return the rows of the first table."""
+    starts = numbers['starts']
+    return [
+        ('frame-mAP@0.5', numbers['frame_map'], f'≥ {GOALS["frame_map"]:.2f}'),
+        ('video-mAP@0.5, linked offline', numbers['video_map'], f'≥ {GOALS["video_map"]:.2f}'),
+        ('video-mAP@0.5, online', numbers['online_map'], None),
+        ('video-mAP@0.2, linked offline', numbers['video_map_02'], None),
+        ('video-mAP@0.2, online', numbers['online_map_02'], None),
+        ('AP@0.5 of actors, whatever they do', numbers['actor_ap'], None),
+        ('start error, median in s', starts['median'], f'≤ {GOALS["start_error"]}'),
+        ('start error, 90th percentile in s', starts['p90'], None),
+        ('told after, median in s', starts['median_delay'], None),
+        ('instances missed, share', starts['missed_share'], None),
+        ('false instances a minute', starts['false_a_minute'], None),
+    ]
+
+
+CLASS_HEAD = (
+    'class',
+    'boxes',
+    'frame-AP@0.5',
+    'video-AP@0.5',
+    'online',
+    'instances',
+    'start error, s',
+    'missed',
+    'false a minute',
+)
+
+
+def class_rows(classes: dict[str, dict[str, Any]]) -> list[tuple[object, ...]]:
+    """Return the rows of the table of classes."""
+    return [
+        (
+            name,
+            row['truths'],
+            row['frame_ap'],
+            row['video_ap'],
+            row['online_ap'],
+            row['starts']['instances'],
+            row['starts']['median'],
+            row['starts']['missed_share'],
+            row['starts']['false_a_minute'],
+        )
+        for name, row in classes.items()
+    ]
