@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from actloc_ros.models.catalog import architectures
 from actloc_ros.models.checkpoint_files import Checkpoint, write_checkpoint
+from actloc_ros.models.runtime import channels_last
 from actloc_ros.models.weights import Activation, Resize
 from actloc_ros.training.begin import take_weights
 from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
@@ -66,6 +67,7 @@ class Trainer:
         self.config, self.dataset, self.folder, self.fabric = config, dataset, folder, fabric
         fabric.seed_everything(config.schedule.seed, verbose=False)
         self.detector = make_detector(config, dataset.labels)
+        channels_last(self.detector.network)  # as convolutions like it
         optimizer = make_optimizer(self.detector.network, config.schedule)
         self.network, self.optimizer = fabric.setup(self.detector.network, optimizer)
         self.average = AveragedModel(
