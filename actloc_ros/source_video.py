@@ -27,6 +27,8 @@ class VideoSource(Source):
             stream = container.streams.video[0]
             self.rate = float(stream.average_rate or stream.guessed_rate or 0)
             self.length = stream.frames or None
+            # AVI does not say when a frame is shown, and here they are stored in another order.
+            self._counted = container.format.name == 'avi' and stream.codec_context.has_b_frames
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; their stamps are presentation times in ns."""
@@ -74,7 +76,7 @@ class VideoSource(Source):
                 yield from frames
 
     def _stamp(self, frame: av.VideoFrame, previous: int) -> int:
-        if frame.pts is None or frame.time_base is None:
+        if self._counted or frame.pts is None or frame.time_base is None:
             return previous + round(NANOSECONDS / (self.rate or DEFAULT_RATE))
         return round(frame.pts * frame.time_base * NANOSECONDS)
 

@@ -97,6 +97,23 @@ def test_video_has_its_own_times(tmp_path):
     assert corners(frames[0].image) == [0, 1, 2, 2]
 
 
+@pytest.mark.parametrize('frames_between', ['0', '2'])
+def test_stamps_of_avi_rise_frame_by_frame(tmp_path, frames_between):
+    path = tmp_path / 'old.avi'
+    rng = np.random.default_rng(0)
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264', rate=10, options={'bf': frames_between})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        for index in range(12):
+            image = rng.integers(0, 255, (48, 64, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, 'rgb24')
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    stamps = [frame.stamp for frame in open_source(path)]
+    assert np.diff(stamps).tolist() == [100_000_000] * 11
+
+
 def test_video_with_rotation_flag_is_turned_upright(tmp_path):
     path = write_video(tmp_path / 'phone.mp4', [colour_image()] * 2)
     data = bytearray(path.read_bytes())
