@@ -91,10 +91,11 @@ def train_hog_hof(args: argparse.Namespace) -> int:
     from actloc_ros.training.hog_hof import fit, read_samples
 
     settings = Settings()
-    samples = read_samples(args.data, settings, bool(args.whole_image), args.labels or [])
+    seed = args.seed or 0
+    samples = read_samples(args.data, settings, bool(args.whole_image), args.labels or [], seed)
     for path in samples.unused:
         print(f'not used, no actor found: {path}')
-    classifier = fit(samples, settings, args.seed or 0)
+    classifier = fit(samples, settings, seed)
     classifier.save(args.out)
     videos = len(np.unique(samples.videos))
     print(f'{len(samples.truth)} clips of {videos} videos, {len(samples.labels)} labels')
