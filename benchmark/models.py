@@ -109,11 +109,11 @@ def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -
     gmac = step_gmac(opened)
     device = choose_device(options.device)
     plain = timed(plain_step(opened, device), seconds)
-    drifts = drift_of(opened, device) if drift else (None, None)
+    single, half = drift_of(opened, device) if drift else (None, None)
     state = state_bytes(opened)
     del opened
     own = timed(own_step(name, options), seconds)
-    return Row(name, gmac, own, plain, plain / own, *drifts, state)
+    return Row(name, gmac, own, plain, plain / own, single, half, state)
 
 
 def state_bytes(opened: OpenedNetwork) -> int | None:
