@@ -35,12 +35,14 @@ class LabelledClip:
         sequence: Number of the sequence that it was cut from.
         label: Its name.
         take: What moves in it.
+        width: Of its images, by their height.
     """
 
     file: str
     sequence: int
     label: str
     take: Take
+    width: float
 
 
 def read_clips(folder: Path, settings: Settings, kind: str = 'positive') -> list[LabelledClip]:
@@ -73,6 +75,7 @@ def read_clips(folder: Path, settings: Settings, kind: str = 'positive') -> list
 
 def _read_clip(folder: Path, entry: dict, settings: Settings) -> LabelledClip:
     first, last = entry.get('clip_action_frames', (0, entry['n_frames'] - 1))
+    x1, y1, x2, y2 = entry['box_xyxy']
     frames = islice(counted_frames(folder / entry['file']), first, last + 1)
     tracks = image_tracks(frames, settings)
     label = entry['label_name']
@@ -81,7 +84,8 @@ def _read_clip(folder: Path, entry: dict, settings: Settings) -> LabelledClip:
         nanoseconds(last / RATE),
         frozenset() if label == NONE else frozenset([label]),
     )
-    return LabelledClip(entry['file'], int(entry['seq']), label, Take(tracks, [clip]))
+    width = (x2 - x1) / (y2 - y1)
+    return LabelledClip(entry['file'], int(entry['seq']), label, Take(tracks, [clip]), width)
 
 
 def counted_frames(path: Path) -> Iterator[Frame]:

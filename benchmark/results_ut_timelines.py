@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ LEAST_TRACKS = 20  # in a window that is looked at
 LEAST_SCORE = 0.02
 PIECE = 0.45  # of an interaction: its beginning and its end are none
 SAME = 0.5  # overlap from which a detection is right
+OUTERMOST = 1, 99  # percentiles of what moves, between which a box is drawn
 NMS = 0.3  # overlap from which the better of two detections of a class stays alone
 
 
@@ -118,12 +119,27 @@ def with_pieces(clips: Sequence[LabelledClip]) -> list[LabelledClip]:
             Clip(whole.end - piece, whole.end, none),
         ]
         take = Take(clip.take.tracks, [whole, *(pieces if whole.shown else [])])
-        added.append(LabelledClip(clip.file, clip.sequence, clip.label, take))
+        added.append(replace(clip, take=take))
     return added
 
 
-def detect(timeline: Timeline, classifier: Classifier, usual: np.ndarray) -> list[Tube]:
-    """Return the interactions that windows over moving regions show, best first."""
+def room_beside(clips: Sequence[LabelledClip]) -> float:
+    """Return how far interactions' boxes reach beyond what moves, to each side, in heights."""
+    room = []
+    for clip in clips:
+        across = [tracks.places[:, 0] for tracks in clip.take.tracks if len(tracks.places)]
+        if clip.take.clips[0].shown and across:
+            room.append(clip.width - np.ptp(np.percentile(np.concatenate(across), OUTERMOST)))
+    return max(0.0, float(np.median(room)) / 2)
+
+
+def detect(
+    timeline: Timeline, classifier: Classifier, usual: np.ndarray, room: float
+) -> list[Tube]:
+    """Return the interactions that windows over moving regions show, best first.
+
+    Their boxes are these regions with room to each side, in the usual box's heights.
+    """
     found = []
     if not timeline.looks:
         return []
@@ -134,7 +150,13 @@ def detect(timeline: Timeline, classifier: Classifier, usual: np.ndarray) -> lis
             inside = np.flatnonzero((stamps >= span[0]) & (stamps <= span[1]))
             looks = [timeline.looks[index] for index in inside]
             found += _window(looks, span, classifier, usual)
-    return suppress(found)
+    wider = room * (usual[3] - usual[1])
+    return suppress([_widened(tube, wider) for tube in found])
+
+
+def _widened(tube: Tube, by: float) -> Tube:
+    x1, y1, x2, y2 = tube.box
+    return replace(tube, box=(x1 - by, y1, x2 + by, y2))
 
 
 def _window(
@@ -171,7 +193,7 @@ def regions(looks: Sequence[Tracks], height: float) -> list[np.ndarray]:
     parts = np.split(places, np.flatnonzero(np.diff(places[:, 0]) > APART * height) + 1)
     boxes = []
     for part in parts:
-        low, high = np.percentile(part, [1, 99], axis=0)
+        low, high = np.percentile(part, OUTERMOST, axis=0)
         missing = max(0.0, height - (high[1] - low[1])) / 2
         boxes.append(np.array([low[0], low[1] - missing, high[0], high[1] + missing]))
     return boxes
@@ -252,8 +274,9 @@ def measure_timelines(
         sequence = entry['seq']
         usual = usual_box(entries, sequence)
         timeline = read_timeline(folder, entry, usual, settings)
-        classifier = train([c for c in clips if c.sequence != sequence], settings, 0)
-        found += [(sequence, tube) for tube in detect(timeline, classifier, usual)]
+        others = [c for c in clips if c.sequence != sequence]
+        tubes = detect(timeline, train(others, settings, 0), usual, room_beside(others))
+        found += [(sequence, tube) for tube in tubes]
         truth += [(sequence, tube) for tube in timeline.truth]
     labels = sorted({tube.label for _, tube in truth})
     return {

@@ -18,6 +18,7 @@ from results_ut_timelines import (
     judge,
     overlap,
     regions,
+    room_beside,
     suppress,
     usual_box,
     with_pieces,
@@ -71,8 +72,12 @@ def test_a_timeline_made_of_a_real_clip_is_found_again(some: list[LabelledClip])
         for each in clip.take.tracks
     ]
     usual = np.array([150.0, 100.0, 450.0, 300.0])
-    found = detect(Timeline(9, [], looks), classifier, usual)
+    found = detect(Timeline(9, [], looks), classifier, usual, 0.0)
     assert found[0].label == 'kicking'
+    wider = detect(Timeline(9, [], looks), classifier, usual, 0.1)
+    assert wider[0].box[0] == pytest.approx(found[0].box[0] - 20)
+    assert wider[0].box[2] == pytest.approx(found[0].box[2] + 20)
+    assert 0 <= room_beside(seen) < 0.5
     assert all(tube.box[3] - tube.box[1] >= 199 for tube in found)
 
 
