@@ -185,6 +185,8 @@ def test_safetensors_carry_their_entry(tmp_path, state):
     assert opened.entry == entry
     assert opened.entry.preprocessing.resize is Resize.BICUBIC_ANTIALIASED
     assert not list(tmp_path.glob('*.partial'))
+    (tmp_path / 'other').touch()
+    assert path.stat().st_mode == (tmp_path / 'other').stat().st_mode  # others may read it, too
 
 
 def test_safetensors_of_another_model_are_refused(tmp_path, state):

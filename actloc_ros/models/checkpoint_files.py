@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from actloc_ros.models.weights import Entry, WeightsError
@@ -73,7 +73,9 @@ def read_entry(path: Path) -> Entry:
 def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> None:
     """Write tensors and their entry as safetensors, whole or not at all."""
     partial = path.with_name(path.name + '.partial')
-    save_file({k: v.contiguous() for k, v in state.items()}, partial, {ENTRY_KEY: entry.to_json()})
+    # Not by `save_file`, whose files nobody else on the robot may read.
+    content = save({k: v.contiguous() for k, v in state.items()}, {ENTRY_KEY: entry.to_json()})
+    partial.write_bytes(content)
     partial.replace(path)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
@@ -61,7 +61,8 @@ class Classifier:
         tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         about = {'labels': list(self.labels), 'settings': asdict(self.settings)}
         # One entry: the order of several is left to chance, and equal models make equal files.
-        save_file(tensors, str(path), {FORMAT: json.dumps({'version': VERSION, **about})})
+        content = save(tensors, {FORMAT: json.dumps({'version': VERSION, **about})})
+        Path(path).write_bytes(content)
 
 
 TENSORS = ('weight', 'bias', 'slope', 'offset')
