@@ -273,7 +273,17 @@ def test_dropout_is_the_same_after_a_stop(footage, tmp_path):
     assert parts == whole
 
 
-@pytest.mark.timeout(300)
+@pytest.fixture
+def one_thread():
+    """Compute on one thread: on a busy machine, two wait for each other many times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures('one_thread')
+@pytest.mark.timeout(500)
 def test_stream_learns_eight_clips_by_heart(footage, tmp_path):
     config = settings(footage, steps=260, batch=2, learning_rate=2e-3, warmup=10)
     run = trainer(config, tmp_path)
@@ -303,8 +313,8 @@ def test_stream_learns_eight_clips_by_heart(footage, tmp_path):
                     right += bool(((seen.actions[best] > 0.5) == (actions > 0.5)).all())
     print(f'{actors} actors, {found} found, {right} with the right actions')
     assert actors > 8
-    assert found >= 0.8 * actors
-    assert right >= 0.8 * found
+    assert found >= 0.9 * actors
+    assert right >= 0.9 * found
 
 
 class Few:
