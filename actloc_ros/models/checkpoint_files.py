@@ -60,14 +60,10 @@ def read_entry(path: Path) -> Entry:
     Raises:
         WeightsError: The file is missing or damaged, or carries none.
     """
-    try:
-        with safe_open(path, framework='pt') as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f'"{path}" is no safetensors file: {error}') from error
-    if ENTRY_KEY not in metadata:
+    entry = _read_safetensors(path, tensors=False).entry
+    if entry is None:
         raise WeightsError(f'"{path}" does not say what model it is of; `actloc convert` writes it')
-    return Entry.from_json(metadata[ENTRY_KEY])
+    return entry
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> None:
@@ -86,10 +82,11 @@ def _is_safetensors(path: Path) -> bool:
     return head[8:9] == b'{' and int.from_bytes(head[:8], 'little') < path.stat().st_size
 
 
-def _read_safetensors(path: Path) -> Checkpoint:
+def _read_safetensors(path: Path, tensors: bool = True) -> Checkpoint:
     try:
         with safe_open(path, framework='pt') as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
+            keys = file.keys() if tensors else ()
+            state = {key: file.get_tensor(key) for key in keys}
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f'"{path}" is a damaged safetensors file: {error}') from error
