@@ -17,8 +17,9 @@ from actloc_ros.datasets.annotations import (
 )
 from actloc_ros.datasets.clips import Truth
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import NO_AUGMENTATION, augment, choose_frames
+from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_frames
 from actloc_ros.training.clip_stream import collate
+from actloc_ros.training.detectors import Dense
 from actloc_ros.training.losses import detection_loss
 from actloc_ros.training.sampling import KeyFrames
 
@@ -59,8 +60,8 @@ def targets(frames: int) -> Targets:
 def test_unknown_frames_do_not_change_the_loss():
     known = torch.tensor([True, False, True, False, False])
     guesses = [x.requires_grad_() for x in predictions(5)]
-    got = detection_loss(*guesses, CENTRES, replace(targets(5), known=known))
-    want = detection_loss(*(x[known] for x in predictions(5)), CENTRES, targets(2))
+    got = detection_loss(Dense(*guesses, CENTRES), replace(targets(5), known=known))
+    want = detection_loss(Dense(*(x[known] for x in predictions(5)), CENTRES), targets(2))
     for name in ('actor', 'box', 'actions', 'total'):
         assert getattr(got, name) == getattr(want, name) > 0
     got.total.backward()
@@ -69,15 +70,15 @@ def test_unknown_frames_do_not_change_the_loss():
         assert guess.grad[known].abs().sum() > 0
 
     everything = replace(targets(5), known=torch.ones(5, dtype=torch.bool))
-    same = detection_loss(*predictions(5), CENTRES, everything)
-    assert same.total == detection_loss(*predictions(5), CENTRES, targets(5)).total
+    same = detection_loss(Dense(*predictions(5), CENTRES), everything)
+    assert same.total == detection_loss(Dense(*predictions(5), CENTRES), targets(5)).total
     assert same.total != got.total
 
 
 def test_clips_without_a_known_frame_have_no_loss():
     guesses = [x.requires_grad_() for x in predictions(2)]
     known = torch.zeros(2, dtype=torch.bool)
-    loss = detection_loss(*guesses, CENTRES, replace(targets(2), known=known))
+    loss = detection_loss(Dense(*guesses, CENTRES), replace(targets(2), known=known))
     assert loss.total == 0
     loss.total.backward()
 
@@ -102,12 +103,14 @@ def test_without_a_labelled_frame_there_is_nothing_to_learn():
 
 
 def test_what_is_known_reaches_the_targets():
-    clip = Truth(a_video(), ('wave',)).clip(np.arange(10), np.zeros((10, 64, 64, 3), np.uint8))
+    images = np.zeros((10, 64, 64, 3), np.uint8)
+    clip = Truth(a_video(), ('wave',), 0).clip(np.arange(10), images)
     assert np.flatnonzero(clip.known).tolist() == [1, 4]
     assert np.flatnonzero(clip.visible[:, 0]).tolist() == [1, 4]
-    sample = augment(np.random.default_rng(0), clip, (32, 32), ('wave',), NO_AUGMENTATION)
+    names = Names(('wave',))
+    sample = augment(np.random.default_rng(0), clip, (32, 32), names, NO_AUGMENTATION)
     all_known = replace(clip, known=None)
-    other = augment(np.random.default_rng(0), all_known, (32, 32), ('wave',), NO_AUGMENTATION)
+    other = augment(np.random.default_rng(0), all_known, (32, 32), names, NO_AUGMENTATION)
     batch = collate([sample, other])
     assert batch.targets(slice(None)).known.tolist() == [*clip.known.tolist(), *[True] * 10]
     assert batch.targets(slice(-1, None)).known.tolist() == [False, True]

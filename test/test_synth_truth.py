@@ -18,7 +18,7 @@ def _collect(visible, start, end, count=60):
     for index in range(count):
         stamp = frame_stamp(index, RATE)
         actions = (action,) if start <= stamp < end else ()
-        actors = (ActorTruth(4, (1, 2, 11, 22), actions, (0.0, 0.5, 3.0)),)
+        actors = (ActorTruth(4, (1, 2, 11, 22), actions, (0.0, 0.5, 3.0), ((5.0, 6.0),)),)
         nothing = np.zeros((24, 32), np.uint8)
         image = np.zeros((24, 32, 3), np.uint8)
         shown = actors if index in visible else ()
@@ -36,6 +36,7 @@ def test_who_is_always_seen_keeps_the_exact_interval():
     assert tube.frames.tolist() == list(range(60))
     assert tube.boxes[7].tolist() == [1, 2, 11, 22]
     assert tube.distances.tolist() == [3.0] * 60
+    assert tube.keypoints.tolist() == [[[5.0, 6.0]]] * 60
 
 
 def test_an_instance_begins_and_ends_with_the_sight_of_its_actor():

@@ -23,7 +23,7 @@ from actloc_ros.models.checkpoint_files import Checkpoint, read_checkpoint
 from actloc_ros.models.stream_decode import decode
 from actloc_ros.models.weights import WeightsError
 from actloc_ros.training.assign import pairwise_overlap
-from actloc_ros.training.augment import NO_AUGMENTATION, augment, choose_frames
+from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_crop, choose_frames
 from actloc_ros.training.begin import take_weights
 from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import (
@@ -133,11 +133,15 @@ def test_a_mirror_image_swaps_sides_and_their_labels():
         boxes=np.array([[[0, 2, 4, 6]]], np.float32),
         actions=np.array([[[1, 0, 0]]], np.float32),
         visible=np.ones((1, 1), bool),
+        known=None,
+        keypoints=np.array([[[[1, 3], [2, 5]]]], np.float32),
     )
     how = Augmentation(1, 1, 1.0, (('left', 'right'),), 0, 1, 0, 0)
-    sample = augment(np.random.default_rng(0), clip, (8, 16), ('left', 'right', 'up'), how)
+    names = Names(('left', 'right', 'up'), ('left_hand', 'right_hand'))
+    sample = augment(np.random.default_rng(0), clip, (8, 16), names, how)
     assert sample.boxes.tolist() == [[[12, 2, 16, 6]]]
     assert sample.actions.tolist() == [[[0, 1, 0]]]
+    assert sample.keypoints.tolist() == [[[[14, 5], [15, 3]]]]
     assert (sample.images[:, 0, 2:6, 12:16] == 255).all()
     assert sample.images.sum() == 255 * 3 * 16
 
@@ -196,11 +200,13 @@ def test_boxes_follow_the_crop():
         boxes=np.array([[[30, 20, 50, 40]]], np.float32),
         actions=np.ones((1, 1, 1), np.float32),
         visible=np.ones((1, 1), bool),
+        known=None,
+        keypoints=np.zeros((1, 1, 0, 2), np.float32),
     )
     how = Augmentation(0.5, 1.3, 0.5, (), 0, 1, 0, 0)
     seen = 0
     for _ in range(50):
-        sample = augment(rng, clip, (96, 96), ('a',), how)
+        sample = augment(rng, clip, (96, 96), Names(('a',)), how)
         rows, columns = torch.nonzero(sample.images[0, 0] > 127, as_tuple=True)
         if not sample.valid[0, 0]:
             continue
@@ -208,6 +214,28 @@ def test_boxes_follow_the_crop():
         found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
         assert np.allclose(sample.boxes[0, 0], [float(x) for x in found], atol=2.5)
     assert seen > 20
+
+
+def test_a_crop_with_focus_shows_somebody():
+    clip = Clip(
+        np.zeros((2, 60, 80, 3), np.uint8),
+        boxes=np.array([[[0, 0, 8, 8]], [[70, 50, 80, 60]]], np.float32),
+        actions=np.ones((2, 1, 1), np.float32),
+        visible=np.array([[True], [False]]),
+        known=None,
+        keypoints=np.zeros((2, 1, 0, 2), np.float32),
+    )
+    shown = []
+    for focus in (0.0, 1.0):
+        how = Augmentation(0.3, 1, 0, (), 0, 1, 0, 0, focus)
+        rng = np.random.default_rng(0)
+        crops = np.array([choose_crop(rng, 60, 80, how, clip) for _ in range(100)])
+        assert (crops[:, :2] >= 0).all()
+        assert (crops[:, 0] + crops[:, 2] <= 60).all()
+        assert (crops[:, 1] + crops[:, 3] <= 80).all()
+        shown.append(((crops[:, 0] < 4) & (crops[:, 1] < 4)).mean())
+    assert shown[0] < 0.9
+    assert shown[1] == 1.0
 
 
 @pytest.mark.timeout(600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 def run_split(args: argparse.Namespace) -> int:
     """Write the parts; return 1 if something is wrong with the annotations."""
-    from actloc_ros.datasets.annotations import Annotations, write_annotations
+    from actloc_ros.datasets.annotations import write_annotations
     from actloc_ros.datasets.check import check_dataset, count_classes
     from actloc_ros.datasets.split import split_videos, writable
 
@@ -131,7 +132,7 @@ def run_split(args: argparse.Namespace) -> int:
     files = [_part_file(videos.path, name) for name in args.parts]
     parts = split_videos(videos.annotations, list(args.parts.values()), args.seed)
     for file, part in zip(files, parts, strict=True):
-        annotations = writable(Annotations(videos.labels, part))
+        annotations = writable(replace(videos.annotations, videos=part))
         write_annotations(file, annotations)
         print(f'{file}: {len(part)} video{"s" * (len(part) != 1)}')
         for each in count_classes(annotations):

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.annotations import Annotations, Video, write_annotations
+from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import SynthFrame, check_arguments, frame_count, render
 from actloc_ros.synth.script import LABELS
 from actloc_ros.synth.truth import TruthCollector
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         for index, path in enumerate(paths):
             frames = render(args.seed + index, args.seconds, args.size, args.rate, args.depth)
             videos.append(write_scene(path, frames, args.size, args.rate, progress))
-    write_annotations(truth, Annotations(LABELS, tuple(videos)))
+    write_annotations(truth, Annotations(LABELS, tuple(videos), tuple(KEYPOINTS)))
     print(f'{args.out}\n{truth}')
     return 0
 

@@ -6,12 +6,13 @@ The JSON file holds one object::
       "format": "actloc-annotations",
       "version": 1,
       "labels": ["walking", "waving"],
+      "keypoints": ["left_wrist", "right_wrist"],
       "videos": [
         {
           "path": "kitchen.mp4", "fps": 30.0, "width": 640, "height": 480, "frames": 900,
           "tubes": [
             {"actor": 1, "boxes": [[0, 10, 20, 50, 90], [1, 11, 20, 51, 90]],
-             "distances": [3.2, 3.1]}
+             "distances": [3.2, 3.1], "keypoints": [[12, 40.5, 48, 41], [13, 40, 49, 41.5]]}
           ],
           "instances": [
             {"actor": 1, "label": "waving", "start": 0.5, "end": 2.0,
@@ -25,9 +26,11 @@ The JSON file holds one object::
 `path` is relative to the JSON file. A box is a row of the frame's index (from 0) and the actor's
 visible part x1, y1, x2, y2 in pixels, half-open: the actor's pixels are x1 <= x < x2. Frames in
 which nobody sees the actor have no row. `distances` (optional) is a number a row: metres along the
-optical axis. Frame i is taken at i / fps seconds. An instance is one action by one actor and holds
-for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may be
-left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
+optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each of
+the points that the list of the same name names, in its order, also of those that are hidden or
+outside the image. Frame i is taken at i / fps seconds. An instance is one action by one actor and
+holds for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may
+be left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
 use. `labelled` (optional) lists, rising, the frames that somebody has looked at, where that is not
 all of them: what the others show is not known, and nothing is learnt from them.
 """
@@ -70,12 +73,14 @@ class Tube:
         frames: int64 (N,), indices of frames, rising.
         boxes: float64 (N, 4), x1, y1, x2, y2 of the visible part in pixels, half-open.
         distances: float64 (N,), metres along the optical axis, or None if unknown.
+        keypoints: float64 (N, K, 2), x, y in pixels, or None if unknown.
     """
 
     actor: int
     frames: np.ndarray
     boxes: np.ndarray
     distances: np.ndarray | None = None
+    keypoints: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -120,17 +125,25 @@ class Video:
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """The labels, in the order of their class ids, and the videos that use them."""
+    """What a file says.
+
+    Attributes:
+        labels: The action names, in the order of their class ids.
+        videos: The videos that use them.
+        keypoints: Names of the points of a body that tubes tell, in order; may be none.
+    """
 
     labels: tuple[str, ...]
     videos: tuple[Video, ...]
+    keypoints: tuple[str, ...] = ()
 
 
 def write_annotations(path: Path | str, annotations: Annotations) -> None:
     """Write the JSON file, a tube and an instance a line."""
     text = (
         f'{{\n"format": "{FORMAT}", "version": {VERSION},\n'
-        f'"labels": {json.dumps(annotations.labels)},\n"videos": ['
+        f'"labels": {json.dumps(annotations.labels)},\n'
+        f'"keypoints": {json.dumps(annotations.keypoints)},\n"videos": ['
         + ',\n'.join(_video_text(video) for video in annotations.videos)
         + ']\n}\n'
     )
@@ -167,7 +180,8 @@ def parse_annotations(path: Path | str) -> Annotations:
                 f'expected {FORMAT!r}, version {VERSION}'
             )
         labels = tuple(str(label) for label in data['labels'])
-        videos = tuple(_read_video(video, str(path)) for video in data['videos'])
+        keypoints = tuple(str(name) for name in data.get('keypoints', ()))
+        videos = tuple(_read_video(video, len(keypoints), str(path)) for video in data['videos'])
     except AnnotationError:
         raise
     except (
@@ -183,7 +197,7 @@ def parse_annotations(path: Path | str) -> Annotations:
         ) from error
     if len(set(labels)) < len(labels):
         raise AnnotationError(f'{path}: labels are {list(labels)}; each must be there once')
-    return Annotations(labels, videos)
+    return Annotations(labels, videos, keypoints)
 
 
 def _video_text(video: Video) -> str:
@@ -209,6 +223,9 @@ def _tube_data(tube: Tube) -> dict[str, Any]:
     data: dict[str, Any] = {'actor': tube.actor, 'boxes': rows}
     if tube.distances is not None:
         data['distances'] = [round(float(distance), 3) for distance in tube.distances]
+    if tube.keypoints is not None:
+        flat = tube.keypoints.reshape(len(rows), -1)
+        data['keypoints'] = [[_short(value) for value in row] for row in flat.round(1)]
     return data
 
 
@@ -227,7 +244,7 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
     }
 
 
-def _read_video(data: dict[str, Any], source: str) -> Video:
+def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
     where = f'{source}: video {data["path"]!r}'
     fps = float(data['fps'])
     if not (math.isfinite(fps) and fps > 0):
@@ -245,7 +262,7 @@ def _read_video(data: dict[str, Any], source: str) -> Video:
         width=width,
         height=height,
         frames=frames,
-        tubes=tuple(_read_tube(tube, where) for tube in data['tubes']),
+        tubes=tuple(_read_tube(tube, keypoints, where) for tube in data['tubes']),
         instances=tuple(_read_instance(each) for each in data['instances']),
         labelled=None if labelled is None else whole_numbers(labelled, f'{where}: labelled frames'),
     )
@@ -264,7 +281,7 @@ def whole_numbers(data: Any, where: str) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def _read_tube(data: dict[str, Any], where: str) -> Tube:
+def _read_tube(data: dict[str, Any], keypoints: int, where: str) -> Tube:
     actor = int(data['actor'])
     rows = np.array(data['boxes'], float).reshape(len(data['boxes']), 5)
     distances = data.get('distances')
@@ -275,7 +292,16 @@ def _read_tube(data: dict[str, Any], where: str) -> Tube:
                 f'{where}: actor {actor} has {len(rows)} boxes but {distances.size} distances'
             )
     frames = whole_numbers(rows[:, 0], f'{where}: actor {actor}: frames')
-    return Tube(actor, frames, rows[:, 1:], distances)
+    points = data.get('keypoints')
+    if points is not None:
+        points = np.array(points, float)
+        if not keypoints or points.shape != (len(rows), 2 * keypoints):
+            raise AnnotationError(
+                f'{where}: actor {actor} has keypoints of shape {points.shape}; expected '
+                f'{(len(rows), 2 * keypoints)}: x and y of {keypoints} points a box'
+            )
+        points = points.reshape(-1, keypoints, 2)
+    return Tube(actor, frames, rows[:, 1:], distances, points)
 
 
 def _read_instance(data: dict[str, Any]) -> Instance:

@@ -26,13 +26,15 @@ class Clip:
         actions: float32 (T, M, C): 1 where the actor does the action.
         visible: bool (T, M): whether the actor is seen in the frame; boxes hold only there.
         known: bool (T,): whether it is known what the frame shows; None: of all frames.
+        keypoints: float32 (T, M, K, 2): x, y in pixels; NaN where they are not known.
     """
 
     images: np.ndarray
     boxes: np.ndarray
     actions: np.ndarray
     visible: np.ndarray
-    known: np.ndarray | None = None
+    known: np.ndarray | None
+    keypoints: np.ndarray
 
 
 class Truth:
@@ -41,8 +43,8 @@ class Truth:
     Boxes that leave the image are cut at its edge.
     """
 
-    def __init__(self, video: Video, labels: tuple[str, ...]) -> None:
-        self.video, self.classes = video, len(labels)
+    def __init__(self, video: Video, labels: tuple[str, ...], keypoints: int) -> None:
+        self.video, self.classes, self.keypoints = video, len(labels), keypoints
         self.tubes = [tube for tube in video.tubes if len(tube.frames)]
         self.instances: dict[int, list[tuple[int, int, int]]] = {}
         for each in video.instances:
@@ -62,6 +64,8 @@ class Truth:
             clip.visible[:, column] = row >= 0
             boxes = tube.boxes[row].clip(0, limit)
             clip.boxes[:, column] = np.where(row[:, None] >= 0, boxes, 0)
+            if tube.keypoints is not None:
+                clip.keypoints[row >= 0, column] = tube.keypoints[row[row >= 0]]
             for start, end, label in self.instances.get(tube.actor, ()):
                 clip.actions[(stamps >= start) & (stamps < end), column, label] = 1
         return clip
@@ -75,6 +79,7 @@ class Truth:
             actions=np.zeros((*shape, self.classes), np.float32),
             visible=np.zeros(shape, bool),
             known=None if labelled is None else np.isin(frames, labelled),
+            keypoints=np.full((*shape, self.keypoints, 2), np.nan, np.float32),
         )
 
 
@@ -125,7 +130,8 @@ class AnnotatedVideos:
 
     @cached_property
     def _truths(self) -> list[Truth]:
-        return [Truth(video, self.labels) for video in self.videos]
+        keypoints = len(self.annotations.keypoints)
+        return [Truth(video, self.labels, keypoints) for video in self.videos]
 
     def _reader(self, name: str) -> Frames:
         reader = self._readers.pop(name, None) or open_frames(self.folder / name)

@@ -87,7 +87,7 @@ def writable(annotations: Annotations) -> Annotations:
         replace(video, tubes=tuple(_cut(tube, video) for tube in video.tubes))
         for video in annotations.videos
     )
-    return Annotations(annotations.labels, videos)
+    return replace(annotations, videos=videos)
 
 
 def _cut(tube: Tube, video: Video) -> Tube:

@@ -224,7 +224,14 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> StreamOutput:
         """Map (F, C, H, W) to the predictions at its H * W cells."""
-        what, where = self.what(x), self.where(x)
+        return self.predict(*self.branches(x))
+
+    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (F, C, H, W) to the features that say what is done, and where."""
+        return self.what(x), self.where(x)
+
+    def predict(self, what: Tensor, where: Tensor) -> StreamOutput:
+        """Map the features of both branches to predictions."""
         return StreamOutput(
             boxes=self.boxes(self.box(where)),
             actor=self.actor(where).flatten(1),
@@ -292,16 +299,22 @@ class StreamNet(nn.Module):
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
-        levels = {}
-        for level, stage in enumerate(self.trunk):
-            frames = levels[str(level)] = stage(frames)
-        levels = self.pyramid(levels)
-        outputs = []
-        for x, move, fuse, head in zip(
-            levels.values(), self.motion, self.fusion, self.heads, strict=True
-        ):
-            outputs.append(head(fuse(x, move(x, past))))
+        outputs = [head(x) for x, head in self.levels(frames, past)]
         return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)))
+
+    def levels(self, frames: Tensor, past: Past) -> list[tuple[Tensor, Head]]:
+        """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""
+        maps = {}
+        for level, stage in enumerate(self.trunk):
+            frames = maps[str(level)] = stage(frames)
+        maps = self.pyramid(maps)
+        found: list[tuple[Tensor, Head]] = []
+        for x, move, fuse, head in zip(
+            maps.values(), self.motion, self.fusion, self.heads, strict=True
+        ):
+            assert isinstance(head, Head)
+            found.append((fuse(x, move(x, past)), head))
+        return found
 
     def initial_state(self, cameras: int, height: int, width: int) -> StreamState:
         """Return the state of cameras that have seen nothing, on the network's device."""

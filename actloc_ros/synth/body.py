@@ -46,6 +46,15 @@ POINTS = (
     'eye_l', 'eye_r', 'hem', 'tail', 'bag_top', 'bag_bottom',
 )  # fmt: skip
 POINT = {name: index for index, name in enumerate(POINTS)}
+# What is told of a skeleton, as the field names it, and the points that it is.
+KEYPOINTS = {
+    'head': POINT['head'],
+    **{
+        f'{side}_{joint}': POINT[f'{joint}_{side[0]}']
+        for joint in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+        for side in ('left', 'right')
+    },
+}
 
 
 @dataclass(frozen=True, eq=False)

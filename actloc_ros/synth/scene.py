@@ -10,7 +10,7 @@ import numpy as np
 
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.synth.backdrop import BackdropPainter
-from actloc_ros.synth.body import POINT, POINTS
+from actloc_ros.synth.body import KEYPOINTS, POINT, POINTS
 from actloc_ros.synth.camera import Camera, CameraPath
 from actloc_ros.synth.cast import Cast
 from actloc_ros.synth.lens import Lens, darken, merge
@@ -32,12 +32,15 @@ class ActorTruth:
         box: x1, y1, x2, y2 of the visible part in pixels, half-open.
         actions: What the actor is doing at the stamp, each with its whole interval.
         position: Metres in the optical frame (right, down, forward), of the body's middle.
+        keypoints: x, y in pixels of the points that `KEYPOINTS` names, whether the image shows
+            them or not.
     """
 
     actor: int
     box: tuple[int, int, int, int]
     actions: tuple[Action, ...]
     position: tuple[float, float, float]
+    keypoints: tuple[tuple[float, float], ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -154,7 +157,7 @@ class Scene:
         darken(still.image, cv2.bitwise_and(shadow, still.ground), self.world.shadow)
         painted = self.painter.paint(camera, points, still.depth, light, self.world.ambient)
         middles = self._middles(points)
-        actors = self._truths(stamp, camera, middles, painted)
+        actors = self._truths(stamp, camera, points, painted)
         image = self._expose(camera, middles, still.image, painted, time)
         return SynthFrame(image, stamp, actors, painted.owners, painted.depth if depth else None)
 
@@ -191,17 +194,21 @@ class Scene:
         return np.concatenate([pelvises, points[bodies::2]])
 
     def _truths(
-        self, stamp: int, camera: Camera, middles: np.ndarray, painted: Painted
+        self, stamp: int, camera: Camera, points: np.ndarray, painted: Painted
     ) -> tuple[ActorTruth, ...]:
         found = []
-        positions = camera.to_optical(middles).tolist()
-        for actor, actions, (x, y, z), area in zip(
-            self.actors, self.actions, positions, painted.areas, strict=False
+        bodies = points[: len(self.actors) * len(POINTS)].reshape(-1, len(POINTS), 3)
+        for actor, actions, body, area in zip(
+            self.actors, self.actions, bodies, painted.areas, strict=False
         ):
             box = _box_of(painted.owners, actor, area)
             if box is not None:
                 now = tuple(each for each in actions if each.start <= stamp < each.end)
-                found.append(ActorTruth(actor.number, box, now, (x, y, z)))
+                optical = camera.to_optical(body)
+                x, y, z = optical[POINT['pelvis']].tolist()
+                pixels = camera.project(optical[list(KEYPOINTS.values())])
+                keypoints = tuple((u, v) for u, v in pixels.tolist())
+                found.append(ActorTruth(actor.number, box, now, (x, y, z), keypoints))
         return tuple(found)
 
     def _expose(

@@ -23,6 +23,7 @@ class TruthCollector:
         self.rate = rate
         self.count = 0
         self.rows: dict[int, list[tuple[float, ...]]] = {}
+        self.keypoints: dict[int, list[tuple[tuple[float, float], ...]]] = {}
         self.seen: dict[tuple[int, Action], list[list[int]]] = {}
 
     def add(self, frame: SynthFrame) -> None:
@@ -30,6 +31,7 @@ class TruthCollector:
         for truth in frame.actors:
             row = (self.count, *truth.box, truth.distance)
             self.rows.setdefault(truth.actor, []).append(row)
+            self.keypoints.setdefault(truth.actor, []).append(truth.keypoints)
             for action in truth.actions:
                 spans = self.seen.setdefault((truth.actor, action), [])
                 if not spans or frame.stamp - spans[-1][1] > LONGEST_GAP:
@@ -44,7 +46,7 @@ class TruthCollector:
             self.rate,
             *size,
             self.count,
-            tuple(_tube(actor, rows) for actor, rows in sorted(self.rows.items())),
+            tuple(self._tube(actor) for actor in sorted(self.rows)),
             tuple(sorted(self._instances(), key=lambda each: (each.start, each.actor))),
         )
 
@@ -62,7 +64,6 @@ class TruthCollector:
                 found.append(Instance(actor, action.label, start, end))
         return found
 
-
-def _tube(actor: int, rows: list[tuple[float, ...]]) -> Tube:
-    table = np.array(rows)
-    return Tube(actor, table[:, 0].astype(np.int64), table[:, 1:5], table[:, 5])
+    def _tube(self, actor: int) -> Tube:
+        table, keypoints = np.array(self.rows[actor]), np.array(self.keypoints[actor])
+        return Tube(actor, table[:, 0].astype(np.int64), table[:, 1:5], table[:, 5], keypoints)

@@ -26,12 +26,20 @@ class Targets:
         actions: float (F, M, C): 1 where the actor does the action, else 0.
         valid: bool (F, M): false where there is only padding.
         known: bool (F,): false where nobody has said what the frame shows; None: all are known.
+        pose: float (F, M, P) in pixels, NaN where it is not known: see `pose.pose_targets`; None
+            where nobody asks.
     """
 
     boxes: Tensor
     actions: Tensor
     valid: Tensor
     known: Tensor | None = None
+    pose: Tensor | None = None
+
+    def of(self, frames: Tensor) -> Targets:
+        """Return the targets of some frames, bool (F,)."""
+        parts = (self.boxes, self.actions, self.valid, self.known, self.pose)
+        return Targets(*(None if x is None else x[frames] for x in parts))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,21 @@ from torchvision.transforms.v2 import functional as vision
 from actloc_ros.datasets.annotations import Video
 from actloc_ros.datasets.clips import Clip
 from actloc_ros.training.config import Augmentation
-from actloc_ros.training.mirror import choose_pairs, mirrored_classes
+from actloc_ros.training.mirror import choose_pairs, mirror_pairs, mirrored_classes
 
 VISIBLE_SHARE = 0.3  # of its area that an actor must keep in a crop to count
 LEAST_SIDE = 4.0  # pixels of the network's input
 
 
 NO_AUGMENTATION = Augmentation(1, 1, 0, (), 0, 1, 0, 0)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the columns of a clip are called: those of actions, and those of keypoints."""
+
+    labels: tuple[str, ...]
+    keypoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +39,7 @@ class Sample:
         actions: float32 (T, M, C).
         valid: bool (T, M): the actor is to be found in the frame.
         known: bool (T,): somebody has said what the frame shows.
+        keypoints: float32 (T, M, K, 2) in pixels of these images; NaN where they are not known.
     """
 
     images: Tensor
@@ -38,6 +47,7 @@ class Sample:
     actions: Tensor
     valid: Tensor
     known: Tensor
+    keypoints: Tensor
 
 
 def choose_frames(
@@ -66,24 +76,29 @@ def augment(
     rng: np.random.Generator,
     clip: Clip,
     size: tuple[int, int],
-    labels: tuple[str, ...],
+    names: Names,
     how: Augmentation,
 ) -> Sample:
     """Crop, scale, mirror and colour a clip; `size` is the sample's height and width."""
     height, width = clip.images.shape[1:3]
-    top, left, h, w = choose_crop(rng, height, width, size, how)
+    top, left, h, w = choose_crop(rng, height, width, how, clip)
     images = torch.from_numpy(clip.images).permute(0, 3, 1, 2)
     images = vision.resized_crop(images, top, left, h, w, list(size), antialias=True)
     boxes = torch.from_numpy(clip.boxes)
     scale = torch.tensor([size[1] / w, size[0] / h] * 2)
     boxes = (boxes - torch.tensor([left, top] * 2)) * scale
     boxes, valid = cut_off(boxes, torch.from_numpy(clip.visible), size)
+    keypoints = (torch.from_numpy(clip.keypoints) - torch.tensor([left, top])) * scale[:2]
     actions = torch.from_numpy(clip.actions)
     if rng.random() < how.flip:
         images = images.flip(-1)
         boxes = boxes[..., [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1])
         boxes += torch.tensor([size[1], 0, size[1], 0])
-        actions = actions[..., mirrored_classes(labels, choose_pairs(labels, how.flip_pairs))]
+        pairs = choose_pairs(names.labels, how.flip_pairs)
+        actions = actions[..., mirrored_classes(names.labels, pairs)]
+        pairs = mirror_pairs(names.keypoints)
+        keypoints = keypoints[..., mirrored_classes(names.keypoints, pairs), :]
+        keypoints = keypoints * torch.tensor([-1, 1]) + torch.tensor([size[1], 0])
     return Sample(
         images=recolour(rng, images, how).transpose(0, 1),
         boxes=boxes,
@@ -92,13 +107,14 @@ def augment(
         known=torch.ones(len(boxes), dtype=torch.bool)
         if clip.known is None
         else torch.from_numpy(clip.known),
+        keypoints=keypoints,
     )
 
 
 def choose_crop(
-    rng: np.random.Generator, height: int, width: int, size: tuple[int, int], how: Augmentation
+    rng: np.random.Generator, height: int, width: int, how: Augmentation, clip: Clip
 ) -> tuple[int, int, int, int]:
-    """Return top, left, height and width of a crop in pixels.
+    """Return top, left, height and width of a crop in pixels; `focus` lays it around an actor.
 
     Without augmentation it is the whole image, whatever that does to its proportions: so does the
     network see it when it runs.
@@ -107,7 +123,13 @@ def choose_crop(
     stretch = how.stretch ** rng.uniform(-0.5, 0.5)
     h = min(height, max(1, round(height * share * stretch)))
     w = min(width, max(1, round(width * share / stretch)))
-    return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
+    seen = np.argwhere(clip.visible)
+    if not len(seen) or rng.random() >= how.focus:
+        return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
+    x1, y1, x2, y2 = clip.boxes[tuple(rng.choice(seen))]
+    top = round((y1 + y2) / 2 - h * rng.uniform(0.3, 0.7))
+    left = round((x1 + x2) / 2 - w * rng.uniform(0.3, 0.7))
+    return min(max(top, 0), height - h), min(max(left, 0), width - w), h, w
 
 
 def cut_off(boxes: Tensor, visible: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:

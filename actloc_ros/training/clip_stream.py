@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import Sample, augment, choose_frames
+from actloc_ros.training.augment import Names, Sample, augment, choose_frames
 from actloc_ros.training.config import Augmentation, Data
 from actloc_ros.training.mirror import choose_pairs
+from actloc_ros.training.pose import pose_targets
 from actloc_ros.training.sampling import KeyFrames
 
 
@@ -30,6 +31,7 @@ class Batch:
         actions: float32 (B, T, M, C).
         valid: bool (B, T, M).
         known: bool (B, T).
+        keypoints: float32 (B, T, M, K, 2) in pixels; NaN where they are not known.
     """
 
     images: Tensor
@@ -37,15 +39,20 @@ class Batch:
     actions: Tensor
     valid: Tensor
     known: Tensor
+    keypoints: Tensor
 
     def targets(self, key_frames: slice) -> Targets:
         """Return what the key frames show, frame after frame."""
-        parts = (self.boxes, self.actions, self.valid, self.known)
+        pose = pose_targets(self.keypoints, self.valid)
+        parts = (self.boxes, self.actions, self.valid, self.known, pose)
         return Targets(*(x[:, key_frames].flatten(0, 1) for x in parts))
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        parts = (self.images, self.boxes, self.actions, self.valid, self.known)
+        parts = (
+            *(self.images, self.boxes, self.actions, self.valid, self.known),
+            self.keypoints,
+        )
         return Batch(*(x.to(device, non_blocking=True) for x in parts))
 
 
@@ -79,6 +86,7 @@ class ClipDataset(Dataset):
             check_labels(str(source), videos, labels)
         self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
         self.labels, self.data, self.seed = labels, data, seed
+        self.names = Names(labels, common_keypoints(self.sets))
         self.places = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
         every = [self.sets[s].videos[v] for s, v in self.places]
         self.key_frames = KeyFrames(every, labels, data.balance)
@@ -92,7 +100,8 @@ class ClipDataset(Dataset):
             rng, key, self.sets[s].videos[v], self.data.frames, self.data.rate, self.how
         )
         clip = self.sets[s].clip(v, frames)
-        return augment(rng, clip, (self.data.height, self.data.width), self.labels, self.how)
+        clip = replace(clip, keypoints=clip.keypoints[:, :, : len(self.names.keypoints)])
+        return augment(rng, clip, (self.data.height, self.data.width), self.names, self.how)
 
 
 def check_labels(name: str, videos: AnnotatedVideos, labels: tuple[str, ...]) -> None:
@@ -106,6 +115,12 @@ def check_labels(name: str, videos: AnnotatedVideos, labels: tuple[str, ...]) ->
             f'{name} has labels {list(videos.labels)}, other files {list(labels)}; all must have '
             'the same, in the same order'
         )
+
+
+def common_keypoints(sets: Sequence[AnnotatedVideos]) -> tuple[str, ...]:
+    """Return the keypoints that all recordings name alike; none where they differ."""
+    names = {videos.annotations.keypoints for videos in sets}
+    return names.pop() if len(names) == 1 else ()
 
 
 class Endless(Sampler):
@@ -135,6 +150,7 @@ def collate(samples: list[Sample]) -> Batch:
         actions=torch.stack([pad(s.actions) for s in samples]),
         valid=torch.stack([pad(s.valid) for s in samples]),
         known=torch.stack([s.known for s in samples]),
+        keypoints=torch.stack([pad(s.keypoints) for s in samples]),
     )
 
 

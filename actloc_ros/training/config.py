@@ -90,6 +90,7 @@ class Augmentation:
         rate: Largest factor by which the frame rate goes up or down, 1 or more.
         drop: Probability that a frame is lost: the clip then reaches further back.
         freeze: Probability that a camera sends its last image again.
+        focus: Probability that a crop is laid around an actor rather than anywhere.
     """
 
     crop: float = 0.6
@@ -100,6 +101,7 @@ class Augmentation:
     rate: float = 1.4
     drop: float = 0.1
     freeze: float = 0.05
+    focus: float = 0.0
 
 
 @dataclass(frozen=True)

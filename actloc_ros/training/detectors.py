@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from actloc_ros.models.catalog import architectures, entry_for
 from actloc_ros.models.stream import REACH, StreamNet, place_centres
 from actloc_ros.models.weights import Actors, Architecture, Entry, build_network
+from actloc_ros.training.pose import PosedStream
 
 TRAINABLE = ('stream_', 'yowov2_')
 """How the names of architectures begin that can be trained."""
@@ -25,12 +26,20 @@ class Dense:
         actor: (F, A) logits.
         actions: (F, A, C) logits.
         centres: (A, 2) of the places in pixels.
+        pose: (F, A, 4K): see `PosedStream`; None where the detector tells none.
     """
 
     boxes: Tensor
     actor: Tensor
     actions: Tensor
     centres: Tensor
+    pose: Tensor | None = None
+
+    def of(self, frames: Tensor) -> Dense:
+        """Return the predictions for some frames, bool (F,)."""
+        boxes, actor, actions = (x[frames] for x in (self.boxes, self.actor, self.actions))
+        pose = None if self.pose is None else self.pose[frames]
+        return Dense(boxes, actor, actions, self.centres, pose)
 
 
 class Detector(ABC):
@@ -38,6 +47,7 @@ class Detector(ABC):
 
     Attributes:
         network: Its weights.
+        learner: The same as a part of what is trained: with layers that only training needs.
         entry: Its preprocessing, labels and thresholds.
         key_frames: The clip's frames that it speaks of.
     """
@@ -45,7 +55,7 @@ class Detector(ABC):
     key_frames = slice(-1, None)
 
     def __init__(self, network: nn.Module, entry: Entry) -> None:
-        self.network, self.entry = network, entry
+        self.network, self.learner, self.entry = network, network, entry
 
     @property
     def span(self) -> int:
@@ -75,13 +85,18 @@ class Detector(ABC):
 
     @abstractmethod
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
-        """Run `network` (this one's or its average) on prepared clips (B, 3, T, H, W)."""
+        """Run `network`, the learner, on prepared clips (B, 3, T, H, W)."""
 
 
 class StreamDetector(Detector):
-    """Every frame of a clip is a key frame."""
+    """Every frame of a clip is a key frame; the learner tells poses where it can learn them."""
 
     key_frames = slice(None)
+
+    def __init__(self, network: StreamNet, entry: Entry, keypoints: int) -> None:
+        super().__init__(network, entry)
+        if keypoints:
+            self.learner = PosedStream(network, keypoints)
 
     @property
     def span(self) -> int:
@@ -90,9 +105,14 @@ class StreamDetector(Detector):
 
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
         """Run the network; see `Detector.predict`."""
-        output = network(clips)
+        centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
+        if self.learner is self.network:
+            output, pose = network(clips), None
+        else:
+            output, pose = network(clips)
+            pose = pose.flatten(0, 1)
         boxes, actor, actions = (x.flatten(0, 1) for x in output)
-        return Dense(boxes, actor, actions, place_centres(clips.shape[-2], clips.shape[-1], clips))
+        return Dense(boxes, actor, actions, centres, pose)
 
 
 class Yowov2Detector(Detector):
@@ -117,8 +137,10 @@ class Yowov2Detector(Detector):
         )
 
 
-def new_detector(architecture: Architecture, labels: tuple[str, ...]) -> Detector:
-    """Return a detector with random weights for these labels.
+def new_detector(
+    architecture: Architecture, labels: tuple[str, ...], keypoints: int = 0
+) -> Detector:
+    """Return a detector with random weights for these labels, and a learner of keypoints.
 
     Raises:
         ValueError: The architecture cannot be trained here.
@@ -126,7 +148,7 @@ def new_detector(architecture: Architecture, labels: tuple[str, ...]) -> Detecto
     entry = replace(entry_for(architecture, len(labels)), labels=labels)
     network = build_network(architecture, entry).train().requires_grad_(True)
     if isinstance(network, StreamNet):
-        return StreamDetector(network, entry)
+        return StreamDetector(network, entry, keypoints)
     if architecture.name.startswith('yowov2_'):
         for head in network.conf_preds:  # type: ignore[union-attr]
             nn.init.constant_(head.bias, -4.6)  # as in stream: few places hold an actor

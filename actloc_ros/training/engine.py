@@ -19,6 +19,7 @@ from actloc_ros.models.catalog import architectures
 from actloc_ros.models.checkpoint_files import Checkpoint, write_checkpoint
 from actloc_ros.models.runtime import channels_last
 from actloc_ros.models.weights import Activation, Resize
+from actloc_ros.training.augment import Names
 from actloc_ros.training.begin import take_weights
 from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
 from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
@@ -66,10 +67,10 @@ class Trainer:
     ) -> None:
         self.config, self.dataset, self.folder, self.fabric = config, dataset, folder, fabric
         fabric.seed_everything(config.schedule.seed, verbose=False)
-        self.detector = make_detector(config, dataset.labels)
-        channels_last(self.detector.network)  # as convolutions like it
-        optimizer = make_optimizer(self.detector.network, config.schedule)
-        self.network, self.optimizer = fabric.setup(self.detector.network, optimizer)
+        self.detector = make_detector(config, dataset.names)
+        channels_last(self.detector.learner)  # as convolutions like it
+        optimizer = make_optimizer(self.detector.learner, config.schedule)
+        self.learner, self.optimizer = fabric.setup(self.detector.learner, optimizer)
         self.average = AveragedModel(
             self.detector.network,
             multi_avg_fn=moving_average(config.schedule.ema),
@@ -125,7 +126,7 @@ class Trainer:
         rate = learning_rate(self.step, self.config.schedule)
         for group in self.optimizer.param_groups:
             group['lr'] = rate
-        self.network.train()
+        self.learner.train()
         torch.manual_seed(self._step_seed())
         loss = self._loss(batch.to(self.fabric.device))
         if not torch.isfinite(loss.total):
@@ -135,7 +136,7 @@ class Trainer:
         self.optimizer.zero_grad()
         self.fabric.backward(loss.total)
         self.fabric.clip_gradients(
-            self.network, self.optimizer, max_norm=self.config.schedule.clip_gradient
+            self.learner, self.optimizer, max_norm=self.config.schedule.clip_gradient
         )
         self.optimizer.step()
         self.average.update_parameters(self.detector.network)
@@ -149,11 +150,8 @@ class Trainer:
         return self.config.schedule.seed * SEED_STRIDE + place
 
     def _loss(self, batch: Batch) -> Loss:
-        dense = self.detector.predict(self.detector.prepare(batch.images), self.network)
-        targets = batch.targets(self.detector.key_frames)
-        return detection_loss(
-            dense.boxes.float(), dense.actor.float(), dense.actions.float(), dense.centres, targets
-        )
+        dense = self.detector.predict(self.detector.prepare(batch.images), self.learner)
+        return detection_loss(dense, batch.targets(self.detector.key_frames))
 
     def _save(self) -> None:
         """Write the checkpoint whole or not at all: a kill leaves the one before."""
@@ -161,7 +159,7 @@ class Trainer:
             state = {
                 'step': self.step,
                 'config': self.identity,
-                'network': self.detector.network.state_dict(),
+                'learner': self.detector.learner.state_dict(),
                 'average': self.average.state_dict(),
                 'optimizer': self.optimizer.state_dict(),
                 'precision': self.fabric.strategy.precision.state_dict(),
@@ -180,7 +178,7 @@ class Trainer:
             raise ConfigError(
                 f'{path} is of a run with other settings; take another folder, or remove it'
             )
-        self.detector.network.load_state_dict(state['network'])
+        self.detector.learner.load_state_dict(state['learner'])
         self.average.load_state_dict(state['average'])
         self.optimizer.load_state_dict(state['optimizer'])
         # The scale of losses in half precision; empty otherwise.
@@ -188,7 +186,7 @@ class Trainer:
         self.step = state['step']
 
 
-def make_detector(config: TrainingConfig, labels: tuple[str, ...]) -> Detector:
+def make_detector(config: TrainingConfig, names: Names) -> Detector:
     """Return the detector that the settings ask for, with its entry filled in.
 
     Raises:
@@ -197,12 +195,12 @@ def make_detector(config: TrainingConfig, labels: tuple[str, ...]) -> Detector:
     found = architectures().get(config.model)
     if found is None:
         raise ConfigError(f'model is {config.model!r}; there are {", ".join(architectures())}')
-    detector = new_detector(found, labels)
+    detector = new_detector(found, names.labels, len(names.keypoints))
     data = config.data
     detector.entry = replace(
         detector.entry,
         name=config.name,
-        labels=labels,
+        labels=names.labels,
         frames=data.frames,
         rate=data.rate,
         preprocessing=replace(
@@ -263,5 +261,6 @@ def parts(loss: Loss) -> dict[str, float]:
         'actor': loss.actor,
         'box': loss.box,
         'actions': loss.actions,
+        'pose': loss.pose,
     }
-    return {name: float(value.detach()) for name, value in named.items()}
+    return {name: float(v.detach()) for name, v in named.items() if v is not None}

@@ -44,6 +44,7 @@ LIMITS: dict[str, Limit] = {
     'augmentation.rate': AT_LEAST_1,
     'augmentation.drop': BELOW_1,
     'augmentation.freeze': SHARE,
+    'augmentation.focus': SHARE,
 }
 
 

@@ -9,9 +9,12 @@ from torch.nn import functional
 from torchvision.ops import complete_box_iou_loss, sigmoid_focal_loss
 
 from actloc_ros.training.assign import Targets, assign
+from actloc_ros.training.detectors import Dense
+from actloc_ros.training.pose import pose_loss
 
 BOX_WEIGHT = 5.0
 ACTION_WEIGHT = 2.0
+POSE_WEIGHT = 5.0
 
 
 @dataclass(frozen=True)
@@ -22,34 +25,28 @@ class Loss:
         actor: Quality focal loss of the actor scores (Li et al. 2020).
         box: Complete IoU loss (Zheng et al. 2020).
         actions: Focal loss of the actions (Lin et al. 2017), at the places of actors.
+        pose: How far keypoints and their movements are off, in sizes of the actor; None where the
+            detector tells none.
     """
 
     actor: Tensor
     box: Tensor
     actions: Tensor
+    pose: Tensor | None = None
 
     @property
     def total(self) -> Tensor:
         """The sum that training lowers."""
-        return self.actor + BOX_WEIGHT * self.box + ACTION_WEIGHT * self.actions
+        total = self.actor + BOX_WEIGHT * self.box + ACTION_WEIGHT * self.actions
+        return total if self.pose is None else total + POSE_WEIGHT * self.pose
 
 
-def detection_loss(
-    boxes: Tensor, actor: Tensor, actions: Tensor, centres: Tensor, targets: Targets
-) -> Loss:
-    """Return the loss of predictions at A places of F frames; unknown frames add nothing to it.
-
-    Args:
-        boxes: (F, A, 4) in pixels of the network's input.
-        actor: (F, A) logits.
-        actions: (F, A, C) logits.
-        centres: (A, 2) of the places in pixels.
-        targets: What the frames show.
-    """
+def detection_loss(dense: Dense, targets: Targets) -> Loss:
+    """Return the loss of predictions at A places of F frames; unknown frames add nothing to it."""
     if targets.known is not None:
-        boxes, actor, actions = (x[targets.known] for x in (boxes, actor, actions))
-        targets = only_known(targets, targets.known)
-    assigned = assign(boxes.detach(), actor.detach(), centres, targets)
+        dense, targets = dense.of(targets.known), targets.of(targets.known)
+    boxes, actor, actions = dense.boxes.float(), dense.actor.float(), dense.actions.float()
+    assigned = assign(boxes.detach(), actor.detach(), dense.centres, targets)
     quality = assigned.quality
     weight = quality.sum().clamp(min=1.0)
     frame, place = quality.nonzero(as_tuple=True)
@@ -63,12 +60,20 @@ def detection_loss(
         actor=quality_focal_loss(actor, quality).sum() / weight,
         box=(overlap * at).sum() / weight,
         actions=(doing.sum(dim=-1) * at).sum() / weight,
+        pose=None
+        if dense.pose is None or targets.pose is None
+        else (_pose_misses(dense, targets, frame, place, index) * at).sum() / weight,
     )
 
 
-def only_known(targets: Targets, known: Tensor) -> Targets:
-    """Return the targets of the frames of which somebody has said what they show."""
-    return Targets(targets.boxes[known], targets.actions[known], targets.valid[known])
+def _pose_misses(
+    dense: Dense, targets: Targets, frame: Tensor, place: Tensor, index: Tensor
+) -> Tensor:
+    """Return how far the poses told at places are from those of the actors of these indices."""
+    assert dense.pose is not None
+    assert targets.pose is not None
+    told, true = dense.pose[frame, place].float(), targets.pose[frame, index]
+    return pose_loss(told, true, dense.centres[place], targets.boxes[frame, index])
 
 
 def quality_focal_loss(logits: Tensor, quality: Tensor) -> Tensor:

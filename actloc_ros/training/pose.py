@@ -1,0 +1,84 @@
+"""Teach a streaming network, beside its task, where joints are and how they have just moved.
+
+Actions are movements of limbs. Where recordings tell keypoints, as synthetic ones do, the features
+that say what is done must also say these: every frame then teaches something about limbs, not only
+the few in which a rare action is shown. The layers that say so are needed in training alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from actloc_ros.models.stream import STRIDES, ClipPast, StreamNet, StreamOutput, check_input
+
+LAG = 3
+"""Frames over which movements are told."""
+
+REACH_OF_RAW = 2.0
+"""Strides that a raw prediction of 1 stands for."""
+
+
+class PosedStream(nn.Module):
+    """A streaming network that also tells keypoints and their movements, to be trained as one.
+
+    Args:
+        network: What is trained.
+        keypoints: How many points K of a body.
+    """
+
+    def __init__(self, network: StreamNet, keypoints: int) -> None:
+        super().__init__()
+        self.network = network
+        self.pose = nn.ModuleList(nn.Conv2d(network.width, 4 * keypoints, 1) for _ in STRIDES)
+
+    def forward(self, clip: Tensor) -> tuple[StreamOutput, Tensor]:
+        """Look at clips (B, 3, T, H, W); return what the network does, and poses (B, T, A, 4K).
+
+        A pose is x, y of each keypoint from the place's centre, then how far each has moved in
+        LAG frames, in pixels.
+        """
+        check_input(clip, 5)
+        frames = clip.transpose(1, 2)
+        outputs, poses = [], []
+        levels = self.network.levels(frames.flatten(0, 1), ClipPast(frames.shape[1]))
+        for (x, head), layer in zip(levels, self.pose, strict=True):
+            what, where = head.branches(x)
+            outputs.append(head.predict(what, where))
+            raw = layer(what).flatten(2).transpose(1, 2)
+            poses.append(raw * (head.stride * REACH_OF_RAW))
+        every = (torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True))
+        output = StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in every))
+        return output, torch.cat(poses, dim=1).unflatten(0, frames.shape[:2])
+
+
+def pose_targets(keypoints: Tensor, valid: Tensor) -> Tensor:
+    """Return where keypoints are and how far they have moved in LAG frames: (B, T, M, 4K).
+
+    Args:
+        keypoints: float (B, T, M, K, 2) in pixels; NaN where they are not known.
+        valid: bool (B, T, M): whether the actor is seen. One who is not has no pose.
+    """
+    seen = torch.where(valid[..., None, None], keypoints, torch.nan)
+    before = functional.pad(seen, (0, 0, 0, 0, 0, 0, LAG, 0), value=torch.nan)[:, : seen.shape[1]]
+    return torch.cat([seen.flatten(3), (seen - before).flatten(3)], dim=-1)
+
+
+def pose_loss(told: Tensor, true: Tensor, centres: Tensor, boxes: Tensor) -> Tensor:
+    """Return how far poses at N places are from the truth, in sizes of the actor: (N,).
+
+    It is the mean over keypoints, and that of their movements; what is not known counts as right.
+
+    Args:
+        told: (N, 4K) predictions in pixels, keypoints from the places' centres.
+        true: (N, 4K) in pixels, NaN where it is not known.
+        centres: (N, 2) of the places.
+        boxes: (N, 4) of the actors.
+    """
+    half = told.shape[1] // 2
+    told = torch.cat([told[:, :half] + centres.repeat(1, half // 2), told[:, half:]], dim=1)
+    known = true.isfinite()
+    size = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).clamp(min=64).sqrt()
+    miss = torch.where(known, (told - true.nan_to_num()).abs(), 0) / size[:, None]
+    return miss.sum(dim=1) / half
