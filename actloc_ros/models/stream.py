@@ -10,17 +10,16 @@ whole clip and `step` frame by frame are the same function of the same weights.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
 from actloc_ros.models.stream_decode import decode
+from actloc_ros.models.stream_trunk import SIZES, make_trunk
 from actloc_ros.models.weights import (
     Activation,
     Architecture,
@@ -37,36 +36,6 @@ DILATIONS = (1, 3, 5)
 TAPS = 3
 REACH = (TAPS - 1) * sum(DILATIONS)
 """Frames before the newest that a result depends on."""
-
-
-@dataclass(frozen=True)
-class StreamSize:
-    """What tells the sizes of the family apart.
-
-    Attributes:
-        trunk: Name of a torchvision classification network.
-        stages: Names of its children, to be run in order up to strides 8, 16 and 32.
-        channels: Channels there.
-        width: Channels of the pyramid, the temporal layers and the heads.
-    """
-
-    trunk: str
-    stages: tuple[tuple[str, ...], ...]
-    channels: tuple[int, int, int]
-    width: int
-
-
-SHUFFLENET = (('conv1', 'maxpool', 'stage2'), ('stage3',), ('stage4',))
-REGNET = (
-    ('stem', 'trunk_output.block1', 'trunk_output.block2'),
-    ('trunk_output.block3',),
-    ('trunk_output.block4',),
-)
-SIZES = {
-    'n': StreamSize('shufflenet_v2_x1_0', SHUFFLENET, (116, 232, 464), 64),
-    's': StreamSize('regnet_y_800mf', REGNET, (144, 320, 784), 96),
-    'm': StreamSize('regnet_y_3_2gf', REGNET, (216, 576, 1512), 160),
-}
 
 
 class StreamOutput(NamedTuple):
@@ -259,10 +228,7 @@ class StreamNet(nn.Module):
         super().__init__()
         spec = SIZES[size]
         self.width = spec.width
-        trunk = torchvision.models.get_model(spec.trunk, weights=None)
-        self.trunk = nn.ModuleList(
-            nn.Sequential(*(trunk.get_submodule(name) for name in stage)) for stage in spec.stages
-        )
+        self.trunk = make_trunk(spec)
         self.pyramid = FeaturePyramidNetwork(list(spec.channels), spec.width)
         self.motion = nn.ModuleList(Motion(spec.width) for _ in STRIDES)
         self.fusion = nn.ModuleList(ChannelFusion(spec.width) for _ in STRIDES)

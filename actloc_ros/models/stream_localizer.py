@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from actloc_ros.frames import Frame, nanoseconds
@@ -40,6 +41,8 @@ class StreamLocalizer(Localizer):
         self._network = opened.network.eval()
         fold_batch_norms(self._network)
         channels_last(self._network.to(device=self._device, dtype=self._dtype))
+        if self._device.type == 'cpu':
+            multiply_matrices(self._network)
         how = entry.preprocessing
         self._state = opened.network.initial_state(0, how.height, how.width)
         self._slots: dict[str, int] = {}
@@ -109,6 +112,36 @@ class StreamLocalizer(Localizer):
         if due:
             stamps.append(frame.stamp)
         return info
+
+
+class Pointwise(nn.Module):
+    """A 1x1 convolution as a product of matrices.
+
+    On more than one thread of a CPU it takes half the time of the convolution: oneDNN's is made
+    for larger maps.
+    """
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(layer.weight.flatten(1).contiguous(), requires_grad=False)
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (F, C, H, W) to other channels."""
+        cells = functional.linear(x.permute(0, 2, 3, 1), self.weight, self.bias)
+        return cells.permute(0, 3, 1, 2)
+
+
+def multiply_matrices(network: nn.Module) -> None:
+    """Replace all 1x1 convolutions."""
+    for name, layer in list(network.named_modules()):
+        if (
+            isinstance(layer, nn.Conv2d)
+            and layer.kernel_size == (1, 1)
+            and layer.stride == (1, 1)
+            and layer.groups == 1
+        ):
+            network.set_submodule(name, Pointwise(layer))
 
 
 def fold_batch_norms(network: nn.Module) -> None:

@@ -1,0 +1,76 @@
+"""Give the streaming networks the trunks that look at each frame by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.shufflenetv2 import InvertedResidual
+
+
+@dataclass(frozen=True)
+class StreamSize:
+    """What tells the sizes of the family apart.
+
+    Attributes:
+        trunk: Name of a torchvision classification network.
+        stages: Names of its children, to be run in order up to strides 8, 16 and 32.
+        channels: Channels there.
+        width: Channels of the pyramid, the temporal layers and the heads.
+    """
+
+    trunk: str
+    stages: tuple[tuple[str, ...], ...]
+    channels: tuple[int, int, int]
+    width: int
+
+
+SHUFFLENET = (('conv1', 'maxpool', 'stage2'), ('stage3',), ('stage4',))
+REGNET = (
+    ('stem', 'trunk_output.block1', 'trunk_output.block2'),
+    ('trunk_output.block3',),
+    ('trunk_output.block4',),
+)
+SIZES = {
+    'n': StreamSize('shufflenet_v2_x1_0', SHUFFLENET, (116, 232, 464), 64),
+    's': StreamSize('regnet_y_800mf', REGNET, (144, 320, 784), 96),
+    'm': StreamSize('regnet_y_3_2gf', REGNET, (216, 576, 1512), 160),
+}
+
+
+def make_trunk(spec: StreamSize) -> nn.ModuleList:
+    """Return the stages of the trunk, with random weights."""
+    trunk = interleaved(torchvision.models.get_model(spec.trunk, weights=None))
+    return nn.ModuleList(
+        nn.Sequential(*(trunk.get_submodule(name) for name in stage)) for stage in spec.stages
+    )
+
+
+class InterleavedUnit(nn.Module):
+    """Does what ShuffleNetV2's unit does, without leaving the layout that convolutions want.
+
+    Shuffling the channels of two halves is the same as interleaving them.
+    """
+
+    def __init__(self, unit: InvertedResidual) -> None:
+        super().__init__()
+        self.stride, self.branch1, self.branch2 = unit.stride, unit.branch1, unit.branch2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (F, C, H, W) to the unit's output."""
+        if self.stride == 1:
+            one, other = x.chunk(2, dim=1)
+        else:
+            one, other = self.branch1(x), x
+        halves = one.permute(0, 2, 3, 1), self.branch2(other).permute(0, 2, 3, 1)
+        return torch.stack(halves, dim=-1).flatten(3).permute(0, 3, 1, 2)
+
+
+def interleaved(trunk: nn.Module) -> nn.Module:
+    """Replace ShuffleNetV2's units, where there are any, by units that keep the layout."""
+    for name, module in list(trunk.named_modules()):
+        if isinstance(module, InvertedResidual):
+            trunk.set_submodule(name, InterleavedUnit(module))
+    return trunk
