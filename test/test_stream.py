@@ -9,8 +9,8 @@ import torch
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.stream import REACH, STRIDES, StreamNet, StreamOutput
-from actloc_ros.models.stream_trunk import SIZES
 from actloc_ros.models.stream_localizer import fold_batch_norms
+from actloc_ros.models.stream_trunk import SIZES
 from actloc_ros.zoo import open_localizer
 
 CLASSES = 5

@@ -1,7 +1,6 @@
 """Check training: data in time and space, resuming to the same curve, and learning at all."""
 
 import json
-import math
 import os
 import signal
 import subprocess
@@ -282,7 +281,7 @@ def test_the_average_follows_weights_and_counters():
             torch.nn.init.normal_(parameter)
         network(torch.randn(8, 5))
         average.update_parameters(network)
-        weight = 1 - 0.9 * (1 - math.exp(-steps / EMA_RAMP))
+        weight = max(1 - 0.9, EMA_RAMP / (EMA_RAMP + 1 + steps))
         for key, value in network.state_dict().items():
             counts = key.endswith('num_batches_tracked')
             expected = value if counts else before[key].lerp(value, weight)

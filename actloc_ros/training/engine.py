@@ -33,8 +33,8 @@ CHECKPOINT = 'last.ckpt'
 SEED_STRIDE = 1_000_003
 """How far apart the random numbers of neighbouring seeds begin."""
 
-EMA_RAMP = 2000
-"""Steps in which the average's decay grows."""
+EMA_RAMP = 9
+"""How many times longer than what the average spans a training has lasted, while it is short."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor]
 
     @torch.no_grad()
     def update(average: Sequence[Tensor], current: Sequence[Tensor], steps: Any) -> None:
-        weight = 1 - decay * (1 - math.exp(-float(steps) / EMA_RAMP))
+        weight = max(1 - decay, EMA_RAMP / (EMA_RAMP + 1 + float(steps)))
         # All of one type at once, as PyTorch's own averages do: the same bits, a tenth of the time.
         if average[0].is_floating_point():
             torch._foreach_lerp_(list(average), list(current), weight)
