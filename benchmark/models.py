@@ -3,7 +3,8 @@
 A step takes one new camera frame of 640 x 480 and says what is seen at it. Beside it stands the
 plain way: all frames of the clip preprocessed again, and the network run as it is built, in
 float32. A classifier's step is one actor's clip. Weights are those that are here, else random
-ones, whose drift is larger than that of trained ones.
+ones, whose drift is larger than that of trained ones. Streaming networks, whose input may have any
+size, have the one that the others have.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -31,9 +32,11 @@ from actloc_ros.models.measure import Counter, known_cost
 from actloc_ros.models.preprocessing import preprocess, upload
 from actloc_ros.models.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.stream import StreamNet
+from actloc_ros.models.stream_localizer import StreamLocalizer
 from actloc_ros.zoo import open_localizer
 
 SIZE = (480, 640)
+STREAM_SIDE = 224
 PERIOD = 16  # pictures that are drawn, before anything is timed
 LEAST, MOST = 3, 30  # steps that are timed
 
@@ -105,7 +108,7 @@ def line(row: Row) -> str:
 
 def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -> Row:
     """Measure the architecture `name`."""
-    opened = open_network(name, random_weights=True)
+    opened = open_at_size(name)
     gmac = step_gmac(opened)
     device = choose_device(options.device)
     plain = timed(plain_step(opened, device), seconds)
@@ -114,6 +117,15 @@ def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -
     del opened
     own = timed(own_step(name, options), seconds)
     return Row(name, gmac, own, plain, plain / own, single, half, state)
+
+
+def open_at_size(name: str) -> OpenedNetwork:
+    """Open a network; give a streaming one the input size of the others."""
+    opened = open_network(name, random_weights=True)
+    if not isinstance(opened.network, StreamNet):
+        return opened
+    how = replace(opened.entry.preprocessing, height=STREAM_SIDE, width=STREAM_SIDE)
+    return replace(opened, entry=replace(opened.entry, preprocessing=how))
 
 
 def state_bytes(opened: OpenedNetwork) -> int | None:
@@ -140,7 +152,9 @@ def own_step(name: str, options: LocalizerOptions) -> Callable[[], object]:
     architecture = catalog.architectures()[name]
     if architecture.decode is None:
         return own_classification(name, options)
-    localizer = open_localizer(name, options)
+    opened = open_at_size(name)
+    stream = isinstance(opened.network, StreamNet)
+    localizer = StreamLocalizer(opened, options) if stream else open_localizer(name, options)
     rate = catalog.find_entry(name).rate
     count = iter(range(10**9))
 
@@ -192,7 +206,7 @@ def drift_of(opened: OpenedNetwork, device: torch.device) -> tuple[float, float]
     network = opened.network
     single, halved = run(network.float(), clip), run(network.to(half), clip.to(half))
     # Back from half precision the weights are rounded: load them anew for the truth.
-    exact = run(open_network(opened.architecture.name, random_weights=True).network.double(), clip)
+    exact = run(open_at_size(opened.architecture.name).network.double(), clip)
     return difference(single, exact), difference(halved, exact)
 
 

@@ -119,7 +119,7 @@ def choose_crop(
     Without augmentation it is the whole image, whatever that does to its proportions: so does the
     network see it when it runs.
     """
-    share = rng.uniform(how.crop, 1)
+    share = rng.uniform(how.crop, how.widest)
     stretch = how.stretch ** rng.uniform(-0.5, 0.5)
     h = min(height, max(1, round(height * share * stretch)))
     w = min(width, max(1, round(width * share / stretch)))

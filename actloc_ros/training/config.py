@@ -82,6 +82,7 @@ class Augmentation:
 
     Attributes:
         crop: Least share of the image's sides that a crop keeps, in (0, 1].
+        widest: Largest share, from `crop` to 1.
         stretch: Largest factor by which width and height change against each other, 1 or more.
         flip: Probability of a mirror image.
         flip_pairs: Labels that change places in a mirror image; None takes those that differ only
@@ -102,6 +103,7 @@ class Augmentation:
     drop: float = 0.1
     freeze: float = 0.05
     focus: float = 0.0
+    widest: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,9 @@ def read_config(path: Path) -> TrainingConfig:
     problem = find_impossible(config)
     if problem is None and config.schedule.validate_every and not config.data.valid:
         problem = 'schedule: validate_every is given, but data: valid names nothing to measure on'
+    how = config.augmentation
+    if problem is None and how.widest < how.crop:
+        problem = f'augmentation: widest is {how.widest}, less than crop, which is {how.crop}'
     if problem is not None:
         raise ConfigError(f'{path}: {problem}')
     return config

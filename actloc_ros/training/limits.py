@@ -45,6 +45,7 @@ LIMITS: dict[str, Limit] = {
     'augmentation.drop': BELOW_1,
     'augmentation.freeze': SHARE,
     'augmentation.focus': SHARE,
+    'augmentation.widest': ('above 0, up to 1', lambda x: 0 < x <= 1),
 }
 
 
