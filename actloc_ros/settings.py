@@ -97,7 +97,7 @@ SPECS = (
     ),
     Spec(
         'model',
-        'motion',
+        'stream_n',
         'The localizer: a name that `actloc models` lists, or MODULE:CLASS of your own.',
         Change.INACTIVE,
     ),

@@ -14,7 +14,12 @@ from results_instances import Starts, follow, match_starts, true_spans
 from tqdm import tqdm
 
 from actloc_ros.cli.synth import write_scene
-from actloc_ros.datasets.annotations import Annotations, read_annotations, write_annotations
+from actloc_ros.datasets.annotations import (
+    Annotations,
+    Video,
+    read_annotations,
+    write_annotations,
+)
 from actloc_ros.datasets.files import read_truth
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.figures import Figure
@@ -74,9 +79,14 @@ def render_scenes(args: argparse.Namespace) -> Path:
         for seed, rate in chosen:
             frames = render(seed, args.seconds, SIZE, rate)
             path = folder / f'synth_{seed}.mp4'
-            videos.append(write_scene(path, frames, SIZE, rate, progress))
+            videos.append(without_keypoints(write_scene(path, frames, SIZE, rate, progress)))
     write_annotations(truth, Annotations(LABELS, tuple(videos)))
     return truth
+
+
+def without_keypoints(video: Video) -> Video:
+    """Return annotations of boxes and actions alone, from which every detector can learn."""
+    return replace(video, tubes=tuple(replace(tube, keypoints=None) for tube in video.tubes))
 
 
 def score(recording: Recording, truth_file: Path) -> dict[str, Any]:

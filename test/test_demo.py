@@ -57,7 +57,7 @@ def test_recording_leaves_a_video_and_a_bag_and_tells_events(tmp_path, video):
     assert f'bag of detections: {tmp_path}/detections' in said
     messages = list(read_detections(tmp_path / 'detections'))
     assert any(message.detections for message in messages)
-    assert messages[0].model == 'motion'
+    assert messages[0].model == 'stream_n'
     assert len(list(open_source(tmp_path / 'annotated.mp4'))) == len(list(open_source(video)))
     assert group_is_gone(demo.pid)
 

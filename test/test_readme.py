@@ -42,13 +42,13 @@ def test_command_runs(command, workplace):
         assert (workplace / made).exists(), command
 
 
-def test_planner_example_hears_of_an_approaching_person(workplace):
-    """Run the README's planner against the real node on a recording with someone approaching."""
+def test_planner_example_hears_of_a_walking_person(workplace):
+    """Run the README's planner against the real node on a recording with someone who walks."""
     [example] = blocks('python')
     program = workplace / 'planner.py'
     program.write_text(example)
     environment = os.environ | {'PYTHONUNBUFFERED': '1'}
-    recording = workplace / 'approach.mp4'
+    recording = workplace / 'walk.mp4'
     subprocess.run(
         ['actloc', 'synth', recording, '--seed', '5', '--seconds', '10'], check=True, timeout=100
     )
@@ -72,7 +72,7 @@ def test_planner_example_hears_of_an_approaching_person(workplace):
         time.sleep(0.5)
         planner.terminate()
         output, _ = planner.communicate(timeout=20)
-    assert re.search(r'track \d+ of ".*" approaches', output), output
+    assert re.search(r'track \d+ of ".*" begins to walk', output), output
 
 
 def test_every_linked_file_exists():

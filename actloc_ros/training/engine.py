@@ -107,6 +107,11 @@ class Trainer:
         self.average.module.load_state_dict(self.detector.network.state_dict())
         return lines
 
+    @property
+    def model(self) -> Path:
+        """The file of the averaged weights: as good as they are, from the first checkpoint on."""
+        return self.folder / f'{self.config.name}.safetensors'
+
     def export(self, path: Path) -> None:
         """Write the averaged weights with their entry, as any checkpoint is read."""
         write_checkpoint(path, self.average.module.state_dict(), self.detector.entry)
@@ -154,7 +159,7 @@ class Trainer:
         return detection_loss(dense, batch.targets(self.detector.key_frames))
 
     def _save(self) -> None:
-        """Write the checkpoint whole or not at all: a kill leaves the one before."""
+        """Write checkpoint and model, each whole or not at all: a kill leaves those before."""
         if self.fabric.global_rank == 0:
             state = {
                 'step': self.step,
@@ -167,6 +172,7 @@ class Trainer:
             partial = self.folder / (CHECKPOINT + '.partial')
             torch.save(state, partial)
             os.replace(partial, self.folder / CHECKPOINT)
+            self.export(self.model)
         self.fabric.barrier()
 
     def _resume(self) -> None:

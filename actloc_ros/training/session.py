@@ -112,6 +112,5 @@ def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
     validation = Validation(list(measured.values()), trainer.detector) if measured else None
     with Journal(out, trainer, validation) as journal:
         trainer.run(journal.take)
-    path = out / f'{config.name}.safetensors'
-    trainer.export(path)
-    return path
+    trainer.export(trainer.model)
+    return trainer.model
