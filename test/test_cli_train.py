@@ -163,7 +163,8 @@ def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsy
         for v in old.videos
     )  # fmt: skip
     (folder / 'other').mkdir()
-    write_annotations(folder / 'other/annotations.json', Annotations(labels, videos))
+    other = Annotations(labels, videos, old.keypoints)
+    write_annotations(folder / 'other/annotations.json', other)
     settings = write(
         folder,
         'other.yaml',

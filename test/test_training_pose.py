@@ -42,7 +42,10 @@ def test_keypoints_are_written_and_read(tmp_path):
     path.write_text(path.read_text().replace('"keypoints": [[10, 20,', '"keypoints": [[20,'))
     with pytest.raises(AnnotationError, match='annotations in the form'):
         read_annotations(path)
-    write_annotations(path, Annotations(('wave',), (a_video(),), NAMES[:1]))
+    with pytest.raises(AnnotationError, match='actor 3 has 2 keypoints, but 1 are named'):
+        write_annotations(path, Annotations(('wave',), (a_video(),), NAMES[:1]))
+    write_annotations(path, Annotations(('wave',), (a_video(),), NAMES))
+    path.write_text(path.read_text().replace('["left_hand", "right_hand"]', '["left_hand"]'))
     with pytest.raises(AnnotationError, match=r'shape \(5, 4\); expected \(5, 2\)'):
         read_annotations(path)
 

@@ -139,7 +139,17 @@ class Annotations:
 
 
 def write_annotations(path: Path | str, annotations: Annotations) -> None:
-    """Write the JSON file, a tube and an instance a line."""
+    """Write the JSON file, a tube and an instance a line.
+
+    Raises:
+        AnnotationError: An actor has another number of keypoints than there are names.
+    """
+    for tube in (tube for video in annotations.videos for tube in video.tubes):
+        if tube.keypoints is not None and tube.keypoints.shape[1] != len(annotations.keypoints):
+            raise AnnotationError(
+                f'{path}: actor {tube.actor} has {tube.keypoints.shape[1]} keypoints, but '
+                f'{len(annotations.keypoints)} are named'
+            )
     text = (
         f'{{\n"format": "{FORMAT}", "version": {VERSION},\n'
         f'"labels": {json.dumps(annotations.labels)},\n'
