@@ -233,6 +233,7 @@ def test_recordings_are_checked_before_the_first_step(folder, capsys):
         ({'data': {'train': []}}, 'data: train is []; expected at least one set'),
         ({'data': {'train': [{'path': 'a', 'format': 'coco'}]}}, "format is 'coco'"),
         ({'data': {'train': [{'path': 'a', 'size': 3}]}}, "data: train[0]: unknown key 'size'"),
+        ({'augmentation': {'crop': 0.7, 'widest': 0.5}}, 'widest is 0.5, less than crop'),
         ({'data': {'train': [3]}}, 'data: train[0] is 3; expected str'),
         ({'data': {'train': ['no.json']}}, 'no.json'),
         ({'data': {'train': ['set', 'set']}}, 'data names set twice'),
