@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,8 @@ def _parse() -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> None:
+    # Player, recorder and node share the cores: PyTorch's threads would wait for each other.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     options.out.mkdir(parents=True, exist_ok=True)
     recording = options.input or _sample(options.out)
     source = open_source(recording, options.topic)
