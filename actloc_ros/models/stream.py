@@ -265,8 +265,7 @@ class StreamNet(nn.Module):
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
-        outputs = [head(x) for x, head in self.levels(frames, past)]
-        return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)))
+        return joined([head(x) for x, head in self.levels(frames, past)])
 
     def levels(self, frames: Tensor, past: Past) -> list[tuple[Tensor, Head]]:
         """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""
@@ -299,6 +298,11 @@ def separable(width: int) -> nn.Sequential:
         Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU),
         Conv2dNormActivation(width, width, 1, activation_layer=nn.SiLU),
     )
+
+
+def joined(levels: list[StreamOutput]) -> StreamOutput:
+    """Return the predictions (F, A, …) of all levels as one, finest first."""
+    return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*levels, strict=True)))
 
 
 def place_centres(height: int, width: int, like: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +49,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        parts = (
-            *(self.images, self.boxes, self.actions, self.valid, self.known),
-            self.keypoints,
-        )
+        parts = (getattr(self, each.name) for each in fields(self))
         return Batch(*(x.to(device, non_blocking=True) for x in parts))
 
 

@@ -34,7 +34,7 @@ SEED_STRIDE = 1_000_003
 """How far apart the random numbers of neighbouring seeds begin."""
 
 EMA_RAMP = 9
-"""How many times longer than what the average spans a training has lasted, while it is short."""
+"""Of so many steps that a short training has taken, its average of weights spans about one."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from actloc_ros.models.stream import STRIDES, ClipPast, StreamNet, StreamOutput, check_input
+from actloc_ros.models.stream import (
+    STRIDES,
+    ClipPast,
+    StreamNet,
+    StreamOutput,
+    check_input,
+    joined,
+)
 
 LAG = 3
 """Frames over which movements are told."""
@@ -48,8 +55,7 @@ class PosedStream(nn.Module):
             outputs.append(head.predict(what, where))
             raw = layer(what).flatten(2).transpose(1, 2)
             poses.append(raw * (head.stride * REACH_OF_RAW))
-        every = (torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True))
-        output = StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in every))
+        output = StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in joined(outputs)))
         return output, torch.cat(poses, dim=1).unflatten(0, frames.shape[:2])
 
 
