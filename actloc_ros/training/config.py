@@ -56,7 +56,7 @@ class Schedule:
         batch: Clips a step and device.
         learning_rate: Highest learning rate, reached after `warmup` steps; falls as a cosine.
         warmup: Steps.
-        weight_decay: Of AdamW; not on biases and norms.
+        weight_decay: Decoupled; not on biases and norms.
         clip_gradient: Largest norm of the gradient.
         ema: Decay of the averaged weights, which are the ones that are kept.
         seed: Of weights, order, augmentation.

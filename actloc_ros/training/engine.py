@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
@@ -25,6 +25,7 @@ from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
 from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
 from actloc_ros.training.detectors import Detector, new_detector
 from actloc_ros.training.losses import Loss, detection_loss
+from actloc_ros.training.optimizer import make_optimizer
 
 CHECKPOINT = 'last.ckpt'
 """Name of the file, in the folder of a run, from which it is resumed."""
@@ -69,11 +70,14 @@ class Trainer:
         fabric.seed_everything(config.schedule.seed, verbose=False)
         self.detector = make_detector(config, dataset.names)
         channels_last(self.detector.learner)  # as convolutions like it
-        optimizer = make_optimizer(self.detector.learner, config.schedule)
+        schedule = config.schedule
+        optimizer = make_optimizer(
+            self.detector.learner, schedule.learning_rate, schedule.weight_decay
+        )
         self.learner, self.optimizer = fabric.setup(self.detector.learner, optimizer)
         self.average = AveragedModel(
             self.detector.network,
-            multi_avg_fn=moving_average(config.schedule.ema),
+            multi_avg_fn=moving_average(schedule.ema),
             use_buffers=True,
         )
         self.step = 0
@@ -224,14 +228,6 @@ def make_detector(config: TrainingConfig, names: Names) -> Detector:
         source='actloc train',
     )
     return detector
-
-
-def make_optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """Return AdamW that leaves biases, norms and scalars without weight decay."""
-    decayed = [p for p in network.parameters() if p.dim() > 1]
-    others = [p for p in network.parameters() if p.dim() <= 1]
-    groups: list[dict[str, Any]] = [{'params': decayed}, {'params': others, 'weight_decay': 0.0}]
-    return torch.optim.AdamW(groups, schedule.learning_rate, weight_decay=schedule.weight_decay)
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:
