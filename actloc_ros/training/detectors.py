@@ -84,6 +84,10 @@ class Detector(ABC):
         return actors
 
     @abstractmethod
+    def action_biases(self, network: nn.Module) -> list[Tensor]:
+        """Return the biases (C,) of the logits of actions of such a network, one a level."""
+
+    @abstractmethod
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
         """Run `network`, the learner, on prepared clips (B, 3, T, H, W)."""
 
@@ -103,6 +107,10 @@ class StreamDetector(Detector):
         """Frames, the newest among them, that a result depends on."""
         return 1 + REACH
 
+    def action_biases(self, network: nn.Module) -> list[Tensor]:
+        """Return those of the heads; see `Detector.action_biases`."""
+        return [head.actions.bias for head in network.heads]  # type: ignore[union-attr]
+
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
         """Run the network; see `Detector.predict`."""
         centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
@@ -117,6 +125,10 @@ class StreamDetector(Detector):
 
 class Yowov2Detector(Detector):
     """The last frame of a clip is its key frame."""
+
+    def action_biases(self, network: nn.Module) -> list[Tensor]:
+        """Return those of the class predictors; see `Detector.action_biases`."""
+        return [layer.bias for layer in network.cls_preds]  # type: ignore[union-attr]
 
     def predict(self, clips: Tensor, network: nn.Module) -> Dense:
         """Run the network; see `Detector.predict`."""

@@ -61,6 +61,28 @@ class Seen:
     image: Tensor
     actors: Actors
 
+    def boxes_in(self, size: Sequence[int]) -> Tensor:
+        """Return the boxes in pixels of a recording of this height and width: float64 (N, 4)."""
+        shown = self.image.shape[1:]
+        scale = torch.tensor([size[1] / shown[1], size[0] / shown[0]] * 2, dtype=torch.float64)
+        limit = torch.tensor([size[1], size[0]] * 2)
+        return torch.minimum((self.actors.boxes.double().cpu() * scale).clamp(min=0), limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a key frame shows.
+
+    Attributes:
+        boxes: float (M, 4) in pixels of the recording.
+        actions: float (M, C): 1 where the actor does the action, else 0.
+        size: Height and width of the recording.
+    """
+
+    boxes: np.ndarray
+    actions: np.ndarray
+    size: tuple[int, int]
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -98,11 +120,12 @@ class Validation:
             for number in key_frames(videos.videos[v])
         ]
         labels = dict(enumerate(detector.entry.labels))
-        clips = [key.videos.clip(key.video, np.array([key.number])) for key in self.keys]
-        truths = [_truth(key, clip) for key, clip in zip(self.keys, clips, strict=True)]
-        self.actions = self._ground_truth([actions for actions, _ in truths], labels)
-        self.actors = self._ground_truth([actors for _, actors in truths], ANY_ACTION)
-        self.sizes = [clip.images.shape[1:3] for clip in clips]
+        self.truths = [
+            _truth(key.videos.clip(key.video, np.array([key.number]))) for key in self.keys
+        ]
+        rows = [_true(key, truth) for key, truth in zip(self.keys, self.truths, strict=True)]
+        self.actions = self._ground_truth([actions for actions, _ in rows], labels)
+        self.actors = self._ground_truth([actors for _, actors in rows], ANY_ACTION)
 
     def measure(self, network: nn.Module, device: torch.device) -> Measured:
         """Return how well a network of the detector's kind does; it is left in evaluation mode."""
@@ -112,9 +135,9 @@ class Validation:
         kept: list[Seen] = []
         spacing = max(1, len(self.keys) // PICTURES)
         bar = tqdm(self.keys, 'measure', unit='frame', leave=False, disable=None)
-        for place, (key, size) in enumerate(zip(bar, self.sizes, strict=True)):
-            seen = self._look(key, network, device)
-            found = _found(key, seen, size)
+        for place, (key, truth) in enumerate(zip(bar, self.truths, strict=True)):
+            seen = self.look(key, network, device)
+            found = _found(key, seen, truth.size)
             actions.append(found[0])
             actors.append(found[1])
             if place % spacing == 0 and len(kept) < PICTURES:
@@ -137,7 +160,8 @@ class Validation:
             keyframes=np.unique(everything.keys),
         )
 
-    def _look(self, key: KeyFrame, network: nn.Module, device: torch.device) -> Seen:
+    def look(self, key: KeyFrame, network: nn.Module, device: torch.device) -> Seen:
+        """Return what a network in evaluation mode sees in a key frame."""
         how, entry = self.detector.entry.preprocessing, self.detector.entry
         step = key.videos.videos[key.video].fps / entry.rate
         offsets = np.round(np.arange(1 - self.detector.span, 1) * step).astype(np.int64)
@@ -154,23 +178,28 @@ def key_frames(video: Video) -> np.ndarray:
     return known[((np.arange(count) + 0.5) * len(known) / max(1, count)).astype(np.int64)]
 
 
-def _truth(key: KeyFrame, clip: Clip) -> tuple[FrameBoxes, FrameBoxes]:
+def _truth(clip: Clip) -> Truth:
+    """Return what the frame of a clip of one shows."""
+    height, width = clip.images.shape[1:3]
+    seen = clip.visible[0]
+    return Truth(clip.boxes[0][seen], clip.actions[0][seen], (height, width))
+
+
+def _true(key: KeyFrame, truth: Truth) -> tuple[FrameBoxes, FrameBoxes]:
     """Return a frame's boxes of actions, and of actors whatever they do."""
-    boxes = clip.boxes[0][clip.visible[0]]
-    actions = clip.actions[0][clip.visible[0]]
-    actor, action = np.nonzero(actions > 0)
-    ones = np.ones((len(boxes), 1))
-    return _boxes(key, boxes, actions, actor, action), _boxes(key, boxes, ones, *np.nonzero(ones))
+    ones = np.ones((len(truth.boxes), 1))
+    doing = np.nonzero(truth.actions > 0)
+    return (
+        _boxes(key, truth.boxes, truth.actions, *doing),
+        _boxes(key, truth.boxes, ones, *np.nonzero(ones)),
+    )
 
 
 def _found(key: KeyFrame, seen: Seen, size: Sequence[int]) -> tuple[FrameBoxes, FrameBoxes]:
     """Return the same of what a network sees, in pixels of a recording of this height and width."""
-    actors, shown = seen.actors, seen.image.shape[1:]
-    scale = np.array([size[1] / shown[1], size[0] / shown[0]] * 2)
-    limit = np.array([size[1], size[0]] * 2)
-    boxes = np.clip(actors.boxes.double().cpu().numpy() * scale, 0, limit)
-    actions = actors.actions.double().cpu().numpy()
-    scores = actors.scores.double().cpu().numpy()[:, None]
+    boxes = seen.boxes_in(size).numpy()
+    actions = seen.actors.actions.double().cpu().numpy()
+    scores = seen.actors.scores.double().cpu().numpy()[:, None]
     likely = np.nonzero(actions >= LEAST_SCORE)
     return _boxes(key, boxes, actions, *likely), _boxes(key, boxes, scores, *np.nonzero(scores))
 

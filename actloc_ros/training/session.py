@@ -11,6 +11,7 @@ from lightning_fabric.plugins.environments import TorchElasticEnvironment
 from actloc_ros.models.catalog import architectures, entries
 from actloc_ros.models.checkpoint_files import read_checkpoint
 from actloc_ros.models.loading import find_weights
+from actloc_ros.training.calibrate import calibrate
 from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import ConfigError, TrainingConfig
 from actloc_ros.training.detectors import TRAINABLE
@@ -112,5 +113,15 @@ def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
     validation = Validation(list(measured.values()), trainer.detector) if measured else None
     with Journal(out, trainer, validation) as journal:
         trainer.run(journal.take)
+    if validation is not None:
+        print(_calibrate(trainer, validation), flush=True)
     trainer.export(trainer.model)
     return trainer.model
+
+
+def _calibrate(trainer: Trainer, validation: Validation) -> str:
+    """Shift the scores of the averaged weights, and return a line that says how."""
+    average = trainer.average.module
+    shifts = calibrate(trainer.detector, validation, average, trainer.fabric.device)
+    told = zip(trainer.detector.entry.labels, shifts, strict=True)
+    return 'logits shifted to be right from 0.5 on: ' + ', '.join(f'{n} {s:+.2f}' for n, s in told)

@@ -1,0 +1,121 @@
+"""Shift the scores of actions so that 0.5 tells best, label by label, who does what and who not.
+
+A network trained on rare and frequent labels together is surer of the frequent ones: at one score
+it invents some labels and misses others. A shift of a label's logits mends that, where it is chosen
+on recordings that were not learnt from, as the one of the highest F1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+from torchvision.ops import box_iou
+
+from actloc_ros.training.detectors import Detector
+from actloc_ros.training.measure import Seen, Truth, Validation
+
+OVERLAP = 0.5
+"""Least IoU of a box that shows an actor."""
+
+FEWEST = 20
+"""Of so many true boxes that a label must have, or its scores stay as they are."""
+
+FARTHEST = 4.0
+"""Largest shift of a logit."""
+
+AS_GOOD = 0.98
+"""Share of the highest F1 that counts as high: the shift is the middle of those that reach it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What was told of N boxes, and what is true.
+
+    Attributes:
+        needed: float (N, C): the shift of each logit from which its score is 0.5 or more.
+        right: bool (N, C): whether the actor in the box does the action.
+        all: int (C,): how many true boxes show each action, found or not.
+    """
+
+    needed: np.ndarray
+    right: np.ndarray
+    all: np.ndarray
+
+
+def calibrate(
+    detector: Detector, validation: Validation, network: nn.Module, device: torch.device
+) -> np.ndarray:
+    """Shift the biases of a network of the detector's kind; return by how much: float (C,)."""
+    network.eval()
+    told = [
+        compare(validation.look(key, network, device), truth)
+        for key, truth in zip(validation.keys, validation.truths, strict=True)
+    ]
+    shifts = best_shifts(
+        Told(
+            needed=np.concatenate([each.needed for each in told]),
+            right=np.concatenate([each.right for each in told]),
+            all=np.sum([each.all for each in told], axis=0),
+        )
+    )
+    with torch.no_grad():
+        for bias in detector.action_biases(network):
+            bias += torch.from_numpy(shifts).to(bias)
+    return shifts
+
+
+def compare(seen: Seen, truth: Truth) -> Told:
+    """Return what was told in one key frame beside what is true."""
+    overlap = box_iou(seen.boxes_in(truth.size), torch.from_numpy(truth.boxes).double()).numpy()
+    found, actor = linear_sum_assignment(-overlap)
+    enough = overlap[found, actor] >= OVERLAP
+    right = np.zeros(seen.actors.actions.shape, bool)
+    right[found[enough]] = truth.actions[actor[enough]] > 0
+    return Told(
+        needed=needed_shift(seen.actors.scores, seen.actors.actions).cpu().numpy(),
+        right=right,
+        all=(truth.actions > 0).sum(axis=0),
+    )
+
+
+def needed_shift(actor: Tensor, actions: Tensor) -> Tensor:
+    """Return the shift from which a score is 0.5: (N, C); infinite where no shift is enough.
+
+    A score is the geometric mean of the actor's probability and the action's.
+
+    Args:
+        actor: (N,) probabilities.
+        actions: (N, C) scores.
+    """
+    actor, actions = actor.double()[:, None], actions.double()
+    likely = (actions.square() / actor).clamp(1e-9, 1 - 1e-9)
+    wanted = (0.25 / actor).clamp(max=1.0)
+    return wanted.logit() - likely.logit()
+
+
+def best_shifts(told: Told) -> np.ndarray:
+    """Return for each label the shift with which scores from 0.5 on have the highest F1: (C,)."""
+    labels = range(len(told.all))
+    return np.array(
+        [
+            best_shift(told.needed[:, c], told.right[:, c], int(told.all[c])) if enough else 0.0
+            for c, enough in zip(labels, told.all >= FEWEST, strict=True)
+        ]
+    )
+
+
+def best_shift(needed: np.ndarray, right: np.ndarray, truths: int) -> float:
+    """Return the shift of one label's logits; 0 where no shift finds anything."""
+    needed = needed.clip(min=-FARTHEST)
+    order = np.argsort(needed, kind='stable')
+    order = order[needed[order] <= FARTHEST]
+    if not right[order].any():
+        return 0.0
+    hits = np.cumsum(right[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + truths)
+    high = needed[order][f1 >= AS_GOOD * f1.max()]
+    return float((high[0] + high[-1]) / 2)
