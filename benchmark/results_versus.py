@@ -178,11 +178,11 @@ def section(numbers: dict[str, Any]) -> str:
 
 Both trained here from random weights on the same videos ({numbers['train_on']}) for the same \
 {numbers['minutes']:g} minutes, at once, one CPU thread each, by the same losses, assignment, \
-augmentation, optimizer and schedule, at {height}×{width} and 16 frames at 12.5 Hz. Clips a step \
-differ, since YOWOv2 learns from the last frame of a clip alone and `stream_n` from all 16. Both \
-measured on the {numbers['scenes']} unseen scenes with seeds {first} to {last}, as above; a step \
-is timed there, with one new frame and all that the model does for it. How many steps fit into \
-the time was measured before, so that the learning rate falls to its end.
+augmentation and schedule, each by its own optimizer, at {height}×{width} and 16 frames at 12.5 \
+Hz. Clips a step differ, since YOWOv2 learns from the last frame of a clip alone and `stream_n` \
+from all 16. Both measured on the {numbers['scenes']} unseen scenes with seeds {first} to {last}, \
+as above; a step is timed there, with one new frame and all that the model does for it. How many \
+steps fit into the time was measured before, so that the learning rate falls to its end.
 
 {table(HEAD, [row_of(row) for row in numbers['rows']])}
 

@@ -44,7 +44,7 @@ def test_no_gradient_is_no_direction():
 
 def test_channels_that_mix_are_stepped_alike_in_all_directions_and_others_as_by_adamw():
     net, other = network(), network()
-    optimizer = make_optimizer(net, 1e-2, 0.0)
+    optimizer = make_optimizer(net, 1e-2, 0.0, orthogonal=True)
     reference = torch.optim.AdamW(other.parameters(), 1e-2, weight_decay=0.0)
     before = net[0].weight.detach().clone()
     learn(net, optimizer, 1)
@@ -59,10 +59,18 @@ def test_channels_that_mix_are_stepped_alike_in_all_directions_and_others_as_by_
     assert not torch.allclose(net[0].weight, other[0].weight)
 
 
+def test_a_detector_that_does_not_want_orthogonal_steps_gets_none():
+    net, other = network(), network()
+    learn(net, make_optimizer(net, 1e-2, 0.0, orthogonal=False), 3)
+    learn(other, torch.optim.AdamW(other.parameters(), 1e-2, weight_decay=0.0), 3)
+    for a, b in zip(net.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_weights_decay_but_not_norms_and_biases():
     net = network()
     before = [p.detach().clone() for p in net.parameters()]
-    optimizer = make_optimizer(net, 0.1, 0.5)
+    optimizer = make_optimizer(net, 0.1, 0.5, orthogonal=True)
     for weight in net.parameters():
         weight.grad = torch.zeros_like(weight)
     optimizer.step()
@@ -73,10 +81,10 @@ def test_weights_decay_but_not_norms_and_biases():
 
 def test_a_stop_changes_nothing():
     whole, stopped, resumed = network(), network(), network()
-    learn(whole, make_optimizer(whole, 1e-2, 0.05), 6)
-    first = make_optimizer(stopped, 1e-2, 0.05)
+    learn(whole, make_optimizer(whole, 1e-2, 0.05, orthogonal=True), 6)
+    first = make_optimizer(stopped, 1e-2, 0.05, orthogonal=True)
     learn(stopped, first, 3)
-    second = make_optimizer(resumed, 1e-2, 0.05)
+    second = make_optimizer(resumed, 1e-2, 0.05, orthogonal=True)
     resumed.load_state_dict(stopped.state_dict())
     second.load_state_dict(first.state_dict())
     learn(resumed, second, 3, first=3)

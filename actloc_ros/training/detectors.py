@@ -50,9 +50,11 @@ class Detector(ABC):
         learner: The same as a part of what is trained: with layers that only training needs.
         entry: Its preprocessing, labels and thresholds.
         key_frames: The clip's frames that it speaks of.
+        orthogonal: Whether it learns faster by orthogonal steps; see `optimizer`.
     """
 
     key_frames = slice(-1, None)
+    orthogonal = False
 
     def __init__(self, network: nn.Module, entry: Entry) -> None:
         self.network, self.learner, self.entry = network, network, entry
@@ -96,6 +98,7 @@ class StreamDetector(Detector):
     """Every frame of a clip is a key frame; the learner tells poses where it can learn them."""
 
     key_frames = slice(None)
+    orthogonal = True
 
     def __init__(self, network: StreamNet, entry: Entry, keypoints: int) -> None:
         super().__init__(network, entry)

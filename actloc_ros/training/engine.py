@@ -72,7 +72,10 @@ class Trainer:
         channels_last(self.detector.learner)  # as convolutions like it
         schedule = config.schedule
         optimizer = make_optimizer(
-            self.detector.learner, schedule.learning_rate, schedule.weight_decay
+            self.detector.learner,
+            schedule.learning_rate,
+            schedule.weight_decay,
+            self.detector.orthogonal,
         )
         self.learner, self.optimizer = fabric.setup(self.detector.learner, optimizer)
         self.average = AveragedModel(

@@ -74,8 +74,10 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     return (x.mT if tall else x).to(matrix.dtype)
 
 
-def make_optimizer(network: nn.Module, learning_rate: float, weight_decay: float) -> Muon:
-    """Return Muon for weights that mix channels, with AdamW for all others.
+def make_optimizer(
+    network: nn.Module, learning_rate: float, weight_decay: float, orthogonal: bool
+) -> Muon:
+    """Return AdamW, where `orthogonal` with Muon for weights that mix channels.
 
     Biases, norms and scalars know no weight decay.
     """
@@ -84,7 +86,7 @@ def make_optimizer(network: nn.Module, learning_rate: float, weight_decay: float
         flat = weight.dim() <= 1
         groups['single' if flat else 'mixing' if weight.shape[1] > 1 else 'within'].append(weight)
     options: list[dict[str, Any]] = [
-        {'params': groups['mixing'], 'orthogonal': True},
+        {'params': groups['mixing'], 'orthogonal': orthogonal},
         {'params': groups['within']},
         {'params': groups['single'], 'weight_decay': 0.0},
     ]
