@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip('torch')
-
-from actloc_ros.models.catalog import architectures  # noqa: E402
-from actloc_ros.models.weights import Actors  # noqa: E402
-from actloc_ros.training.calibrate import (  # noqa: E402
+from actloc_ros.models.catalog import architectures
+from actloc_ros.models.weights import Actors
+from actloc_ros.training.calibrate import (
     FARTHEST,
     Told,
     best_shift,
@@ -16,8 +15,8 @@ from actloc_ros.training.calibrate import (  # noqa: E402
     compare,
     needed_shift,
 )
-from actloc_ros.training.detectors import new_detector  # noqa: E402
-from actloc_ros.training.measure import Seen, Truth  # noqa: E402
+from actloc_ros.training.detectors import new_detector
+from actloc_ros.training.measure import Seen, Truth
 
 
 def test_the_needed_shift_makes_the_score_one_half():
@@ -42,6 +41,9 @@ def test_the_best_shift_parts_right_from_wrong():
     sure = np.array([-9.0, -9.0, 1.0])
     assert best_shift(sure, np.array([True, True, True]), 3) == 1.0
     assert best_shift(sure, np.array([True, True, False]), 2) == -FARTHEST
+    # Nor can one of four that are told together be told alone.
+    together = np.array([1.0, 1.0, 1.0, 1.0, 2.0])
+    assert best_shift(together, np.array([True, False, False, False, True]), 2) == 2.0
 
 
 def test_what_is_not_found_does_not_shift():

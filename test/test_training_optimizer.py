@@ -1,10 +1,9 @@
 """Tests that the optimizer steps matrices in all directions alike, and the rest as AdamW."""
 
 import pytest
+import torch
 
-torch = pytest.importorskip('torch')
-
-from actloc_ros.training.optimizer import ADAM_SIZE, make_optimizer, orthogonalised  # noqa: E402
+from actloc_ros.training.optimizer import ADAM_SIZE, make_optimizer, orthogonalised
 
 
 def network():

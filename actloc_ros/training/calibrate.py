@@ -110,12 +110,15 @@ def best_shifts(told: Told) -> np.ndarray:
 
 def best_shift(needed: np.ndarray, right: np.ndarray, truths: int) -> float:
     """Return the shift of one label's logits; 0 where no shift finds anything."""
-    needed = needed.clip(min=-FARTHEST)
     order = np.argsort(needed, kind='stable')
     order = order[needed[order] <= FARTHEST]
     if not right[order].any():
         return 0.0
     hits = np.cumsum(right[order])
     f1 = 2 * hits / (np.arange(1, len(order) + 1) + truths)
-    high = needed[order][f1 >= AS_GOOD * f1.max()]
+    needed = needed[order].clip(min=-FARTHEST)
+    # What needs the same shift is told together: only the last of them says how good that is.
+    last = np.append(needed[1:] > needed[:-1], True)
+    needed, f1 = needed[last], f1[last]
+    high = needed[f1 >= AS_GOOD * f1.max()]
     return float((high[0] + high[-1]) / 2)

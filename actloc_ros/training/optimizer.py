@@ -16,7 +16,7 @@ from torch import Tensor, nn
 MOMENTUM = 0.95
 ITERATIONS = 5
 QUINTIC = (3.4445, -4.7750, 2.0315)
-"""Of Jordan's iteration: singular values come close to 1 soon, not exact ever."""
+"""Of Jordan's iteration: singular values soon come close to 1, and never reach it."""
 
 ADAM_SIZE = 0.2
 """Root mean square of AdamW's steps in units of the learning rate (Liu et al. 2025)."""
