@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from actloc_ros.evaluation.boxes import Tube
+from actloc_ros.evaluation.linking import tube_score
 from actloc_ros.instances import Action, State
 
-GOING_ON = (State.STARTED, State.ONGOING)
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """One actor in one frame."""
+
+    stamp: int
+    frame: int
+    box: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What was last said of an action instance."""
+
+    actor: tuple[int, int]
+    class_id: int
+    start: int
+    end: int
 
 
 class OnlineTubes:
-    """Collects each action instance's box and score at each frame while it goes on."""
+    """Collects action instances: each from its start to its end, as it tells them in the end.
+
+    An instance is told once it has lasted a while, and goes on being told until it has ended for
+    a while; its own `start` and `end` say what it covers.
+    """
 
     def __init__(self, classes: np.ndarray | None) -> None:
         """Begin without tubes.
@@ -24,33 +48,46 @@ class OnlineTubes:
                 takes all as class 0.
         """
         self._classes = classes
-        self._rows: dict[tuple[int, int, int], list[list[float]]] = defaultdict(list)
+        self._sights: dict[tuple[int, int], list[_Sight]] = defaultdict(list)
+        self._told: dict[tuple[int, int], _Told] = {}
 
-    def add(self, actions: Sequence[Action], video: int, frame: int, scale: np.ndarray) -> None:
+    def add(
+        self, actions: Sequence[Action], video: int, stamp: int, frame: int, scale: np.ndarray
+    ) -> None:
         """Take what a step says.
 
         Args:
             actions: The step's actions.
             video: Index of the video.
+            stamp: Of the frame in ns.
             frame: Number of the frame.
             scale: float (4,), by which boxes are multiplied.
         """
         for action in actions:
-            if action.state not in GOING_ON:
-                continue
-            label = 0 if self._classes is None else int(self._classes[action.class_id])
-            if label >= 0:
-                key = video, label, action.instance_id
-                box = (np.array(action.box) * scale).tolist()
-                self._rows[key].append([frame, *box, float(action.scores[action.class_id])])
+            actor = video, action.track_id
+            sights = self._sights[actor]
+            if action.seen and not (sights and sights[-1].stamp == stamp):
+                sights.append(_Sight(stamp, frame, np.array(action.box) * scale, action.scores))
+            if action.state is not State.UNKNOWN:
+                told = _Told(actor, action.class_id, action.start, action.end)
+                self._told[video, action.instance_id] = told
 
     def tubes(self) -> tuple[Tube, ...]:
-        """Return all tubes; a tube's score is the mean of its frames' scores."""
-        return tuple(
-            _tube(video, label, np.array(rows)) for (video, label, _), rows in self._rows.items()
+        """Return all tubes; see `linking.tube_score` for what a tube scores."""
+        tubes = (self._tube(told) for told in self._told.values())
+        return tuple(tube for tube in tubes if tube is not None)
+
+    def _tube(self, told: _Told) -> Tube | None:
+        label = 0 if self._classes is None else int(self._classes[told.class_id])
+        sights = [s for s in self._sights[told.actor] if told.start <= s.stamp <= told.end]
+        if label < 0 or not sights:
+            return None
+        scores = np.array([sight.scores[told.class_id] for sight in sights], np.float64)
+        return Tube(
+            told.actor[0],
+            label,
+            np.array([sight.frame for sight in sights], np.int64),
+            np.array([sight.box for sight in sights]),
+            tube_score(scores),
+            scores,
         )
-
-
-def _tube(video: int, label: int, rows: np.ndarray) -> Tube:
-    scores = rows[:, 5]
-    return Tube(video, label, rows[:, 0].astype(np.int64), rows[:, 1:5], scores.mean(), scores)

@@ -169,7 +169,7 @@ class _Run:
             self.boxes.append(found)
         for step in steps:
             if not step.restart:
-                self.tubes.add(step.actions, video, number, scale)
+                self.tubes.add(step.actions, video, step.stamp, number, scale)
 
     def _scale(self, video: int, frame: Frame) -> np.ndarray:
         """Return what takes pixels of the frame to the ground truth's coordinates."""

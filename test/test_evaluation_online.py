@@ -1,0 +1,57 @@
+"""Check which frames the tube of an action instance covers."""
+
+import numpy as np
+import pytest
+
+from actloc_ros.evaluation.linking import tube_score
+from actloc_ros.evaluation.online_tubes import OnlineTubes
+from actloc_ros.frames import nanoseconds
+from actloc_ros.instances import InstanceOptions, InstanceTracker
+from actloc_ros.tubes import Actor, Linked
+
+RATE = 10.0  # Hz
+
+
+def gathered(classes, scores, seen=()):
+    """Return the tubes of one actor with these scores (frames, classes), and what was told."""
+    tracker = InstanceTracker(InstanceOptions(0.5, 0.4, 0.3, 0.5), ('sit', 'wave'), 0.5)
+    tubes = OnlineTubes(classes)
+    for frame, row in enumerate(np.asarray(scores, np.float32)):
+        stamp = nanoseconds(frame / RATE)
+        box = np.array([frame, 0, frame + 10, 20], np.float32)
+        there = not len(seen) or seen[frame]
+        linked = Linked((Actor(1, box, 0.9, row, 0),) if there else ())
+        tubes.add(tracker.update(stamp, linked), 0, stamp, frame + 1, np.full(4, 2.0))
+    return tubes.tubes()
+
+
+def waving(start, end, length=30):
+    scores = np.zeros((length, 2))
+    scores[start:end, 1] = 0.8
+    return scores
+
+
+def test_a_tube_is_as_long_as_its_instance_says_not_as_long_as_it_is_told():
+    (tube,) = gathered(np.array([4, 7]), waving(5, 20))
+    assert tube.label == 7
+    # frames count from 1 here; told from the 4th of its frames on, until 0.5 s after its last
+    assert tube.frames.tolist() == list(range(6, 21))
+    assert tube.boxes[0].tolist() == [10, 0, 30, 40]
+    assert tube.box_scores == pytest.approx(np.full(15, 0.8))
+    assert tube.score == pytest.approx(tube_score(tube.box_scores))
+
+
+def test_frames_without_the_actor_are_not_in_its_tube():
+    seen = np.ones(30, bool)
+    seen[10:12] = False
+    (tube,) = gathered(None, waving(5, 20), seen)
+    assert tube.label == 0
+    assert tube.frames.tolist() == [*range(6, 11), *range(13, 21)]
+
+
+def test_two_actions_at_once_are_two_tubes_and_unknown_classes_none():
+    both = waving(5, 20)
+    both[:, 0] = 0.6
+    assert [len(tube.frames) for tube in gathered(np.array([0, 1]), both)] == [30, 15]
+    (tube,) = gathered(np.array([0, -1]), both)
+    assert tube.label == 0
