@@ -80,9 +80,7 @@ class CameraPath:
 
     def at(self, time: float, width: int, height: int) -> Camera:
         """Return the camera at a time in seconds for an image size."""
-        x, y, z, yaw, pitch, roll = (
-            self.reach * (np.sin(self.rate * time + self.phase) - np.sin(self.phase))
-        ).sum(1)
+        x, y, z, yaw, pitch, roll = self._moved(time)
         return Camera(
             width,
             height,
@@ -91,3 +89,13 @@ class CameraPath:
             np.array([x, y, self.height + z]),
             float(yaw),
         )
+
+    def on_ground(self, time: float) -> tuple[float, float, float]:
+        """Return the camera's x and y in metres and its heading in radians at a time in seconds."""
+        x, y, _, yaw, _, _ = self._moved(time).tolist()
+        return x, y, yaw
+
+    def _moved(self, time: float) -> np.ndarray:
+        """Return x, y, z, yaw, pitch and roll (6,), each less what it is at time 0."""
+        waves = np.sin(self.rate * time + self.phase) - np.sin(self.phase)
+        return (self.reach * waves).sum(axis=1)

@@ -8,20 +8,18 @@ import numpy as np
 
 from actloc_ros.synth import motions
 from actloc_ros.synth.cast import Thing
+from actloc_ros.synth.crossing import LANE
 from actloc_ros.synth.looks import make_body
 from actloc_ros.synth.script import (
-    Action,
     Actor,
     Hand,
     Place,
     Prop,
     Segment,
     Spot,
-    to_ns,
 )
 from actloc_ros.synth.world import Seat, World
 
-LANE = 1.2  # metres to each side of the camera's first axis: who walks across it is crossing
 SOLO = {
     'wander': 0.2, 'approach': 0.1, 'leave': 0.06, 'cross': 0.16, 'run': 0.08, 'stand': 0.06,
     'wave': 0.1, 'point': 0.1, 'sit': 0.16, 'fall': 0.06, 'pick_up': 0.09, 'meet': 0.2,
@@ -57,8 +55,6 @@ class Planner:
             getattr(self, f'_{kind}')(actor)
         for _ in range(int(self.rng.poisson(self.seconds / 15))):
             self._roll()
-        for actor in self.actors:
-            actor.extra += [crossing for each in actor.segments for crossing in _crossing(each)]
 
     # Building segments.
 
@@ -170,7 +166,7 @@ class Planner:
         self._walk_to(actor, 7.0, 11.0, self._walking_speed())
 
     def _cross(self, actor: Actor) -> None:
-        """Walk to the other side of the camera's axis, at times out of view."""
+        """Walk to the other side of where the camera looks at first, at times out of view."""
         speed = self._walking_speed() if self.rng.random() < 0.75 else self._running_speed()
         x, y = actor.segments[-1].finish
         for _ in range(10):
@@ -327,14 +323,3 @@ class Planner:
 
 def _free_from(actor: Actor) -> float:
     return actor.segments[-1].end
-
-
-def _crossing(segment: Segment) -> list[Action]:
-    """Return when a walk leads across the lane ahead of the camera's first place."""
-    (x1, y1), (x2, y2) = segment.begin, segment.finish
-    if abs(y2 - y1) < 1.5 * abs(x2 - x1) or abs(y2 - y1) < LANE or y1 * y2 > 0:
-        return []
-    times = np.linspace(segment.start, segment.end, 400)
-    inside = [abs(segment.place(time)[1]) < LANE for time in times]
-    first, last = np.flatnonzero(inside)[[0, -1]]
-    return [Action('crossing', to_ns(times[first]), to_ns(times[last]))]

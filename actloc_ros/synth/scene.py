@@ -13,6 +13,7 @@ from actloc_ros.synth.backdrop import BackdropPainter
 from actloc_ros.synth.body import KEYPOINTS, POINT, POINTS
 from actloc_ros.synth.camera import Camera, CameraPath
 from actloc_ros.synth.cast import Cast
+from actloc_ros.synth.crossing import crossings
 from actloc_ros.synth.lens import Lens, darken, merge
 from actloc_ros.synth.painter import Area, FigurePainter, Painted, cast_shadows
 from actloc_ros.synth.planner import Planner
@@ -129,6 +130,8 @@ class Scene:
         self.path = CameraPath(streams[1])
         planner = Planner(streams[2], self.world, 0.5 / self.path.focal_share, seconds)
         planner.plan()
+        for actor in planner.actors:
+            actor.extra += crossings(actor.segments, self.path)
         self.backdrop = BackdropPainter(self.world, *size)
         first = self.backdrop.paint(self.path.at(0.0, *size))
         self.lens = Lens(streams[3], *size, float(first.image.mean()))
