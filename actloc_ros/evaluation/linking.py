@@ -27,7 +27,7 @@ class LinkOptions:
         min_iou: Least overlap of linked boxes.
         max_gap: Most frames that a tube misses between two boxes.
         iou_weight: What an overlap of 1 is worth, where a box is worth its score in [0, 1].
-        min_score: Tubes with a lower mean score are dropped.
+        min_score: Tubes that score less are dropped; see `tube_score`.
         switch_cost: What a start or an end costs in trimming, where a frame with the path's
             highest score is worth 0.35 and one without any evidence costs 0.65.
         nms: Tubes that overlap a surer one more than this are dropped; 1 for none.
