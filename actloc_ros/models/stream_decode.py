@@ -9,6 +9,9 @@ from torchvision.ops import nms
 
 from actloc_ros.models.weights import Actors, Entry
 
+ACTION_SHARE = 2 / 3
+"""Weight of the action's own probability in its score; the actor's has the rest."""
+
 
 def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
     """Return the actors at the newest frame of each clip.
@@ -25,13 +28,21 @@ def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
 
 
 def _suppress(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Actors:
-    """Keep the best places, and of those that overlap the best; best first.
-
-    What an action scores is the geometric mean of its own probability and the actor's: the network
-    learns actions only where actors are, and says anything elsewhere.
-    """
+    """Keep the best places, and of those that overlap the best; best first."""
     scores, place = actor.sigmoid().topk(min(entry.top_k, len(actor)))
     place, scores = place[scores > entry.min_score], scores[scores > entry.min_score]
     kept = nms(boxes[place], scores, entry.nms_iou)
-    doing = (actions[place[kept]].sigmoid() * scores[kept, None]).sqrt()
+    doing = action_scores(scores[kept], actions[place[kept]].sigmoid())
     return Actors(boxes[place[kept]], scores[kept], doing)
+
+
+def action_scores(actor: Tensor, actions: Tensor) -> Tensor:
+    """Return what actions score: (N, C), the weighted geometric mean of both probabilities.
+
+    The network learns actions only where actors are, and says anything elsewhere.
+
+    Args:
+        actor: (N,) probabilities that there is an actor.
+        actions: (N, C) probabilities that an actor does each action.
+    """
+    return actions.pow(ACTION_SHARE) * actor[:, None].pow(1 - ACTION_SHARE)
