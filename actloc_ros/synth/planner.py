@@ -10,14 +10,7 @@ from actloc_ros.synth import motions
 from actloc_ros.synth.cast import Thing
 from actloc_ros.synth.crossing import LANE
 from actloc_ros.synth.looks import make_body
-from actloc_ros.synth.script import (
-    Actor,
-    Hand,
-    Place,
-    Prop,
-    Segment,
-    Spot,
-)
+from actloc_ros.synth.script import Actor, Hand, Place, Prop, Segment, Spot
 from actloc_ros.synth.world import Seat, World
 
 SOLO = {
