@@ -199,6 +199,19 @@ def test_scene_does_not_depend_on_size_and_rate():
     assert a.actors == b.actors
 
 
+def test_even_scenes_hold_more_of_what_is_rare():
+    counts = [
+        sum(
+            action.label == 'falling'
+            for seed in range(10)
+            for actions in Scene(seed, 15, (64, 48), even).actions
+            for action in actions
+        )
+        for even in (False, True)
+    ]
+    assert counts[1] > 2 * counts[0] > 0
+
+
 @pytest.mark.parametrize(
     ('arguments', 'word'),
     [((-1, 1, SIZE, 30), 'seed'), ((0, 0, SIZE, 30), 'seconds'), ((0, 1, (8, 8), 30), 'size'),

@@ -40,6 +40,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--rate', type=float, default=30.0, help='Hz; default: %(default)s')
     parser.add_argument('--count', type=int, help='how many videos, of rising seeds')
     parser.add_argument(
+        '--even',
+        action='store_true',
+        help='what people rarely do (falling, sitting, pushing and so on) as often as the rest',
+    )
+    parser.add_argument(
         '--depth',
         action='store_true',
         help='also write a folder of 16-bit PNGs, in mm, 0 where there is no depth',
@@ -73,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
     total = len(paths) * frame_count(args.seconds, args.rate)
     with tqdm(total=total, unit='frame', disable=None) as progress:
         for index, path in enumerate(paths):
-            frames = render(args.seed + index, args.seconds, args.size, args.rate, args.depth)
+            frames = render(
+                args.seed + index, args.seconds, args.size, args.rate, args.depth, args.even
+            )
             videos.append(write_scene(path, frames, args.size, args.rate, progress))
     write_annotations(truth, Annotations(LABELS, tuple(videos), tuple(KEYPOINTS)))
     print(f'{args.out}\n{truth}')

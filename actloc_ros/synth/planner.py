@@ -17,15 +17,27 @@ SOLO = {
     'wander': 0.2, 'approach': 0.1, 'leave': 0.06, 'cross': 0.16, 'run': 0.08, 'stand': 0.06,
     'wave': 0.1, 'point': 0.1, 'sit': 0.16, 'fall': 0.06, 'pick_up': 0.09, 'meet': 0.2,
 }  # fmt: skip
+EVEN = {
+    'wander': 0.1, 'approach': 0.05, 'leave': 0.03, 'cross': 0.1, 'run': 0.1, 'stand': 0.03,
+    'wave': 0.08, 'point': 0.2, 'sit': 0.22, 'fall': 0.25, 'pick_up': 0.2, 'meet': 0.35,
+}  # fmt: skip
+"""What is rare in SOLO as often as the rest: to train on."""
 
 
 class Planner:
-    """Plans all actors of one scene together."""
+    """Plans all actors of one scene together; `chances` say how often they do what."""
 
     def __init__(
-        self, rng: np.random.Generator, world: World, half_view: float, seconds: float
+        self,
+        rng: np.random.Generator,
+        world: World,
+        half_view: float,
+        seconds: float,
+        chances: dict[str, float] = SOLO,
     ) -> None:
         self.rng = rng
+        self.kinds = list(chances)
+        self.chances = np.array(list(chances.values())) / sum(chances.values())
         self.world = world
         self.half_view = half_view  # tangent of half the horizontal field of view
         self.seconds = seconds
@@ -42,10 +54,7 @@ class Planner:
             place = self._free_place()
             self._add(actor, self.rng.uniform(0.3, 1.5), ('standing',), 'stand', place=place)
         while (actor := min(self.actors, key=_free_from)).segments[-1].end < self.seconds:
-            kind = str(
-                self.rng.choice(list(SOLO), p=np.array(list(SOLO.values())) / sum(SOLO.values()))
-            )
-            getattr(self, f'_{kind}')(actor)
+            getattr(self, f'_{self.rng.choice(self.kinds, p=self.chances)}')(actor)
         for _ in range(int(self.rng.poisson(self.seconds / 15))):
             self._roll()
 

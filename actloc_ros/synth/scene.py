@@ -16,7 +16,7 @@ from actloc_ros.synth.cast import Cast
 from actloc_ros.synth.crossing import crossings
 from actloc_ros.synth.lens import Lens, darken, merge
 from actloc_ros.synth.painter import Area, FigurePainter, Painted, cast_shadows
-from actloc_ros.synth.planner import Planner
+from actloc_ros.synth.planner import EVEN, SOLO, Planner
 from actloc_ros.synth.script import Action, Actor, Hand, Prop
 from actloc_ros.synth.world import make_world
 
@@ -85,12 +85,17 @@ def frame_stamp(index: int, rate: float) -> int:
 
 
 def render(
-    seed: int, seconds: float, size: tuple[int, int], rate: float, depth: bool = False
+    seed: int,
+    seconds: float,
+    size: tuple[int, int],
+    rate: float,
+    depth: bool = False,
+    even: bool = False,
 ) -> Iterator[SynthFrame]:
     """Render the scene of a seed.
 
-    The same arguments give the same bytes. The scene and what happens in it depend on seed and
-    seconds only, not on size and rate.
+    The same arguments give the same bytes. The scene and what happens in it depend on seed,
+    seconds and `even` only, not on size and rate.
 
     Args:
         seed: Any integer >= 0.
@@ -98,12 +103,13 @@ def render(
         size: Width and height in pixels, at least 32 each.
         rate: Frames a second.
         depth: Whether frames carry a depth map.
+        even: Whether people fall, sit, point, push and pick up as often as they walk.
 
     Raises:
         ValueError: If an argument is out of range.
     """
     check_arguments(seed, seconds, size, rate)
-    scene = Scene(seed, seconds, size)
+    scene = Scene(seed, seconds, size, even)
     stamps = (frame_stamp(index, rate) for index in range(frame_count(seconds, rate)))
     return (scene.frame(stamp, depth) for stamp in stamps)
 
@@ -123,12 +129,15 @@ def check_arguments(seed: int, seconds: float, size: tuple[int, int], rate: floa
 class Scene:
     """A world, its camera and its actors, which can be pictured at any moment in any order."""
 
-    def __init__(self, seed: int, seconds: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self, seed: int, seconds: float, size: tuple[int, int], even: bool = False
+    ) -> None:
         streams = [np.random.default_rng([seed, index]) for index in range(4)]
         self.size = size
         self.world = make_world(streams[0])
         self.path = CameraPath(streams[1])
-        planner = Planner(streams[2], self.world, 0.5 / self.path.focal_share, seconds)
+        half_view = 0.5 / self.path.focal_share
+        planner = Planner(streams[2], self.world, half_view, seconds, EVEN if even else SOLO)
         planner.plan()
         for actor in planner.actors:
             actor.extra += crossings(actor.segments, self.path)
