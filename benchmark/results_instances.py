@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,9 +11,10 @@ from scipy.optimize import linear_sum_assignment
 
 from actloc_ros.datasets.annotations import Annotations, Instance, Video
 from actloc_ros.evaluation.boxes import Tube
+from actloc_ros.evaluation.online_tubes import OnlineTubes
 from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.frames import Frame, seconds
-from actloc_ros.instances import Action, InstanceOptions, State
+from actloc_ros.instances import InstanceOptions
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.tubes import TubeOptions
 
@@ -71,17 +71,6 @@ class Starts:
         self.false += other.false
 
 
-@dataclass
-class _Story:
-    """What is told of one instance while it lasts."""
-
-    label: str
-    track: int
-    start: int
-    told: int
-    end: int
-
-
 def follow(
     recording: Recording,
     clip: Sequence[Seen],
@@ -97,36 +86,18 @@ def follow(
         tubes: When boxes make a track; the node's own if None.
     """
     pipeline = Pipeline(Replay(recording, clip), tubes, options)
-    stories: dict[int, _Story] = {}
-    boxes: dict[int, dict[int, tuple[float, ...]]] = defaultdict(dict)
+    labels = pipeline.labels
+    gathered = OnlineTubes(np.arange(len(labels)))
     for number, seen in enumerate(clip):
         image = np.broadcast_to(np.uint8(0), (seen.height, seen.width, 3))
         for step in pipeline.step([Frame('', seen.stamp, image)]):
-            for action in step.actions:
-                if action.seen:
-                    boxes[action.track_id][number] = action.box
-                _note(stories, action, step.stamp, pipeline.labels)
+            gathered.add(step.actions, 0, step.stamp, number, np.ones(4))
     for step in pipeline.reset():
-        for action in step.actions:
-            _note(stories, action, step.stamp, pipeline.labels)
-    stamps = np.array([seen.stamp for seen in clip])
-    return [_span(story, boxes[story.track], stamps) for story in stories.values()]
-
-
-def _note(stories: dict[int, _Story], action: Action, stamp: int, labels: Sequence[str]) -> None:
-    if action.state is State.UNKNOWN:
-        return
-    label = labels[action.class_id]
-    story = _Story(label, action.track_id, action.start, stamp, action.end)
-    stories.setdefault(action.instance_id, story).end = action.end
-
-
-def _span(story: _Story, boxes: dict[int, tuple[float, ...]], stamps: np.ndarray) -> Span:
-    numbers = np.array(sorted(boxes))
-    during = numbers[(stamps[numbers] >= story.start) & (stamps[numbers] <= story.end)]
-    rows = np.array([boxes[number] for number in during.tolist()], float).reshape(-1, 4)
-    tube = Tube(0, 0, during, rows)
-    return Span(story.label, story.start, story.end, tube, story.told, story.track)
+        gathered.add(step.actions, 0, step.stamp, len(clip), np.ones(4))
+    return [
+        Span(labels[told.class_id], told.start, told.end, tube, told.at, told.actor[1])
+        for told, tube in gathered.instances()
+    ]
 
 
 def true_spans(annotations: Annotations, index: int) -> list[Span]:

@@ -24,13 +24,22 @@ class _Sight:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What was last said of an action instance."""
+class Told:
+    """What was last said of an action instance.
+
+    Attributes:
+        actor: Index of the video and number of the track.
+        class_id: The action, by the model's own classes.
+        start: Stamp of its beginning in ns.
+        end: Stamp of its end in ns.
+        at: Stamp of the key frame at which it was first told, in ns.
+    """
 
     actor: tuple[int, int]
     class_id: int
     start: int
     end: int
+    at: int
 
 
 class OnlineTubes:
@@ -49,7 +58,7 @@ class OnlineTubes:
         """
         self._classes = classes
         self._sights: dict[tuple[int, int], list[_Sight]] = defaultdict(list)
-        self._told: dict[tuple[int, int], _Told] = {}
+        self._told: dict[tuple[int, int], Told] = {}
 
     def add(
         self, actions: Sequence[Action], video: int, stamp: int, frame: int, scale: np.ndarray
@@ -69,15 +78,21 @@ class OnlineTubes:
             if action.seen and not (sights and sights[-1].stamp == stamp):
                 sights.append(_Sight(stamp, frame, np.array(action.box) * scale, action.scores))
             if action.state is not State.UNKNOWN:
-                told = _Told(actor, action.class_id, action.start, action.end)
-                self._told[video, action.instance_id] = told
+                name = video, action.instance_id
+                at = self._told[name].at if name in self._told else stamp
+                told = Told(actor, action.class_id, action.start, action.end, at)
+                self._told[name] = told
 
     def tubes(self) -> tuple[Tube, ...]:
         """Return all tubes; see `linking.tube_score` for what a tube scores."""
-        tubes = (self._tube(told) for told in self._told.values())
-        return tuple(tube for tube in tubes if tube is not None)
+        return tuple(tube for _, tube in self.instances())
 
-    def _tube(self, told: _Told) -> Tube | None:
+    def instances(self) -> list[tuple[Told, Tube]]:
+        """Return what was told of each instance, with its tube."""
+        pairs = [(told, self._tube(told)) for told in self._told.values()]
+        return [(told, tube) for told, tube in pairs if tube is not None]
+
+    def _tube(self, told: Told) -> Tube | None:
         label = 0 if self._classes is None else int(self._classes[told.class_id])
         sights = [s for s in self._sights[told.actor] if told.start <= s.stamp <= told.end]
         if label < 0 or not sights:
