@@ -202,6 +202,26 @@ def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsy
     assert torch.allclose(got['trunk.0.0.0.weight'], given['trunk.0.0.0.weight'], atol=1e-6)
 
 
+def test_a_training_begins_where_another_ended(folder, trained, capsys):
+    settings = write(
+        folder,
+        'next.yaml',
+        weights='run/last.ckpt',
+        data={'valid': []},
+        schedule={'steps': 1, 'warmup': 10**9, 'validate_every': 0},
+    )
+    out = folder / 'next'
+    assert main(['train', str(settings), '--out', str(out)]) == 0
+    assert 'last.ckpt had learnt after step 4' in capsys.readouterr().out
+    given, got = (
+        torch.load(each / 'last.ckpt', weights_only=True)['learner'] for each in (trained, out)
+    )
+    learnt = [key for key in given if key.endswith(('weight', 'bias'))]
+    assert any('pose' in key for key in learnt)
+    for key in learnt:
+        assert torch.allclose(got[key], given[key], atol=1e-6), key
+
+
 def test_weights_that_do_not_fit_are_refused(folder, trained, capsys):
     def refused(weights: str, **changes) -> str:
         settings = write(folder, 'refused.yaml', weights=weights, **changes)
@@ -215,6 +235,13 @@ def test_weights_that_do_not_fit_are_refused(folder, trained, capsys):
     state = read_checkpoint(trained / 'mine.safetensors').state
     torch.save(state, folder / 'bare.pth')
     assert 'does not say which labels' in refused('bare.pth')
+    (folder / 'strange').mkdir()
+    torch.save(state, folder / 'strange/last.ckpt')
+    assert 'no checkpoint of a run' in refused('strange/last.ckpt')
+    whole = (trained / 'last.ckpt').read_bytes()
+    (folder / 'strange/last.ckpt').write_bytes(whole[: len(whole) // 2])
+    assert 'is damaged' in refused('strange/last.ckpt')
+    assert 'of another shape' in refused('run/last.ckpt', model='stream_s')
 
 
 def test_recordings_are_checked_before_the_first_step(folder, capsys):

@@ -51,7 +51,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise WeightsError(f'there is no checkpoint "{path}"')
     if _is_safetensors(path):
         return _read_safetensors(path)
-    return Checkpoint(_state_dict(_read_pickle(path), path), None)
+    return Checkpoint(_state_dict(read_saved(path), path), None)
 
 
 def read_entry(path: Path) -> Entry:
@@ -94,8 +94,12 @@ def _read_safetensors(path: Path, tensors: bool = True) -> Checkpoint:
     return Checkpoint(state, entry)
 
 
-def _read_pickle(path: Path) -> Any:
-    """Let PyTorch read tensors, numbers, text and containers, and nothing else."""
+def read_saved(path: Path) -> Any:
+    """Let PyTorch read tensors, numbers, text and containers, and nothing else.
+
+    Raises:
+        WeightsError: The file is damaged, or would run code.
+    """
     _refuse_zip_bomb(path)
     try:
         with torch.serialization.safe_globals(NUMPY_NUMBERS):

@@ -1,15 +1,16 @@
-"""Begin a training from a checkpoint, also from one that knows other labels."""
+"""Begin a training from a checkpoint, also from one that knows other labels, or from a run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from actloc_ros.models.catalog import architectures
-from actloc_ros.models.checkpoint_files import Checkpoint
+from actloc_ros.models.checkpoint_files import Checkpoint, read_saved
 from actloc_ros.models.weights import (
     Architecture,
     Entry,
@@ -55,6 +56,29 @@ def take_weights(detector: Detector, checkpoint: Checkpoint, name: str) -> list[
     }
     detector.network.load_state_dict(state)
     return describe(name, theirs.labels, ours.labels)
+
+
+def take_learner(detector: Detector, run: Path) -> list[str]:
+    """Put what a run has last learnt into a detector: not averaged, with its keypoint layers.
+
+    Args:
+        detector: Of the same architecture, labels and keypoints.
+        run: The checkpoint from which that run would be resumed.
+
+    Returns:
+        Lines for people that say what was taken.
+
+    Raises:
+        WeightsError: The checkpoint is none of a run, or does not fit.
+    """
+    state = read_saved(run)
+    if not isinstance(state, dict) or 'learner' not in state:
+        raise WeightsError(f'"{run}" is no checkpoint of a run of `actloc train`')
+    found = differences(detector.learner.state_dict(), state['learner'])
+    if found:
+        raise WeightsError(f'"{run}" is of a run that learnt something else:\n' + '\n'.join(found))
+    detector.learner.load_state_dict(state['learner'])
+    return [f'begin from what {run} had learnt after step {state["step"]}']
 
 
 def label_layers(architecture: Architecture, entry: Entry) -> set[str]:

@@ -115,6 +115,7 @@ class TrainingConfig:
         name: What the trained model is called.
         licence: Of the trained weights.
         weights: Checkpoint to begin from; layers whose shape depends on the labels may differ.
+            `last.ckpt` of another run: what it had learnt, not averaged, of the same labels.
             Empty begins from random weights.
         data: What is learnt from.
         schedule: How long.

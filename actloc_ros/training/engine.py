@@ -20,7 +20,7 @@ from actloc_ros.models.checkpoint_files import Checkpoint, write_checkpoint
 from actloc_ros.models.runtime import channels_last
 from actloc_ros.models.weights import Activation, Resize
 from actloc_ros.training.augment import Names
-from actloc_ros.training.begin import take_weights
+from actloc_ros.training.begin import take_learner, take_weights
 from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
 from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
 from actloc_ros.training.detectors import Detector, new_detector
@@ -110,7 +110,13 @@ class Trainer:
 
     def begin_from(self, checkpoint: Checkpoint, name: str) -> list[str]:
         """Take a checkpoint's weights; see `begin.take_weights`. Return lines that say what."""
-        lines = take_weights(self.detector, checkpoint, name)
+        return self._begun(take_weights(self.detector, checkpoint, name))
+
+    def begin_from_run(self, path: Path) -> list[str]:
+        """Take what a run has learnt; see `begin.take_learner`. Return lines that say what."""
+        return self._begun(take_learner(self.detector, path))
+
+    def _begun(self, lines: list[str]) -> list[str]:
         self.average.module.load_state_dict(self.detector.network.state_dict())
         return lines
 

@@ -15,7 +15,7 @@ from actloc_ros.training.calibrate import calibrate
 from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import ConfigError, TrainingConfig
 from actloc_ros.training.detectors import TRAINABLE
-from actloc_ros.training.engine import Trainer
+from actloc_ros.training.engine import CHECKPOINT, Trainer
 from actloc_ros.training.journal import Journal
 from actloc_ros.training.measure import Validation
 from actloc_ros.training.mirror import choose_pairs
@@ -48,6 +48,8 @@ def begin(trainer: Trainer, config: TrainingConfig, folder: Path) -> list[str]:
     if not config.weights:
         return []
     path = folder / Path(config.weights).expanduser()
+    if path.is_file() and path.name == CHECKPOINT:
+        return trainer.begin_from_run(path)
     if not path.is_file() and config.weights in entries():
         path = find_weights(trainer.detector.entry, config.weights) or path
     return trainer.begin_from(read_checkpoint(path), config.weights)
