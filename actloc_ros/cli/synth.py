@@ -19,6 +19,8 @@ from actloc_ros.synth.script import LABELS
 from actloc_ros.synth.truth import TruthCollector
 from actloc_ros.video_writer import QUALITY
 
+# A training reads frames at random: it decodes from the key frame before each.
+FOOTAGE = QUALITY | {'g': '12'}
 SAMPLE_SEED = 12  # its first 20 s show people who walk all ways, run, sit, meet and point
 
 
@@ -115,7 +117,7 @@ def _add_stream(
     """Open H.264, or MPEG-4 where PyAV was built without it."""
     exact = Fraction(rate).limit_denominator(1001)
     if 'libx264' in av.codecs_available:
-        stream = container.add_stream('libx264', rate=exact, options=QUALITY)
+        stream = container.add_stream('libx264', rate=exact, options=FOOTAGE)
     else:
         stream = container.add_stream('mpeg4', rate=exact)
         stream.bit_rate = size[0] * size[1] * 12
