@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 
 from actloc_ros.msg import ActionDetection as Detection
 from actloc_ros.settings import SPECS, Change
+from actloc_ros.zoo import open_localizer
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND
@@ -46,6 +48,21 @@ def test_a_lifecycle_manager_takes_it_through_all_states() -> None:
         assert client.state() == 'unconfigured'
         assert client.status().message == 'unconfigured'
         assert ColourLocalizer.opened == 0
+
+
+def test_who_waits_for_a_subscriber_finds_one_when_the_model_is_open(monkeypatch) -> None:
+    subscribers = []
+
+    def take_long(*arguments):
+        time.sleep(1)  # a subscription of the node would be known by then
+        subscribers.append(client.node.count_subscribers('image'))
+        return open_localizer(*arguments)
+
+    monkeypatch.setattr('actloc_ros.ros.node.open_localizer', take_long)
+    with running_node(autostart=False) as client:
+        assert client.change_state('configure')
+        client.camera()
+    assert subscribers == [0]
 
 
 def resident() -> float:

@@ -98,11 +98,11 @@ class ActionLocalizer(LifecycleNode):
         return session is None or self._end(session, QUIT_TIME)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribe and open the model."""
+        """Open the model, then subscribe: who waits for a subscriber finds a node that listens."""
         try:
+            self._open()
             self._around = self._around or self._subscribe()
             self._listen_to_transforms(self._around)
-            self._open()
         except Exception as error:
             return self._refuse('cannot be configured', error)
         self._fault = ''
