@@ -182,7 +182,8 @@ def section(numbers: dict[str, Any]) -> str:
 {numbers['size'][0]}×{numbers['size'][1]} at {rates} Hz in turn, rendered on the spot and read \
 back as video: {numbers['frames']:,} frames, {numbers['boxes']:,} boxes of actors, \
 {len(numbers['classes'])} classes. No training used these seeds. They come from the same renderer \
-as the training's, so they say nothing of real footage.
+as the training's, so they say nothing of real footage. People of whom less than about a fifth is \
+seen are in no truth.
 
 Protocol `{numbers['protocol']}`. Tubes: {numbers['tubes']}; *online*: the action instances that \
 the pipeline tells a robot while frames come in, with the node's own settings.

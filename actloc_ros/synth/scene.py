@@ -22,6 +22,7 @@ from actloc_ros.synth.world import make_world
 
 INSTANT = 1e-3  # seconds over which speeds are measured
 SMALLEST_SHARE = 0.0004  # of the image's pixels: who shows less is not annotated
+SEEN_SHARE = 0.1  # of the box of all of them, of which people fill half: who shows less is hidden
 
 
 @dataclass(frozen=True)
@@ -252,11 +253,14 @@ class Scene:
 def _box_of(
     owners: np.ndarray, actor: Actor, area: Area | None
 ) -> tuple[int, int, int, int] | None:
-    """Return the box of an actor's visible pixels, or None if there are too few."""
+    """Return the box of an actor's visible pixels, or None if there are too few.
+
+    Of whom less than a fifth is seen, a viewer knows neither where they end nor what they do.
+    """
     if area is None:
         return None
     mask = (owners[area] == actor.number).view(np.uint8)
-    if cv2.countNonZero(mask) < max(16, SMALLEST_SHARE * owners.size):
+    if cv2.countNonZero(mask) < max(16, SMALLEST_SHARE * owners.size, SEEN_SHARE * mask.size):
         return None
     x, y, width, height = cv2.boundingRect(mask)
     x, y = x + area[1].start, y + area[0].start
