@@ -118,13 +118,40 @@ def test_localizer_runs_cameras_of_any_rate():
             frames.append(Frame('slow', t * 33_333_333, image[:, ::2].copy()))
         results = localizer.step(frames)
         assert [r.clip.end for r in results] == [f.stamp for f in frames]
-    # At 30 Hz every second frame enters the past of a network that was trained at 12.5 Hz.
-    assert results[0].clip.frames - 1 - results[0].clip.missing == 3
+    # At 30 Hz two frames of five enter the past of a network that was trained at 12.5 Hz.
+    assert results[0].clip.frames - 1 - results[0].clip.missing == 2
     before = localizer.state_bytes
     localizer.reset('fast')
     [again] = localizer.step([Frame('fast', 0, image)])
     assert again.clip.missing == REACH
     assert localizer.state_bytes == before
+    localizer.close()
+
+
+@pytest.mark.parametrize('rate', [13.0, 15.0, 24.0, 60.0])
+def test_the_past_goes_back_as_far_whatever_the_camera_s_rate(rate):
+    localizer = open_localizer('stream_n', LocalizerOptions(random_weights=True, device='cpu'))
+    rng = np.random.default_rng(0)
+    image = np.zeros((32, 32, 3), np.uint8)
+    for t in range(round(2 * rate)):
+        stamp = round((t / rate + rng.uniform(-0.004, 0.004)) * 1e9) + 1_000_000_000
+        [result] = localizer.step([Frame('', stamp, image)])
+    assert result.clip.missing == 0
+    seen = (result.clip.end - result.clip.start) / 1e9
+    assert seen == pytest.approx(REACH / 12.5, abs=1 / 12.5)
+    localizer.close()
+
+
+def test_all_frames_of_a_slow_or_unsteady_camera_enter_the_past():
+    localizer = open_localizer('stream_n', LocalizerOptions(random_weights=True, device='cpu'))
+    rng = np.random.default_rng(0)
+    for camera, period, jitter in (('slow', 0.1, 0.0), ('unsteady', 0.08, 0.009)):
+        stamps = [
+            round((t * period + rng.uniform(-1, 1) * jitter) * 1e9) + 10**9 for t in range(15)
+        ]
+        for stamp in stamps:
+            [result] = localizer.step([Frame(camera, stamp, np.zeros((32, 32, 3), np.uint8))])
+        assert result.clip.missing == REACH - 14
     localizer.close()
 
 

@@ -20,14 +20,15 @@ from actloc_ros.models.runtime import channels_last, choose_device, choose_preci
 from actloc_ros.models.stream import REACH, StreamNet
 from actloc_ros.models.stream_decode import decode
 
-EARLY = 0.75  # of the network's own period: sooner after the last one, a frame is only looked at
+EARLY = 0.25  # of the network's own period: so long before its time a frame may enter the past
 
 
 class StreamLocalizer(Localizer):
     """A streaming network with the past of each camera in a state of fixed size.
 
     Every frame gives a result. A frame of a camera that is faster than the network's rate is
-    looked at with the past as it is, and enters the past only when its time has come.
+    looked at with the past as it is, and enters the past only when its time has come: on the beat
+    of the network's rate, with which it learnt how fast things move.
     """
 
     def __init__(self, opened: OpenedNetwork, options: LocalizerOptions) -> None:
@@ -47,6 +48,7 @@ class StreamLocalizer(Localizer):
         self._state = opened.network.initial_state(0, how.height, how.width)
         self._slots: dict[str, int] = {}
         self._stamps: dict[str, deque[int]] = {}
+        self._due: dict[str, int] = {}
 
     @property
     def state_bytes(self) -> int:
@@ -78,6 +80,7 @@ class StreamLocalizer(Localizer):
                 if name in self._slots:
                     self._state.reset(self._slots[name])
                     self._stamps[name].clear()
+                    self._due.pop(name, None)
 
     def close(self) -> None:
         """Free the network and all state."""
@@ -93,9 +96,13 @@ class StreamLocalizer(Localizer):
         return self._slots[camera]
 
     def _is_due(self, frame: Frame) -> bool:
-        stamps = self._stamps[frame.camera]
-        period = nanoseconds(EARLY / self._entry.rate)
-        return not stamps or frame.stamp - stamps[-1] >= period
+        period = nanoseconds(1 / self._entry.rate)
+        due = self._due.get(frame.camera, frame.stamp)
+        if frame.stamp < due - EARLY * period:
+            return False
+        late = frame.stamp >= due + period
+        self._due[frame.camera] = (frame.stamp if late else due) + period
+        return True
 
     def _prepare(self, frame: Frame) -> Tensor:
         image = upload(frame.image, self._device)
