@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import rclpy
 from rclpy.node import Node
@@ -23,6 +24,7 @@ from actloc_ros.cli.draw import draw_video
 from actloc_ros.events import event_line
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.ros.recorder import Recorder
+from actloc_ros.ros.signals import stop_event
 from actloc_ros.source_bag import COMPRESSED_IMAGE, BagSource
 from actloc_ros.sources import DEFAULT_RATE, Source, open_source
 
@@ -42,7 +44,7 @@ class DemoError(RuntimeError):
 def main() -> int:
     """Run the demonstration and return its exit code."""
     options = _parse()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _interrupt_at_once()
     try:
         _run(options)
     except KeyboardInterrupt:
@@ -52,6 +54,11 @@ def main() -> int:
         print(f'demo: error: {error}', file=sys.stderr)
         return 1
     return 0
+
+
+def _interrupt_at_once() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _parse() -> argparse.Namespace:
@@ -75,6 +82,7 @@ def _run(options: argparse.Namespace) -> None:
     epoch = 0 if isinstance(source, BagSource) else int(time.time())
     print(f'[demo] playing {recording} into the node, with its own timing', flush=True)
     recorder = _localize(source, bag, epoch, options)
+    _interrupt_at_once()
     if not recorder.messages:
         raise DemoError('the node published nothing')
     print(
@@ -105,8 +113,10 @@ def _sample(folder: Path) -> Path:
 
 def _localize(source: Source, bag: Path, epoch: int, options: argparse.Namespace) -> Recorder:
     """Play the source into the node and record what it says."""
+    stop = stop_event()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node('recorder', namespace=NAMESPACE)
+    spinner = Spinner(node, stop)
     localizer = f'{NAMESPACE}/action_localizer'
     zero = _first_stamp(source) + epoch * NANOSECONDS
     try:
@@ -117,12 +127,12 @@ def _localize(source: Source, bag: Path, epoch: int, options: argparse.Namespace
             recorder = Recorder(
                 node, writer, localizer, lambda event: print(event_line(event, zero), flush=True)
             )
-            _await(node, localizer, localizing)
+            _await(spinner, localizer, localizing)
             with _process(_play_command(source, epoch)) as playing:
-                _follow(node, recorder, localizing, playing)
+                _follow(spinner, recorder, localizing, playing)
             localizing.send_signal(signal.SIGINT)  # what is still open ends, and is published
-            _spin(node, STOP_TIME, until=lambda: localizing.poll() is not None)
-            _spin(node, 0.5)
+            spinner.spin(STOP_TIME, until=lambda: localizing.poll() is not None)
+            spinner.spin(0.5)
             return recorder
     finally:
         node.destroy_node()
@@ -173,16 +183,38 @@ def _stop(process: subprocess.Popen) -> None:
             process.wait()
 
 
-def _await(node: Node, localizer: str, localizing: subprocess.Popen) -> None:
+class Spinner:
+    """Spins a node; an interrupt, which sets `stop`, ends that between two callbacks.
+
+    Within one, rclpy may take it for a message that cannot be read.
+    """
+
+    def __init__(self, node: Node, stop: Event) -> None:
+        self.node, self._stop = node, stop
+
+    def spin(self, duration: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Spin for so many seconds, or until something is true.
+
+        Raises:
+            KeyboardInterrupt: The demonstration is to end.
+        """
+        end = time.monotonic() + duration
+        while time.monotonic() < end and not until():
+            rclpy.spin_once(self.node, timeout_sec=0.05)
+            if self._stop.is_set():
+                raise KeyboardInterrupt
+
+
+def _await(spinner: Spinner, localizer: str, localizing: subprocess.Popen) -> None:
     """Wait until the recorder has found the node, or its first messages would be lost."""
     topics = [f'{localizer}/{name}' for name in ('detections', 'events')]
     deadline = time.monotonic() + START_TIME
-    while not all(node.count_publishers(topic) for topic in topics):
+    while not all(spinner.node.count_publishers(topic) for topic in topics):
         _check_running(localizing)
         if time.monotonic() > deadline:
             raise DemoError(f'the node was not found within {START_TIME:.0f} s')
-        _spin(node, 0.1)
-    _spin(node, MATCHING)
+        spinner.spin(0.1)
+    spinner.spin(MATCHING)
 
 
 def _check_running(localizing: subprocess.Popen) -> None:
@@ -191,12 +223,12 @@ def _check_running(localizing: subprocess.Popen) -> None:
 
 
 def _follow(
-    node: Node, recorder: Recorder, localizing: subprocess.Popen, playing: subprocess.Popen
+    spinner: Spinner, recorder: Recorder, localizing: subprocess.Popen, playing: subprocess.Popen
 ) -> None:
     """Spin until all is played and localized, or nothing comes any more."""
     changed, seen = time.monotonic() + START_TIME, 0
     while playing.poll() is None:
-        rclpy.spin_once(node, timeout_sec=0.1)
+        spinner.spin(0.1)
         _check_running(localizing)
         if recorder.messages > seen:
             changed, seen = time.monotonic(), recorder.messages
@@ -204,21 +236,15 @@ def _follow(
             raise DemoError(f'no detections came for {SILENCE:.0f} s')
     if playing.returncode:
         raise DemoError(f'the player ended with exit code {playing.returncode}')
-    _drain(node, recorder)
+    _drain(spinner, recorder)
 
 
-def _drain(node: Node, recorder: Recorder) -> None:
+def _drain(spinner: Spinner, recorder: Recorder) -> None:
     """Spin until no further message comes."""
     deadline, seen = time.monotonic() + DRAIN, -1
     while time.monotonic() < deadline and recorder.messages > seen:
         seen = recorder.messages
-        _spin(node, 1.0)
-
-
-def _spin(node: Node, duration: float, until: Callable[[], bool] = lambda: False) -> None:
-    end = time.monotonic() + duration
-    while time.monotonic() < end and not until():
-        rclpy.spin_once(node, timeout_sec=0.05)
+        spinner.spin(1.0)
 
 
 if __name__ == '__main__':

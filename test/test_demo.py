@@ -70,8 +70,8 @@ def test_interrupt_ends_all_of_it(tmp_path, video):
         time.sleep(0.1)
     time.sleep(1)
     os.killpg(demo.pid, signal.SIGINT)  # as Ctrl-C does
-    said, _ = demo.communicate(timeout=PATIENCE)
-    assert demo.returncode == 130
+    said, faults = demo.communicate(timeout=PATIENCE)
+    assert demo.returncode == 130, faults
     assert said.endswith('stopped\n')
     assert group_is_gone(demo.pid)
 
