@@ -12,11 +12,14 @@ from actloc_ros.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
-from actloc_ros.datasets.clips import Truth
+from actloc_ros.datasets.clips import AnnotatedVideos, Truth
 from actloc_ros.models.catalog import architectures
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import render
 from actloc_ros.training.assign import Targets
+from actloc_ros.training.augment import NO_AUGMENTATION
+from actloc_ros.training.clip_stream import ClipDataset
+from actloc_ros.training.config import Data
 from actloc_ros.training.detectors import Dense, new_detector
 from actloc_ros.training.losses import POSE_WEIGHT, detection_loss
 from actloc_ros.training.pose import LAG, pose_loss, pose_targets
@@ -87,6 +90,13 @@ def test_the_loss_is_the_miss_in_sizes_of_the_actor():
     assert worse.item() == pytest.approx(2 / 20 / 4)
     worse.sum().backward()
     assert told.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(('asked', 'learnt'), [(True, NAMES), (False, ())])
+def test_keypoints_are_learnt_unless_the_settings_leave_them_out(tmp_path, asked, learnt):
+    videos = AnnotatedVideos(tmp_path / 'a.json', Annotations(('wave',), (a_video(),), NAMES))
+    dataset = ClipDataset([videos], ('wave',), Data((), keypoints=asked), NO_AUGMENTATION, 0)
+    assert dataset.names.keypoints == learnt
 
 
 def test_the_learner_says_what_the_network_says_and_poses():

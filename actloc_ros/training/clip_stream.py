@@ -83,7 +83,7 @@ class ClipDataset(Dataset):
             check_labels(str(source), videos, labels)
         self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
         self.labels, self.data, self.seed = labels, data, seed
-        self.names = Names(labels, common_keypoints(self.sets))
+        self.names = Names(labels, common_keypoints(self.sets) if data.keypoints else ())
         self.places = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
         every = [self.sets[s].videos[v] for s, v in self.places]
         self.key_frames = KeyFrames(every, labels, data.balance)

@@ -35,6 +35,7 @@ class Data:
         workers: Processes that prepare clips; 0 prepares them between steps.
         balance: How much more often than they come rare labels are shown: 0 as they come, 1 all
             about equally often.
+        keypoints: Whether keypoints are learnt where they are known, by detectors that can.
     """
 
     train: tuple[str | Source, ...]
@@ -45,6 +46,7 @@ class Data:
     rate: float = 12.5
     workers: int = 1
     balance: float = 0.5
+    keypoints: bool = True
 
 
 @dataclass(frozen=True)
