@@ -107,11 +107,12 @@ def test_any_action_takes_the_actors_scores(tmp_path, videos):
     assert results['protocol'] == 'ucf24-act (any action)'
 
 
-def test_the_pipelines_own_instances_are_tubes(tmp_path, videos):
+@pytest.mark.parametrize('linking', ['online', 'tracks'])
+def test_the_pipelines_own_instances_and_tracks_are_tubes(tmp_path, videos, linking):
     truth = act_truth(2)
-    options = ['--protocol', 'jhmdb', '--linking', 'online', '--rate', 8]
+    options = ['--protocol', 'jhmdb', '--linking', linking, '--rate', 8]
     results = evaluate(tmp_path, truth, 'gt.json', videos, *options)
-    assert results['tubes'].startswith("2, the pipeline's own")
+    assert results['tubes'].startswith("2, the pipeline's ")
     found = {figure['name']: figure['value'] for figure in results['figures']}
     # told only after it has lasted a while, an instance still covers it from its start
     assert found['video-mAP@0.75'] == pytest.approx(1)

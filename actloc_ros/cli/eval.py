@@ -18,6 +18,7 @@ from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from actloc_ros.evaluation.restrict import named_videos, restrict_predictions, restrict_truth
 
+OWN = ('tracks', 'online')  # what only a model has
 HELP = 'measure detections, or a model on videos, against ground truth'
 
 
@@ -40,9 +41,10 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         '--linking',
-        choices=('trimmed', 'untrimmed', 'online'),
+        choices=('trimmed', 'untrimmed', *OWN),
         help="link boxes into tubes and cut these to their action's time, or not, in place of the "
-        "protocol's own way; online (with --model): take the robot's own action instances",
+        "protocol's own way; with --model, tracks: cut the robot's own tracks of actors to each "
+        "action's time; online: take the robot's own action instances",
     )
     parser.add_argument(
         '--any-action',
@@ -100,7 +102,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the report."""
     protocol = _protocol(arguments)
-    truth, predictions = _read(arguments)
+    truth, predictions = _read(arguments, protocol)
     trimmed = {'trimmed': True, 'untrimmed': False}.get(arguments.linking)
     report = evaluate(truth, predictions, protocol, trimmed)
     print(report.text())
@@ -109,11 +111,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(arguments: argparse.Namespace) -> tuple[GroundTruth, Predictions]:
+def _read(arguments: argparse.Namespace, protocol: Protocol) -> tuple[GroundTruth, Predictions]:
     if (arguments.detections is None) == (arguments.model is None):
         raise EvaluationError('give either --detections FILE, or --model NAME and --videos PATH')
-    if arguments.linking == 'online' and not arguments.model:
-        raise EvaluationError('only a model has instances of its own; give --model for online')
+    if arguments.linking in OWN and not arguments.model:
+        raise EvaluationError(
+            f'only a model has tracks and instances of its own; give --model for '
+            f'{arguments.linking}'
+        )
     truth = read_truth(
         arguments.ground_truth,
         arguments.label_map,
@@ -126,7 +131,7 @@ def _read(arguments: argparse.Namespace) -> tuple[GroundTruth, Predictions]:
         chosen = named_videos(truth, arguments.video_list)
     if arguments.model:
         truth = restrict_truth(truth, chosen)
-        predictions = _run_model(arguments, truth)
+        predictions = _run_model(arguments, truth, protocol)
     else:
         predictions = read_predictions(arguments.detections, truth)
         predictions = restrict_predictions(predictions, truth, chosen)
@@ -150,7 +155,9 @@ def _protocol(arguments: argparse.Namespace) -> Protocol:
     )
 
 
-def _run_model(arguments: argparse.Namespace, truth: GroundTruth) -> Predictions:
+def _run_model(
+    arguments: argparse.Namespace, truth: GroundTruth, protocol: Protocol
+) -> Predictions:
     if not arguments.videos:
         raise EvaluationError('no videos to run the model on; give --videos PATH')
     # Imported here alone: files of detections are measured without PyTorch.
@@ -166,13 +173,11 @@ def _run_model(arguments: argparse.Namespace, truth: GroundTruth) -> Predictions
     )
     localizer = open_localizer(arguments.model, options)
     try:
-        return run_model(
-            localizer,
-            truth,
-            arguments.videos,
-            arguments.rate,
-            arguments.any_action,
-            arguments.linking == 'online',
-        )
+        found = run_model(localizer, truth, arguments.videos, arguments.rate, arguments.any_action)
     finally:
         localizer.close()
+    if arguments.linking == 'online':
+        return found.online()
+    if arguments.linking == 'tracks':
+        return found.tracks(protocol.pixel)
+    return found.predictions()

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from actloc_ros.evaluation.boxes import FrameBoxes, Tube
 from actloc_ros.evaluation.overlap import paired_iou, tube_iou
 
-SMOOTHED = 3.0  # frames, standard deviation: a path's highest score is no single frame's
+SMOOTHED = 5.0  # frames, standard deviation: what a single frame says decides nothing
 GOES_ON = 0.65  # of the path's highest score: what a frame in which the action goes on has
 BRIEF = 10  # frames: a tube as short as this is worth 0.63 of its mean score
 
@@ -125,15 +125,37 @@ class _Graph:
 
 
 def _build(path: FrameBoxes, options: LinkOptions) -> list[Tube]:
-    frames = np.arange(path.frame[0], path.frame[-1] + 1)
-    boxes = np.stack([np.interp(frames, path.frame, side) for side in path.boxes.T], axis=1)
-    scores = np.interp(frames, path.frame, path.scores)
-    spans = trim(scores, options.switch_cost) if options.trimmed else [(0, len(frames))]
+    video, label = int(path.video[0]), int(path.label[0])
+    return cut_tubes(video, label, path.frame, path.boxes, path.scores, options)
+
+
+def cut_tubes(
+    video: int,
+    label: int,
+    frames: np.ndarray,
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    options: LinkOptions,
+) -> list[Tube]:
+    """Return the tubes of one action of one actor: where options say so, trimmed in time.
+
+    Args:
+        video: Index of the video.
+        label: Class id of the action.
+        frames: int64 (T,), rising; frames in between are filled linearly.
+        boxes: float64 (T, 4): the actor's, in pixels.
+        scores: float64 (T,) in [0, 1]: that the actor does the action.
+        options: How to trim.
+    """
+    every = np.arange(frames[0], frames[-1] + 1)
+    boxes = np.stack([np.interp(every, frames, side) for side in boxes.T], axis=1)
+    scores = np.interp(every, frames, scores)
+    spans = trim(scores, options.switch_cost) if options.trimmed else [(0, len(every))]
     return [
         Tube(
-            int(path.video[0]),
-            int(path.label[0]),
-            frames[start:end],
+            video,
+            label,
+            every[start:end],
             boxes[start:end],
             tube_score(scores[start:end]),
             scores[start:end],
@@ -146,14 +168,15 @@ def trim(scores: np.ndarray, switch_cost: float) -> list[tuple[int, int]]:
     """Return the spans (start, end) of a path's frames where its action goes on.
 
     Viterbi over two states, action and background (Saha et al., BMVC 2016). A frame speaks for
-    the action as far as its score exceeds a share of the path's highest, which is not a quantile
-    of it: an action may take any part of the time in which its actor is seen. Each change of state
-    costs `switch_cost`.
+    the action as far as its score, smoothed, exceeds a share of the path's highest, which is not a
+    quantile of it: an action may take any part of the time in which its actor is seen. Each change
+    of state costs `switch_cost`.
     """
-    high = float(gaussian_filter1d(scores, SMOOTHED, mode='nearest').max())
+    smooth = gaussian_filter1d(scores, SMOOTHED, mode='nearest')
+    high = float(smooth.max())
     if high <= 0:
         return []
-    evidence = scores / high - GOES_ON
+    evidence = smooth / high - GOES_ON
     worth = np.array([0.0, evidence[0]])
     before = np.zeros((len(scores), 2), np.int64)
     for index in range(1, len(scores)):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actloc_ros.evaluation.boxes import Tube
-from actloc_ros.evaluation.linking import tube_score
+from actloc_ros.evaluation.linking import LinkOptions, cut_tubes, tube_score
 from actloc_ros.instances import Action, State
 
 
@@ -87,10 +87,33 @@ class OnlineTubes:
         """Return all tubes; see `linking.tube_score` for what a tube scores."""
         return tuple(tube for _, tube in self.instances())
 
+    def tracks(self, options: LinkOptions) -> tuple[Tube, ...]:
+        """Return the tubes of all that actors may have done, cut out of their tracks afterwards.
+
+        Args:
+            options: How to trim.
+        """
+        tubes = [tube for actor in self._sights for tube in self._cut(actor, options)]
+        return tuple(tube for tube in tubes if tube.score >= options.min_score)
+
     def instances(self) -> list[tuple[Told, Tube]]:
         """Return what was told of each instance, with its tube."""
         pairs = [(told, self._tube(told)) for told in self._told.values()]
         return [(told, tube) for told, tube in pairs if tube is not None]
+
+    def _cut(self, actor: tuple[int, int], options: LinkOptions) -> list[Tube]:
+        sights = self._sights[actor]
+        frames = np.array([sight.frame for sight in sights], np.int64)
+        boxes = np.array([sight.box for sight in sights])
+        scores = np.array([sight.scores for sight in sights], np.float64)
+        labels = np.zeros(scores.shape[1], np.int64) if self._classes is None else self._classes
+        return [
+            tube
+            for label in np.unique(labels[labels >= 0]).tolist()
+            for tube in cut_tubes(
+                actor[0], label, frames, boxes, scores[:, labels == label].max(axis=1), options
+            )
+        ]
 
     def _tube(self, told: Told) -> Tube | None:
         label = 0 if self._classes is None else int(self._classes[told.class_id])

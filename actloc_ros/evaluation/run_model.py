@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from actloc_ros.evaluation.boxes import (
     join,
     short_name,
 )
+from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.online_tubes import OnlineTubes
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import Detections, Localizer
@@ -52,14 +54,47 @@ class Recorder(Localizer):
         self._localizer.close()
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a localizer found in videos.
+
+    Attributes:
+        source: The model and the videos, for messages.
+        boxes: All boxes, before any linking.
+        own: What the pipeline made of them while frames came in.
+    """
+
+    source: str
+    boxes: FrameBoxes
+    own: OnlineTubes
+
+    def predictions(self) -> Predictions:
+        """Return the boxes alone, to be linked by a protocol's own way."""
+        return Predictions(self.source, self.boxes)
+
+    def online(self) -> Predictions:
+        """Return them with the pipeline's own action instances as tubes, as a robot tells them."""
+        origin = "the pipeline's own, linked frame by frame as on a robot"
+        return Predictions(self.source, self.boxes, self.own.tubes(), origin)
+
+    def tracks(self, pixel: float) -> Predictions:
+        """Return them with tubes that are cut out of the pipeline's tracks after the fact.
+
+        Args:
+            pixel: See `paired_iou`.
+        """
+        options = LinkOptions(trimmed=True, pixel=pixel)
+        origin = "the pipeline's tracks of actors, trimmed in time action by action"
+        return Predictions(self.source, self.boxes, self.own.tracks(options), origin)
+
+
 def run_model(
     localizer: Localizer,
     truth: GroundTruth,
     roots: Sequence[Path],
     rate: float,
     any_action: bool = False,
-    online: bool = False,
-) -> Predictions:
+) -> Found:
     """Return what a localizer finds in the ground truth's videos.
 
     Each frame goes through the same pipeline as on a robot, in order. What counts is what the
@@ -72,7 +107,6 @@ def run_model(
         roots: Video files, and folders in which videos, or folders of their images, lie.
         rate: Frames per second of folders of images.
         any_action: Whether actors count, with their own scores, whatever they do.
-        online: Whether the pipeline's own action instances are taken as tubes.
 
     Raises:
         EvaluationError: A video is missing or broken, or the model has none of the classes.
@@ -83,12 +117,8 @@ def run_model(
     for index, path in enumerate(tqdm(paths, 'videos', unit='video', disable=None)):
         run.video(index, open_source(path, rate=rate))
     known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
-    return Predictions(
-        f'{localizer.name} on {len(paths)} videos{known}',
-        join(run.boxes),
-        run.tubes.tubes() if online else None,
-        "the pipeline's own, linked frame by frame as on a robot",
-    )
+    source = f'{localizer.name} on {len(paths)} videos{known}'
+    return Found(source, join(run.boxes), run.tubes)
 
 
 def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
