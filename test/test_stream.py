@@ -8,7 +8,8 @@ import torch
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.stream import REACH, STRIDES, StreamNet, StreamOutput
+from actloc_ros.models.stream import REACH, STRIDES, StreamNet
+from actloc_ros.models.stream_heads import StreamOutput
 from actloc_ros.models.stream_localizer import fold_batch_norms
 from actloc_ros.models.stream_trunk import SIZES
 from actloc_ros.zoo import open_localizer
@@ -28,8 +29,9 @@ def net():
             if isinstance(layer, torch.nn.Conv2d):
                 torch.nn.init.kaiming_normal_(layer.weight)
                 layer.weight *= 0.9
-        for fuse in net.fusion:
+        for fuse, head in zip(net.fusion, net.heads, strict=True):
             fuse.gamma.fill_(0.7)
+            head.what[-1].layers[-1].weight.fill_(0.7)
     return net.eval()
 
 
@@ -199,6 +201,30 @@ def test_all_sizes_run_and_train():
         output = net(torch.randn(1, 3, 2, 64, 64))
         sum(x.sum() for x in output).backward()
         assert all(p.grad is not None for p in net.parameters() if p.requires_grad), size
+
+
+def test_what_is_done_depends_on_where_in_the_view_and_who_is_seen_does_not(net):
+    head = copy.deepcopy(net.heads[1])
+    alike = torch.ones(1, net.width, 12, 16)
+    inner = torch.zeros(12, 16, dtype=torch.bool)
+    inner[4:-4, 4:-4] = True  # cells that see nothing of the padding
+    with torch.inference_mode():
+        placed = head(alike)
+        head.place.weight.zero_()
+        anywhere = head(alike)
+    assert placed.actions[0, inner.flatten()].std(dim=0).min() > 0.01
+    assert anywhere.actions[0, inner.flatten()].std(dim=0).max() < 1e-5
+    assert torch.equal(placed.actor, anywhere.actor)
+
+
+def test_places_are_counted_from_the_middle_of_a_view_of_any_size(net):
+    head = net.heads[0]
+    small, large = (head.offsets(torch.zeros(1, 4, h, w)) for h, w in ((4, 6), (8, 10)))
+    assert small.shape == (1, 2, 4, 6)
+    torch.testing.assert_close(large[..., 2:-2, 2:-2], small)
+    torch.testing.assert_close(small.flip(2, 3), -small)
+    assert small[0, 0, 0, -1] > 0  # x grows to the right
+    assert small[0, 1, -1, 0] > 0  # y grows downwards
 
 
 @pytest.mark.parametrize('shape', [(1, 2, 3, 60, 64), (1, 3, 64, 64)])

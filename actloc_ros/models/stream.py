@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
 from actloc_ros.models.stream_decode import decode
+from actloc_ros.models.stream_heads import Head, StreamOutput, cell_centres, separable
 from actloc_ros.models.stream_trunk import SIZES, make_trunk
 from actloc_ros.models.weights import (
     Activation,
@@ -36,20 +36,6 @@ DILATIONS = (1, 3, 5)
 TAPS = 3
 REACH = (TAPS - 1) * sum(DILATIONS)
 """Frames before the newest that a result depends on."""
-
-
-class StreamOutput(NamedTuple):
-    """Predictions at A places (all cells of all three levels) for each frame.
-
-    Attributes:
-        boxes: (..., A, 4) x1, y1, x2, y2 in pixels of the network's input.
-        actor: (..., A) logits: that the place holds an actor.
-        actions: (..., A, C) logits: that the actor does each action.
-    """
-
-    boxes: Tensor
-    actor: Tensor
-    actions: Tensor
 
 
 class StreamState:
@@ -175,47 +161,6 @@ class ChannelFusion(nn.Module):
         return self.out(mixed + self.gamma * attended)
 
 
-class Head(nn.Module):
-    """Predicts at each cell of one level: what is done, by decoupled branches, and where."""
-
-    def __init__(self, width: int, classes: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.what = nn.Sequential(separable(width), separable(width))
-        self.where = nn.Sequential(separable(width), separable(width))
-        self.actions = nn.Conv2d(width, classes, 1)
-        self.actor = nn.Conv2d(width, 1, 1)
-        self.box = nn.Conv2d(width, 4, 1)
-        # Few cells hold an actor: start from that, or the first steps drown in false alarms.
-        for layer, logit in ((self.actor, -4.6), (self.actions, -2.0)):
-            assert layer.bias is not None
-            nn.init.constant_(layer.bias, logit)
-
-    def forward(self, x: Tensor) -> StreamOutput:
-        """Map (F, C, H, W) to the predictions at its H * W cells."""
-        return self.predict(*self.branches(x))
-
-    def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (F, C, H, W) to the features that say what is done, and where."""
-        return self.what(x), self.where(x)
-
-    def predict(self, what: Tensor, where: Tensor) -> StreamOutput:
-        """Map the features of both branches to predictions."""
-        return StreamOutput(
-            boxes=self.boxes(self.box(where)),
-            actor=self.actor(where).flatten(1),
-            actions=self.actions(what).flatten(2).transpose(1, 2),
-        )
-
-    def boxes(self, raw: Tensor) -> Tensor:
-        """Turn raw distances (F, 4, H, W) from each cell's centre into boxes (F, H * W, 4)."""
-        centres = cell_centres(raw.shape[2:], self.stride, raw)
-        left_top, right_bottom = (
-            (functional.softplus(raw) * self.stride * 2).flatten(2).transpose(1, 2).chunk(2, dim=-1)
-        )
-        return torch.cat([centres - left_top, centres + right_bottom], dim=-1)
-
-
 class StreamNet(nn.Module):
     """The streaming network. Height and width of its input are multiples of 32.
 
@@ -292,14 +237,6 @@ class StreamNet(nn.Module):
         return StreamState(torch.zeros(cameras, dtype=torch.int64, device=like.device), rings)
 
 
-def separable(width: int) -> nn.Sequential:
-    """Return a depthwise 3x3 and a pointwise convolution, each normalised and activated."""
-    return nn.Sequential(
-        Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU),
-        Conv2dNormActivation(width, width, 1, activation_layer=nn.SiLU),
-    )
-
-
 def joined(levels: list[StreamOutput]) -> StreamOutput:
     """Return the predictions (F, A, …) of all levels as one, finest first."""
     return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*levels, strict=True)))
@@ -309,13 +246,6 @@ def place_centres(height: int, width: int, like: Tensor) -> Tensor:
     """Return x, y of all A places in pixels of an input of this size: (A, 2)."""
     sizes = [torch.Size((height // stride, width // stride)) for stride in STRIDES]
     return torch.cat([cell_centres(s, d, like) for s, d in zip(sizes, STRIDES, strict=True)])
-
-
-def cell_centres(size: torch.Size, stride: int, like: Tensor) -> Tensor:
-    """Return the centres (H * W, 2) of a level's cells as x, y in pixels of the input."""
-    y, x = (torch.arange(n, device=like.device, dtype=like.dtype) for n in size)
-    grid = torch.stack(torch.meshgrid(x, y, indexing='xy'), dim=-1)
-    return (grid.flatten(0, 1) + 0.5) * stride
 
 
 def check_input(x: Tensor, dimensions: int) -> None:
