@@ -1,4 +1,4 @@
-"""Gather the tubes that the pipeline makes while frames come in, as a robot would publish them."""
+"""Gather what the pipeline tells while frames come in: instances as a robot has them, and tracks."""
 
 from __future__ import annotations
 

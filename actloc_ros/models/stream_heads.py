@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation
 
-EXPANSION = 3
-STRIDES_A_UNIT = 4.0
+EXPANSION = 3  # times the channels of the features that a wide look starts from
+STRIDES_A_UNIT = 4.0  # of a place in the view: keeps the numbers near those of features
 
 
 class StreamOutput(NamedTuple):
