@@ -1,4 +1,4 @@
-"""Gather what the pipeline tells while frames come in: instances as a robot has them, and tracks."""
+"""Gather what the pipeline tells while frames come in: instances as robots have them, tracks."""
 
 from __future__ import annotations
 
