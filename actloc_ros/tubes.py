@@ -75,10 +75,12 @@ class Linked:
         actors: Those who were seen, by rising track id.
         lost: Ids of tracks that were given up at this key frame, rising. A localizer that follows
             actors by itself may name one again, also in `actors` here: it then begins anew.
+        ids: The track of each detection, in their order; 0 for one too weak to have any.
     """
 
     actors: tuple[Actor, ...]
     lost: tuple[int, ...] = ()
+    ids: tuple[int, ...] = ()
 
 
 class TubeLinker:
@@ -120,7 +122,8 @@ class TubeLinker:
         ]
         lost += self._give_up(stamp)
         self._previous = stamp
-        return Linked(tuple(sorted(actors, key=lambda actor: actor.track_id)), tuple(sorted(lost)))
+        actors.sort(key=lambda actor: actor.track_id)
+        return Linked(tuple(actors), tuple(sorted(lost)), tuple(ids))
 
     def reset(self) -> None:
         """Forget all tracks, but not which ids were used."""

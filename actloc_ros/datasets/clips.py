@@ -128,6 +128,10 @@ class AnnotatedVideos:
         images = self._reader(self.videos[index].path).read(frames.tolist())
         return self._truths[index].clip(frames, images)
 
+    def truth(self, index: int, frames: np.ndarray) -> Clip:
+        """Return what is known of frames of the video at `index`, without their images."""
+        return self._truths[index].clip(frames, np.zeros((len(frames), 0, 0, 3), np.uint8))
+
     @cached_property
     def _truths(self) -> list[Truth]:
         keypoints = len(self.annotations.keypoints)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
+from actloc_ros.models.actor_memory import ActorMemory
 from actloc_ros.models.stream_decode import decode
 from actloc_ros.models.stream_heads import Head, StreamOutput, cell_centres, separable
 from actloc_ros.models.stream_trunk import SIZES, make_trunk
@@ -178,6 +179,7 @@ class StreamNet(nn.Module):
         self.motion = nn.ModuleList(Motion(spec.width) for _ in STRIDES)
         self.fusion = nn.ModuleList(ChannelFusion(spec.width) for _ in STRIDES)
         self.heads = nn.ModuleList(Head(spec.width, classes, s) for s in STRIDES)
+        self.memory = ActorMemory(2 * spec.width, len(STRIDES), classes)
 
     def forward(self, clip: Tensor) -> StreamOutput:
         """Look at all frames of B clips at once: (B, 3, T, H, W), normalised; gives (B, T, A, …).
@@ -201,12 +203,22 @@ class StreamNet(nn.Module):
             keep: bool (B,): whether a frame enters the past; None for all. One that does not is
                 looked at all the same.
         """
+        return self.step_closely(frames, state, cameras, keep)[0]
+
+    def step_closely(
+        self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor | None = None
+    ) -> tuple[StreamOutput, Tensor]:
+        """Do the same; return also what describes each place: features (B, A, F)."""
         check_input(frames, 4)
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
-        output = self.look(frames, StatePast(state, cameras, keep))
+        outputs, features = [], []
+        for x, head in self.levels(frames, StatePast(state, cameras, keep)):
+            what, where = head.branches(x)
+            outputs.append(head.predict(what, where))
+            features.append(torch.cat([what, x], dim=1).flatten(2).transpose(1, 2))
         state.clock[cameras[keep]] += 1
-        return output
+        return joined(outputs), torch.cat(features, dim=1)
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
@@ -240,6 +252,12 @@ class StreamNet(nn.Module):
 def joined(levels: list[StreamOutput]) -> StreamOutput:
     """Return the predictions (F, A, …) of all levels as one, finest first."""
     return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*levels, strict=True)))
+
+
+def place_levels(height: int, width: int) -> Tensor:
+    """Return the level, 0 for the finest, of all A places in an input of this size: (A,)."""
+    counts = torch.tensor([(height // stride) * (width // stride) for stride in STRIDES])
+    return torch.repeat_interleave(torch.arange(len(STRIDES)), counts)
 
 
 def place_centres(height: int, width: int, like: Tensor) -> Tensor:

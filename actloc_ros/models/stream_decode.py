@@ -24,16 +24,29 @@ def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
     boxes, actor, actions = outputs
     if boxes.dim() == 4:
         boxes, actor, actions = boxes[:, -1], actor[:, -1], actions[:, -1]
-    return [_suppress(*clip, entry) for clip in zip(boxes, actor, actions, strict=True)]
+    found = [choose(b, a, entry) for b, a in zip(boxes, actor, strict=True)]
+    return [
+        scored(boxes[i, place], actor[i, place], actions[i, place]) for i, place in enumerate(found)
+    ]
 
 
-def _suppress(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Actors:
-    """Keep the best places, and of those that overlap the best; best first."""
+def choose(boxes: Tensor, actor: Tensor, entry: Entry) -> Tensor:
+    """Return the best of A places, and of those that overlap the best: int64 (N,), best first.
+
+    Args:
+        boxes: (A, 4).
+        actor: (A,) logits.
+        entry: Gives thresholds.
+    """
     scores, place = actor.sigmoid().topk(min(entry.top_k, len(actor)))
     place, scores = place[scores > entry.min_score], scores[scores > entry.min_score]
-    kept = nms(boxes[place], scores, entry.nms_iou)
-    doing = action_scores(scores[kept], actions[place[kept]].sigmoid())
-    return Actors(boxes[place[kept]], scores[kept], doing)
+    return place[nms(boxes[place], scores, entry.nms_iou)]
+
+
+def scored(boxes: Tensor, actor: Tensor, actions: Tensor) -> Actors:
+    """Return actors of boxes (N, 4), actor logits (N,) and action logits (N, C)."""
+    likely = actor.sigmoid()
+    return Actors(boxes, likely, action_scores(likely, actions.sigmoid()))
 
 
 def action_scores(actor: Tensor, actions: Tensor) -> Tensor:

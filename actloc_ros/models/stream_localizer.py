@@ -13,12 +13,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
+from actloc_ros.models.actor_following import Following, Seen
+from actloc_ros.models.actor_history import History
 from actloc_ros.models.clip_localizer import in_full, to_detections
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.preprocessing import preprocess, upload
 from actloc_ros.models.runtime import channels_last, choose_device, choose_precision
-from actloc_ros.models.stream import REACH, StreamNet
-from actloc_ros.models.stream_decode import decode
+from actloc_ros.models.stream import REACH, StreamNet, place_levels
+from actloc_ros.models.stream_decode import choose, scored
+from actloc_ros.models.stream_heads import StreamOutput
+from actloc_ros.models.weights import Preprocessing
 
 EARLY = 0.25  # of the network's own period: so long before its time a frame may enter the past
 
@@ -28,7 +32,12 @@ class StreamLocalizer(Localizer):
 
     Every frame gives a result. A frame of a camera that is faster than the network's rate is
     looked at with the past as it is, and enters the past only when its time has come: on the beat
-    of the network's rate, with which it learnt how fast things move.
+    of the network's rate, with which it learnt how fast things move. Where the network has learnt
+    to remember actors, what single frames say is corrected by what each has done before.
+
+    Attributes:
+        history: Where whom frames show is kept, also by a network that remembers nobody; None
+            keeps nothing.
     """
 
     def __init__(self, opened: OpenedNetwork, options: LocalizerOptions) -> None:
@@ -41,7 +50,10 @@ class StreamLocalizer(Localizer):
         self._dtype = choose_precision(options.precision, self._device)
         self._network = opened.network.eval()
         fold_batch_norms(self._network)
+        memory = self._network.memory
+        self._remembers = not memory.blank
         channels_last(self._network.to(device=self._device, dtype=self._dtype))
+        memory.float()  # small, and steady only in single precision
         if self._device.type == 'cpu':
             multiply_matrices(self._network)
         how = entry.preprocessing
@@ -49,11 +61,19 @@ class StreamLocalizer(Localizer):
         self._slots: dict[str, int] = {}
         self._stamps: dict[str, deque[int]] = {}
         self._due: dict[str, int] = {}
+        self._levels = place_levels(how.height, how.width).to(self._device)
+        self._following: dict[str, Following] = {}
+        self.history: History | None = None
 
     @property
     def state_bytes(self) -> int:
-        """Size of the past of all cameras in bytes."""
-        return self._state.nbytes
+        """Size of the past of all cameras in bytes, and of the memories of their actors."""
+        return self._state.nbytes + sum(each.nbytes for each in self._following.values())
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images become the network's input."""
+        return self._entry.preprocessing
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
@@ -63,15 +83,27 @@ class StreamLocalizer(Localizer):
             keep = torch.tensor([self._is_due(frame) for frame in frames])
             batch = torch.stack([self._prepare(frame) for frame in frames])
             self.preprocess_time = time.perf_counter() - began
-            outputs = self._network.step(
+            outputs, features = self._network.step_closely(
                 batch, self._state, cameras.to(self._device), keep.to(self._device)
             )
-            found = decode(in_full(outputs), self._entry)
-        infos = [self._note(frame, bool(due)) for frame, due in zip(frames, keep, strict=True)]
-        return [
-            to_detections(actors, frame, self._entry, info)
-            for actors, frame, info in zip(found, frames, infos, strict=True)
-        ]
+            dense = StreamOutput(*in_full(outputs))
+            [features] = in_full([features])
+            return [
+                self._find(frame, bool(due), StreamOutput(*(x[i] for x in dense)), features[i])
+                for i, (frame, due) in enumerate(zip(frames, keep, strict=True))
+            ]
+
+    def keep_all(self) -> bool:
+        """Keep what `look_back` needs, about 1 kB an actor and frame; see `Localizer`."""
+        if self._remembers:
+            self.history = History()
+        return self._remembers
+
+    def look_back(self) -> list[Detections]:
+        """Look back along all tracks; see `Localizer`."""
+        if self.history is None:
+            raise RuntimeError('keep_all() comes before look_back()')
+        return self.history.look_back(self._network.memory.cpu(), self._entry)
 
     def reset(self, camera: str | None = None) -> None:
         """Forget the past of one camera, or of all."""
@@ -81,10 +113,13 @@ class StreamLocalizer(Localizer):
                     self._state.reset(self._slots[name])
                     self._stamps[name].clear()
                     self._due.pop(name, None)
+                    self._following.pop(name, None)
+                    if self.history is not None:
+                        self.history.forget(name)
 
     def close(self) -> None:
         """Free the network and all state."""
-        del self._network, self._state
+        del self._network, self._state, self._following
         if self._device.type == 'cuda':
             torch.cuda.empty_cache()
 
@@ -103,6 +138,24 @@ class StreamLocalizer(Localizer):
         late = frame.stamp >= due + period
         self._due[frame.camera] = (frame.stamp if late else due) + period
         return True
+
+    def _find(self, frame: Frame, due: bool, dense: StreamOutput, features: Tensor) -> Detections:
+        """Return what one frame shows, with what the actors' memories make of it."""
+        info = self._note(frame, due)
+        place = choose(dense.boxes, dense.actor, self._entry)
+        boxes, actor, actions = (x[place] for x in dense)
+        if self._remembers or self.history is not None:
+            seen = Seen(boxes, actor, actions, features[place], self._levels[place])
+            glance, actor, actions = self._follow(frame.camera).look(frame.stamp, seen, due)
+            if self.history is not None:
+                self.history.add(frame, info, glance)
+        return to_detections(scored(boxes, actor, actions), frame, self._entry, info)
+
+    def _follow(self, camera: str) -> Following:
+        if camera not in self._following:
+            how = self._entry.preprocessing
+            self._following[camera] = Following(self._network.memory, how.width, how.height)
+        return self._following[camera]
 
     def _prepare(self, frame: Frame) -> Tensor:
         image = upload(frame.image, self._device)

@@ -82,7 +82,7 @@ def make_optimizer(
     Biases, norms and scalars know no weight decay.
     """
     groups: dict[str, list[Tensor]] = {'mixing': [], 'within': [], 'single': []}
-    for weight in network.parameters():
+    for weight in (w for w in network.parameters() if w.requires_grad):
         flat = weight.dim() <= 1
         groups['single' if flat else 'mixing' if weight.shape[1] > 1 else 'within'].append(weight)
     options: list[dict[str, Any]] = [
