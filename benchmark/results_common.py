@@ -18,6 +18,7 @@ from actloc_ros.evaluation.boxes import FrameBoxes, join
 from actloc_ros.evaluation.run_model import LEAST_SCORE
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
+from actloc_ros.replay import Replay
 from actloc_ros.sources import open_source
 from actloc_ros.zoo import open_localizer
 
@@ -72,6 +73,14 @@ class Recording(Localizer):
         if camera is None:
             self.clips.append([])
 
+    def keep_all(self) -> bool:
+        """Keep what hindsight needs; see `Localizer`."""
+        return self._localizer.keep_all()
+
+    def look_back(self) -> list[Detections]:
+        """Look back; see `Localizer`."""
+        return self._localizer.look_back()
+
     def close(self) -> None:
         """Free the localizer; what it said stays."""
         self._localizer.close()
@@ -82,20 +91,9 @@ class Recording(Localizer):
         return 1000 * float(np.median([seen.spent for clip in self.clips for seen in clip]))
 
 
-class Replay(Localizer):
-    """Says again what was recorded of one clip."""
-
-    def __init__(self, recording: Recording, clip: Sequence[Seen]) -> None:
-        self.name, self.labels = recording.name, recording.labels
-        self.threshold = recording.threshold
-        self._found = {seen.stamp: seen.found for seen in clip}
-
-    def step(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Return what was said of frames with these stamps."""
-        return [self._found[frame.stamp] for frame in frames]
-
-    def reset(self, camera: str | None = None) -> None:
-        """Do nothing: a recording has no past to forget."""
+def replayed(recording: Recording, clip: Sequence[Seen]) -> Replay:
+    """Return a localizer that says again what was recorded of one clip."""
+    return Replay(recording, (seen.found for seen in clip))
 
 
 def open_recording(args: argparse.Namespace, model: str = '', weights: str = '') -> Recording:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from results_common import Recording, Replay, Seen
+from results_common import Recording, Seen, replayed
 from scipy.optimize import linear_sum_assignment
 
 from actloc_ros.datasets.annotations import Annotations, Instance, Video
@@ -85,7 +85,7 @@ def follow(
         options: When an action counts as an instance; the node's own if None.
         tubes: When boxes make a track; the node's own if None.
     """
-    pipeline = Pipeline(Replay(recording, clip), tubes, options)
+    pipeline = Pipeline(replayed(recording, clip), tubes, options)
     labels = pipeline.labels
     gathered = OnlineTubes(np.arange(len(labels)))
     for number, seen in enumerate(clip):

@@ -21,9 +21,10 @@ from actloc_ros.evaluation.boxes import (
 )
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.online_tubes import OnlineTubes
-from actloc_ros.frames import Frame, seconds
+from actloc_ros.frames import Frame, seconds, without_pixels
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.replay import Replay
 from actloc_ros.sources import Source, open_source
 
 LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
@@ -45,6 +46,10 @@ class Recorder(Localizer):
         self.newest = results[0]
         return results
 
+    def look_back(self) -> list[Detections]:
+        """Look back; see `Localizer`."""
+        return self._localizer.look_back()
+
     def reset(self, camera: str | None = None) -> None:
         """Forget the past; see `Localizer`."""
         self._localizer.reset(camera)
@@ -62,11 +67,14 @@ class Found:
         source: The model and the videos, for messages.
         boxes: All boxes, before any linking.
         own: What the pipeline made of them while frames came in.
+        hindsight: The same with what came after each frame known; None where that was not asked
+            for.
     """
 
     source: str
     boxes: FrameBoxes
     own: OnlineTubes
+    hindsight: Found | None = None
 
     def predictions(self) -> Predictions:
         """Return the boxes alone, to be linked by a protocol's own way."""
@@ -94,6 +102,7 @@ def run_model(
     roots: Sequence[Path],
     rate: float,
     any_action: bool = False,
+    hindsight: bool = False,
 ) -> Found:
     """Return what a localizer finds in the ground truth's videos.
 
@@ -107,18 +116,31 @@ def run_model(
         roots: Video files, and folders in which videos, or folders of their images, lie.
         rate: Frames per second of folders of images.
         any_action: Whether actors count, with their own scores, whatever they do.
+        hindsight: Whether the model is to look back at the end of each video, too.
 
     Raises:
-        EvaluationError: A video is missing or broken, or the model has none of the classes.
+        EvaluationError: A video is missing or broken, the model has none of the classes, or it
+            cannot look back.
     """
+    if hindsight and not localizer.keep_all():
+        raise EvaluationError(
+            f'{localizer.name} cannot look back: it does not remember actors; leave out --hindsight'
+        )
     classes = None if any_action else class_ids(localizer.labels, truth)
     paths = find_videos(truth, roots)
-    run = _Run(localizer, truth, classes)
+    run = _Run(localizer, truth, classes, hindsight)
     for index, path in enumerate(tqdm(paths, 'videos', unit='video', disable=None)):
         run.video(index, open_source(path, rate=rate))
     known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
     source = f'{localizer.name} on {len(paths)} videos{known}'
-    return Found(source, join(run.boxes), run.tubes)
+    again = run.again
+    later = f'{source}, in hindsight'
+    return Found(
+        source,
+        join(run.now.boxes),
+        run.now.tubes,
+        None if again is None else Found(later, join(again.boxes), again.tubes),
+    )
 
 
 def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
@@ -160,16 +182,52 @@ def find_videos(truth: GroundTruth, roots: Sequence[Path]) -> list[Path]:
     return [found[short_name(name)] for name in truth.videos]
 
 
+class _Gathered:
+    """What was found so far."""
+
+    def __init__(self, classes: np.ndarray | None) -> None:
+        self.boxes: list[FrameBoxes] = []
+        self.tubes = OnlineTubes(classes)
+        self._classes = classes
+
+    def keep(self, key: _Key, found: Detections | None, steps: Sequence[Step]) -> None:
+        """Keep what a localizer found in a key frame, and what the pipeline made of it."""
+        if found is not None:
+            self.boxes.append(_labelled(found, key, self._classes))
+        for step in steps:
+            if not step.restart:
+                self.tubes.add(step.actions, key.video, step.stamp, key.number, key.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class _Key:
+    """A key frame.
+
+    Attributes:
+        video: Index of its video.
+        number: By which the ground truth knows it.
+        scale: float (4,): takes pixels to the ground truth's coordinates.
+    """
+
+    video: int
+    number: int
+    scale: np.ndarray
+
+
 class _Run:
     """A localizer on its way through the videos, and what it found so far."""
 
     def __init__(
-        self, localizer: Localizer, truth: GroundTruth, classes: np.ndarray | None
+        self,
+        localizer: Localizer,
+        truth: GroundTruth,
+        classes: np.ndarray | None,
+        hindsight: bool,
     ) -> None:
-        self.boxes: list[FrameBoxes] = []
-        self.tubes = OnlineTubes(classes)
+        self.now = _Gathered(classes)
+        self.again = _Gathered(classes) if hindsight else None
         self._recorder = Recorder(localizer)
-        self._truth, self._classes = truth, classes
+        self._truth = truth
 
     def video(self, index: int, source: Source) -> None:
         """Run a video from its beginning to its end.
@@ -178,6 +236,7 @@ class _Run:
             EvaluationError: Some of its frames cannot be decoded.
         """
         self._recorder.reset()
+        keys: list[tuple[Frame, _Key | None]] = []
         pipeline = Pipeline(self._recorder)
         numbers = _Numbers(self._truth, index, source.rate)
         bar = tqdm(source, source.path.name, source.length, False, unit='frame', disable=None)
@@ -185,21 +244,27 @@ class _Run:
             self._recorder.newest = None
             steps = pipeline.step([frame])
             number = numbers.of(place, frame)
-            if number is not None:
-                self._keep(steps, index, number, self._scale(index, frame))
+            key = None if number is None else _Key(index, number, self._scale(index, frame))
+            if key is not None:
+                self.now.keep(key, self._recorder.newest, steps)
+            if self._recorder.newest is not None:
+                keys.append((without_pixels(frame), key))
         if source.broken:
             raise EvaluationError(
                 f'{source.path}: {source.broken} frames cannot be decoded, so the numbers of the '
                 'others would be wrong; repair the video'
             )
+        if self.again is not None:
+            self._look_back(self.again, keys)
 
-    def _keep(self, steps: Sequence[Step], video: int, number: int, scale: np.ndarray) -> None:
-        if self._recorder.newest is not None:
-            found = _labelled(self._recorder.newest, scale, video, number, self._classes)
-            self.boxes.append(found)
-        for step in steps:
-            if not step.restart:
-                self.tubes.add(step.actions, video, step.stamp, number, scale)
+    def _look_back(self, again: _Gathered, keys: Sequence[tuple[Frame, _Key | None]]) -> None:
+        """Tell a video's frames once more, as they are in hindsight."""
+        found = self._recorder.look_back()
+        pipeline = Pipeline(Replay(self._recorder, found))
+        for (frame, key), detections in zip(keys, found, strict=True):
+            steps = pipeline.step([frame])
+            if key is not None:
+                again.keep(key, detections, steps)
 
     def _scale(self, video: int, frame: Frame) -> np.ndarray:
         """Return what takes pixels of the frame to the ground truth's coordinates."""
@@ -228,21 +293,15 @@ class _Numbers:
         return int(self._times[near[0]]) if len(near) else None
 
 
-def _labelled(
-    detections: Detections,
-    scale: np.ndarray,
-    video: int,
-    number: int,
-    classes: np.ndarray | None,
-) -> FrameBoxes:
+def _labelled(detections: Detections, key: _Key, classes: np.ndarray | None) -> FrameBoxes:
     scores, ids = detections.actions, classes
     if ids is None:
         scores, ids = detections.scores[:, None], np.zeros(1, np.int64)
     actor, action = np.nonzero((scores >= LEAST_SCORE) & (ids >= 0))
     return FrameBoxes(
-        np.full(len(actor), video, np.int64),
-        np.full(len(actor), number, np.int64),
+        np.full(len(actor), key.video, np.int64),
+        np.full(len(actor), key.number, np.int64),
         ids[action],
-        detections.boxes[actor].astype(np.float64) * scale,
+        detections.boxes[actor].astype(np.float64) * key.scale,
         scores[actor, action].astype(np.float64),
     )
