@@ -10,7 +10,7 @@ from torch import Tensor
 
 from actloc_ros.models.catalog import architectures
 from actloc_ros.models.checkpoint_files import read_checkpoint, read_entry, write_checkpoint
-from actloc_ros.models.weights import build_network, differences
+from actloc_ros.models.weights import build_network
 
 
 def main() -> int:
@@ -30,9 +30,10 @@ def main() -> int:
     entry = read_entry(args.files[-1])
     states = [read_checkpoint(file).state for file in args.files]
     fresh = build_network(architectures()[entry.architecture], entry).state_dict()
+    for file, state in zip(args.files, states, strict=True):
+        if wrong := [k for k, v in state.items() if k not in fresh or v.shape != fresh[k].shape]:
+            parser.exit(1, f'{file} does not fit {entry.architecture}: {", ".join(wrong[:3])}\n')
     average = {k: averaged(k, states, v, tuple(args.absent_zero)) for k, v in fresh.items()}
-    if found := differences(fresh, average):
-        parser.exit(1, '\n'.join(found) + '\n')
     write_checkpoint(args.out, average, entry)
     return 0
 

@@ -8,7 +8,7 @@ from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.actor_following import MOST_ACTORS, Following, Seen
 from actloc_ros.models.actor_history import History
-from actloc_ros.models.actor_memory import ActorMemory, nearest, places
+from actloc_ros.models.actor_memory import HIDDEN, ActorMemory, nearest, places
 from actloc_ros.models.actor_record import gather, in_hindsight
 from actloc_ros.models.loading import open_network
 from actloc_ros.models.stream_localizer import StreamLocalizer
@@ -136,7 +136,7 @@ def test_the_store_is_fixed_in_size_and_of_too_many_the_newest_are_remembered(me
         )
         glance, _, _ = following.look(frame * PERIOD, seen, True)
     assert glance.ids.max() == 160 > MOST_ACTORS
-    assert following.nbytes == size == MOST_ACTORS * 64 * 4
+    assert following.nbytes == size == MOST_ACTORS * HIDDEN * 4
     again, _, _ = following.look(8 * PERIOD, seen, True)
     assert (again.since > 0).all(), 'those just seen are remembered'
 

@@ -12,7 +12,7 @@ from actloc_ros.evaluation.boxes import FrameBoxes, Tube
 from actloc_ros.evaluation.overlap import paired_iou, tube_iou
 
 SMOOTHED = 5.0  # frames, standard deviation: what a single frame says decides nothing
-GOES_ON = 0.65  # of the path's highest score: what a frame in which the action goes on has
+GOES_ON = 0.5  # of the path's highest score: what a frame in which the action goes on has
 BRIEF = 10  # frames: a tube as short as this is worth 0.63 of its mean score
 
 
@@ -29,7 +29,7 @@ class LinkOptions:
         iou_weight: What an overlap of 1 is worth, where a box is worth its score in [0, 1].
         min_score: Tubes that score less are dropped; see `tube_score`.
         switch_cost: What a start or an end costs in trimming, where a frame with the path's
-            highest score is worth 0.35 and one without any evidence costs 0.65.
+            highest score is worth 0.5 and one without any evidence costs 0.5.
         nms: Tubes that overlap a surer one more than this are dropped; 1 for none.
         pixel: See `paired_iou`.
     """

@@ -19,7 +19,7 @@ MOST_ACTORS = 64
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """N actors in one frame, as the network alone has them, best first.
+    """N actors in one frame, as the network alone has them, best first; on the CPU.
 
     Attributes:
         boxes: float (N, 4) in pixels of the network's input.
@@ -137,8 +137,8 @@ class Following:
     def _link(self, stamp: int, seen: Seen) -> np.ndarray:
         """Return the actors' tracks, int64 (N,), after forgetting those that were lost."""
         found = Detections(
-            seen.boxes.float().cpu().numpy(),
-            seen.actor.sigmoid().float().cpu().numpy(),
+            seen.boxes.numpy(),
+            seen.actor.sigmoid().numpy(),
             np.zeros((len(seen.boxes), 0), np.float32),
             ClipInfo(stamp, stamp),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -50,10 +51,10 @@ class StreamLocalizer(Localizer):
         self._dtype = choose_precision(options.precision, self._device)
         self._network = opened.network.eval()
         fold_batch_norms(self._network)
-        memory = self._network.memory
-        self._remembers = not memory.blank
+        # On the CPU in single precision on any device: many small steps for a few actors.
+        self._memory = copy.deepcopy(self._network.memory)
+        self._blank = self._memory.blank
         channels_last(self._network.to(device=self._device, dtype=self._dtype))
-        memory.float()  # small, and steady only in single precision
         if self._device.type == 'cpu':
             multiply_matrices(self._network)
         how = entry.preprocessing
@@ -61,7 +62,7 @@ class StreamLocalizer(Localizer):
         self._slots: dict[str, int] = {}
         self._stamps: dict[str, deque[int]] = {}
         self._due: dict[str, int] = {}
-        self._levels = place_levels(how.height, how.width).to(self._device)
+        self._levels = place_levels(how.height, how.width)
         self._following: dict[str, Following] = {}
         self.history: History | None = None
 
@@ -95,15 +96,15 @@ class StreamLocalizer(Localizer):
 
     def keep_all(self) -> bool:
         """Keep what `look_back` needs, about 1 kB an actor and frame; see `Localizer`."""
-        if self._remembers:
+        if not self._blank:
             self.history = History()
-        return self._remembers
+        return not self._blank
 
     def look_back(self) -> list[Detections]:
         """Look back along all tracks; see `Localizer`."""
         if self.history is None:
             raise RuntimeError('keep_all() comes before look_back()')
-        return self.history.look_back(self._network.memory.cpu(), self._entry)
+        return self.history.look_back(self._memory, self._entry)
 
     def reset(self, camera: str | None = None) -> None:
         """Forget the past of one camera, or of all."""
@@ -143,9 +144,9 @@ class StreamLocalizer(Localizer):
         """Return what one frame shows, with what the actors' memories make of it."""
         info = self._note(frame, due)
         place = choose(dense.boxes, dense.actor, self._entry)
-        boxes, actor, actions = (x[place] for x in dense)
-        if self._remembers or self.history is not None:
-            seen = Seen(boxes, actor, actions, features[place], self._levels[place])
+        boxes, actor, actions, features = (x[place].cpu() for x in (*dense, features))
+        if not self._blank or self.history is not None:
+            seen = Seen(boxes, actor, actions, features, self._levels[place.cpu()])
             glance, actor, actions = self._follow(frame.camera).look(frame.stamp, seen, due)
             if self.history is not None:
                 self.history.add(frame, info, glance)
@@ -154,7 +155,7 @@ class StreamLocalizer(Localizer):
     def _follow(self, camera: str) -> Following:
         if camera not in self._following:
             how = self._entry.preprocessing
-            self._following[camera] = Following(self._network.memory, how.width, how.height)
+            self._following[camera] = Following(self._memory, how.width, how.height)
         return self._following[camera]
 
     def _prepare(self, frame: Frame) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,11 @@ import torch
 from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.actor_memory import ActorMemory, Reading, Sights
+from actloc_ros.models.actor_memory import ActorMemory, Reading
 from actloc_ros.models.actor_record import Record
 from actloc_ros.models.catalog import entries
 from actloc_ros.models.checkpoint_files import write_checkpoint
@@ -23,107 +24,13 @@ from actloc_ros.models.loading import find_weights, load_file
 from actloc_ros.models.stream import StreamNet
 from actloc_ros.models.stream_decode import ACTION_SHARE, action_scores
 from actloc_ros.models.stream_localizer import StreamLocalizer
+from actloc_ros.models.weights import Entry
 from actloc_ros.training.calibrate import Told, best_shifts, needed_shift
-from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
-from actloc_ros.training.engine import learning_rate
+from actloc_ros.training.config import ConfigError, Data, Schedule, TrainingConfig
+from actloc_ros.training.engine import learning_rate, moving_average
 from actloc_ros.training.recordings import check_sets, open_sets
-from actloc_ros.training.sights import OVERLAP, Example, look
-
-FROM_START = 0.5
-"""Share of windows that begin where the track does, as the memory does."""
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """A part of a track to learn from: T sights, of which `rows` are."""
-
-    example: Example
-    rows: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """B parts of tracks, padded to T sights.
-
-    Attributes:
-        sights: (B, T).
-        lengths: int64 (B,).
-        actor: float (B, T) logits of the network alone.
-        doing: float (B, T, C) logits of the network alone.
-        actions: float (B, T, C): the truth.
-        quality: float (B, T): the truth.
-        shows: bool (B, T): whether the box shows an actor.
-        known: bool (B, T): whether there is a truth.
-    """
-
-    sights: Sights
-    lengths: Tensor
-    actor: Tensor
-    doing: Tensor
-    actions: Tensor
-    quality: Tensor
-    shows: Tensor
-    known: Tensor
-
-
-class Tracks:
-    """Tracks to learn from, each as likely as it is long.
-
-    Args:
-        examples: Videos.
-        longest: Sights of a window, at most.
-    """
-
-    def __init__(self, examples: Sequence[Example], longest: int) -> None:
-        self.longest = longest
-        self.tracks = [
-            Window(example, kept)
-            for example in examples
-            for rows in example.record.tracks()
-            if len(kept := rows[example.record.kept[rows]])
-        ]
-        lengths = np.array([len(track.rows) for track in self.tracks], np.float64)
-        self.share = np.minimum(lengths, longest) / np.minimum(lengths, longest).sum()
-
-    def choose(self, count: int, rng: np.random.Generator) -> list[Window]:
-        """Return windows of tracks chosen at random."""
-        return [
-            self._cut(self.tracks[i], rng)
-            for i in rng.choice(len(self.tracks), count, p=self.share)
-        ]
-
-    def _cut(self, track: Window, rng: np.random.Generator) -> Window:
-        beyond = max(0, len(track.rows) - self.longest)
-        first = 0 if rng.random() < FROM_START else int(rng.integers(0, beyond + 1))
-        return replace(track, rows=track.rows[first : first + self.longest])
-
-
-def collate(windows: Sequence[Window]) -> Windows:
-    """Return windows as one batch."""
-    parts = [_parts(window) for window in windows]
-    first = parts[0]
-    padded = {
-        name: nn.utils.rnn.pad_sequence([part[name] for part in parts], batch_first=True)
-        for name in first
-    }
-    sights = Sights(**{name: padded.pop(name) for name in SIGHTS})
-    return Windows(sights, torch.tensor([len(window.rows) for window in windows]), **padded)
-
-
-SIGHTS = tuple(Sights.__dataclass_fields__)
-
-
-def _parts(window: Window) -> dict[str, Tensor]:
-    example, rows = window.example, window.rows
-    sights = example.record.sights(rows)
-    return {name: getattr(sights, name) for name in SIGHTS} | {
-        'actor': example.record.actor[rows],
-        'doing': example.record.actions[rows],
-        'actions': example.actions[rows],
-        'quality': example.quality[rows],
-        'shows': example.known[rows] & (example.near[rows] >= OVERLAP),
-        'known': example.known[rows],
-    }
+from actloc_ros.training.sights import Example, look
+from actloc_ros.training.windows import Tracks, Windows, collate
 
 
 def memory_loss(memory: ActorMemory, batch: Windows) -> Tensor:
@@ -162,6 +69,7 @@ def learn(
     rng = np.random.default_rng(schedule.seed)
     torch.manual_seed(schedule.seed)
     memory.train().requires_grad_(True)
+    average = AveragedModel(memory, multi_avg_fn=moving_average(schedule.ema))
     optimizer = torch.optim.AdamW(
         memory.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
     )
@@ -174,8 +82,10 @@ def learn(
         loss.backward()
         nn.utils.clip_grad_norm_(memory.parameters(), schedule.clip_gradient)
         optimizer.step()
+        average.update_parameters(memory)
         if step % 50 == 0:
             bar.set_postfix(loss=f'{loss.item():.3f}')
+    memory.load_state_dict(average.module.state_dict())
     memory.eval().requires_grad_(False)
 
 
@@ -267,6 +177,7 @@ def train_memory(config: TrainingConfig, folder: Path, out: Path) -> Path:
             f'{path} knows {", ".join(entry.labels)}, the recordings {", ".join(labels)}: train '
             'its network with these first'
         )
+    check_input(config.data, entry)
     network.memory.reset()
     whole = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     localizer = StreamLocalizer(opened, LocalizerOptions())
@@ -284,6 +195,19 @@ def train_memory(config: TrainingConfig, folder: Path, out: Path) -> Path:
     state = whole | {f'memory.{name}': x for name, x in memory.state_dict().items()}
     write_checkpoint(model, state, replace(entry, name=config.name, licence=config.licence))
     return model
+
+
+def check_input(data: Data, entry: Entry) -> None:
+    """Refuse settings of another input than the network has.
+
+    Raises:
+        ConfigError: Height, width or rate are given, and differ.
+    """
+    how = entry.preprocessing
+    for name, own in (('height', how.height), ('width', how.width), ('rate', entry.rate)):
+        given = getattr(data, name)
+        if given not in (own, getattr(Data, name)):
+            raise ConfigError(f'data: {name} is {given}, but the network of weights has {own}')
 
 
 def _weights(config: TrainingConfig, folder: Path) -> Path:
