@@ -18,7 +18,7 @@ from actloc_ros.tubes import TubeOptions
 EARLY = 1.0  # s before the noted onset from which an alarm counts for the fall
 ROUNDED = 1.0  # s: notes of a fall that lasts to the clip's end are in whole seconds
 LIES_WITHIN = 2.0  # s after a fall within which its actor must lie, where that is asked for
-SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+SCORES = (0.05, 0.07, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 ACTOR_SCORES = (TubeOptions().min_score, 0.1)  # the node's own first
 
 

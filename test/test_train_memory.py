@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 
+from actloc_ros.bags import read_detections
 from actloc_ros.cli.main import main
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.localizer import LocalizerOptions
@@ -137,6 +138,29 @@ def test_other_labels_than_the_network_s_are_refused(folder, capsys):
     settings = write(folder, 'wrong.yaml', data__train=['set/other.json'], data__valid=[])
     assert main(['train', str(settings), '--out', str(folder / 'wrong')]) == 2
     assert 'train its network with these first' in capsys.readouterr().err
+
+
+def test_a_recording_told_in_hindsight(folder, trained, capsys):
+    video = str(next((folder / 'set').glob('*.mp4')))
+    own = ['--model', 'stream_n', '--weights', str(trained / 'knowing.safetensors')]
+    told = {}
+    for name, options in {'now': [], 'hindsight': ['--hindsight']}.items():
+        bag = folder / name
+        assert main(['run', video, *own, *options, '--out', str(bag)]) == 0
+        assert '38 frames in' in capsys.readouterr().out
+        told[name] = list(read_detections(bag))
+    stamps = {
+        name: [(m.header.stamp.sec, m.header.stamp.nanosec) for m in messages]
+        for name, messages in told.items()
+    }
+    assert stamps['now'] == stamps['hindsight']
+    scores = {
+        name: [[h.score for h in d.results] for m in messages for d in m.detections]
+        for name, messages in told.items()
+    }
+    assert scores['now'] != scores['hindsight']
+    assert main(['run', video, '--model', 'motion', '--hindsight']) == 2
+    assert 'motion cannot look back' in capsys.readouterr().err
 
 
 def test_evaluation_in_hindsight(folder, trained, capsys):
