@@ -18,7 +18,6 @@ from actloc_ros.evaluation.boxes import FrameBoxes, join
 from actloc_ros.evaluation.run_model import LEAST_SCORE
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
-from actloc_ros.replay import Replay
 from actloc_ros.sources import open_source
 from actloc_ros.zoo import open_localizer
 
@@ -89,11 +88,6 @@ class Recording(Localizer):
     def median_step(self) -> float:
         """Median time of a step in ms."""
         return 1000 * float(np.median([seen.spent for clip in self.clips for seen in clip]))
-
-
-def replayed(recording: Recording, clip: Sequence[Seen]) -> Replay:
-    """Return a localizer that says again what was recorded of one clip."""
-    return Replay(recording, (seen.found for seen in clip))
 
 
 def open_recording(args: argparse.Namespace, model: str = '', weights: str = '') -> Recording:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from results_common import Recording, Seen, replayed
+from results_common import Recording, Seen
 from scipy.optimize import linear_sum_assignment
 
 from actloc_ros.datasets.annotations import Annotations, Instance, Video
@@ -16,6 +16,7 @@ from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.pipeline import Pipeline
+from actloc_ros.replay import Replay
 from actloc_ros.tubes import TubeOptions
 
 LEAST_OVERLAP = 0.2  # spatio-temporal, of an instance with the one it stands for
@@ -85,7 +86,7 @@ def follow(
         options: When an action counts as an instance; the node's own if None.
         tubes: When boxes make a track; the node's own if None.
     """
-    pipeline = Pipeline(replayed(recording, clip), tubes, options)
+    pipeline = Pipeline(Replay(recording, (seen.found for seen in clip)), tubes, options)
     labels = pipeline.labels
     gathered = OnlineTubes(np.arange(len(labels)))
     for number, seen in enumerate(clip):

@@ -52,7 +52,7 @@ def run(memory, frames, keep=lambda frame: True):
     return [following.look(f * PERIOD, crowd(f), keep(f)) for f in frames]
 
 
-def close(got, want):
+def assert_near(got, want):
     torch.testing.assert_close(got, want, rtol=0, atol=1e-5)
 
 
@@ -67,8 +67,8 @@ def test_frame_by_frame_equals_the_whole_track(memory):
         taken, before, _ = memory.along(record.sights(rows[None]), torch.tensor([len(rows)]))
         more_actions, more_actor = memory.now(taken, before)
         assert more_actions.abs().max() > 0.1
-        close(actions[rows], record.actions[rows] + more_actions[0])
-        close(actor[rows], record.actor[rows] + more_actor[0])
+        assert_near(actions[rows], record.actions[rows] + more_actions[0])
+        assert_near(actor[rows], record.actor[rows] + more_actor[0])
 
 
 def test_tracks_of_one_batch_know_nothing_of_each_other(memory):
@@ -79,7 +79,7 @@ def test_tracks_of_one_batch_know_nothing_of_each_other(memory):
     both = memory.along(record.sights(padded), torch.tensor([8, 3]))
     alone = memory.along(record.sights(short[None]), torch.tensor([3]))
     for got, want in zip(both, alone, strict=True):
-        close(got[1, :3], want[0])
+        assert_near(got[1, :3], want[0])
 
 
 def test_what_comes_later_tells_in_hindsight_alone(memory):
@@ -91,7 +91,9 @@ def test_what_comes_later_tells_in_hindsight_alone(memory):
     assert (actions[: len(part)] - cut).abs().max() > 1e-3
     for rows in whole.tracks():
         taken, before, after = memory.along(whole.sights(rows[None]), torch.tensor([len(rows)]))
-        close(actions[rows], whole.actions[rows] + memory.afterwards(taken, before, after)[0][0])
+        assert_near(
+            actions[rows], whole.actions[rows] + memory.afterwards(taken, before, after)[0][0]
+        )
 
 
 def test_a_frame_that_is_not_kept_sees_the_past_and_leaves_no_trace(memory):
@@ -99,12 +101,12 @@ def test_a_frame_that_is_not_kept_sees_the_past_and_leaves_no_trace(memory):
     mixed = run(memory, every, keep=lambda frame: frame % 2 == 0)
     alone = run(memory, some)
     for frame, (_, actor, actions) in zip(some, alone, strict=True):
-        close(mixed[frame][1], actor)
-        close(mixed[frame][2], actions)
+        assert_near(mixed[frame][1], actor)
+        assert_near(mixed[frame][2], actions)
     hindsight = in_hindsight(gather([glance for glance, _, _ in mixed]), memory)[1].split(4)
     expected = in_hindsight(gather([glance for glance, _, _ in alone]), memory)[1].split(4)
     for frame, actions in zip(some, expected, strict=True):
-        close(hindsight[frame], actions)
+        assert_near(hindsight[frame], actions)
     assert (mixed[3][2] - mixed[3][0].seen.actions).abs().max() > 0.1
 
 
@@ -117,7 +119,7 @@ def test_a_reset_forgets_everyone(memory):
     warm.look(4 * PERIOD, crowd(4), True)
     assert (warm.look(5 * PERIOD, crowd(5), True)[2] - fresh[2]).abs().max() > 1e-3
     following.reset()
-    close(following.look(5 * PERIOD, crowd(5), True)[2], fresh[2])
+    assert_near(following.look(5 * PERIOD, crowd(5), True)[2], fresh[2])
 
 
 def test_the_store_is_fixed_in_size_and_of_too_many_the_newest_are_remembered(memory):
@@ -162,7 +164,7 @@ def test_others_are_the_nearest_who_are_surely_there():
     index, relations = nearest(boxes, torch.tensor([0.9, 0.8, 0.7, 0.1]))
     assert index.tolist() == [[2, 1], [0, 2], [0, 1], [0, 1]]
     # From the first, the third is 12 pixels right and 10 down, of 20, and twice as high.
-    close(relations[0, 0], torch.tensor([0.6, 0.5, float(np.log(2)), 1.0]))
+    assert_near(relations[0, 0], torch.tensor([0.6, 0.5, float(np.log(2)), 1.0]))
     index, relations = nearest(boxes[:1], torch.tensor([0.9]))
     assert index.tolist() == [[0, 0]]
     assert not relations.any()
@@ -171,9 +173,9 @@ def test_others_are_the_nearest_who_are_surely_there():
 def test_places_are_told_in_the_actor_s_own_heights():
     boxes = torch.tensor([[118.0, 46, 138, 146], [0.0, 0, 50, 192]])
     told = places(boxes, torch.tensor([2.0, -2.0]), WIDTH, HEIGHT)
-    close(told[0, :4], torch.tensor([0.0, 0.0, float(np.log(100 / 192)), 0.2]))
+    assert_near(told[0, :4], torch.tensor([0.0, 0.0, float(np.log(100 / 192)), 0.2]))
     assert told[:, 4:8].tolist() == [[0, 0, 0, 0], [1, 0, 1, 1]]
-    close(told[:, 8], torch.tensor([0.5, -0.5]))
+    assert_near(told[:, 8], torch.tensor([0.5, -0.5]))
 
 
 @pytest.fixture(scope='module')

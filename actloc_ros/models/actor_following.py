@@ -151,7 +151,6 @@ class Following:
         slots = torch.tensor(
             [self._slots.get(track, -1) for track in ids.tolist()], dtype=torch.long
         )
-        slots = slots.to(self._store.device)
         return torch.where(slots[:, None] >= 0, self._store[slots], 0)
 
     def _write(self, stamp: int, ids: np.ndarray, memory: Tensor) -> None:

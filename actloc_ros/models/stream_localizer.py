@@ -114,7 +114,8 @@ class StreamLocalizer(Localizer):
                     self._state.reset(self._slots[name])
                     self._stamps[name].clear()
                     self._due.pop(name, None)
-                    self._following.pop(name, None)
+                    if name in self._following:
+                        self._following[name].reset()
                     if self.history is not None:
                         self.history.forget(name)
 

@@ -177,7 +177,7 @@ def train_memory(config: TrainingConfig, folder: Path, out: Path) -> Path:
             f'{path} knows {", ".join(entry.labels)}, the recordings {", ".join(labels)}: train '
             'its network with these first'
         )
-    check_input(config.data, entry)
+    check_same_input(config.data, entry)
     network.memory.reset()
     whole = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     localizer = StreamLocalizer(opened, LocalizerOptions())
@@ -197,7 +197,7 @@ def train_memory(config: TrainingConfig, folder: Path, out: Path) -> Path:
     return model
 
 
-def check_input(data: Data, entry: Entry) -> None:
+def check_same_input(data: Data, entry: Entry) -> None:
     """Refuse settings of another input than the network has.
 
     Raises:
