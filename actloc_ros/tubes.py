@@ -167,7 +167,7 @@ class TubeLinker:
     ) -> list[tuple[int, int]]:
         if not tracks or not len(boxes):
             return []
-        predicted = np.stack([track.predict(stamp) for track in tracks])
+        predicted = np.array([track.predict(stamp) for track in tracks])
         unseen = np.array([seconds(stamp - track.seen) for track in tracks])
         overlap = _overlaps(predicted, boxes, np.minimum(REACH * unseen, MAX_REACH) * reach)
         fits = overlap >= self.options.iou_min
@@ -193,7 +193,7 @@ class TubeLinker:
             score=float(detections.scores[index]),
             actions=detections.actions[index],
             first_stamp=track.first,
-            velocity=None if stamp == track.first else track.velocity.copy(),
+            velocity=None if stamp == track.first else track.velocity,
         )
 
 
@@ -206,34 +206,54 @@ class _Track:
     def __init__(self, track_id: int, stamp: int, box: np.ndarray) -> None:
         self.track_id = track_id
         self.first = self.seen = stamp
-        self.velocity = np.zeros(2)
-        self._centre, self._size = _centre(box), _size(box)
-        self._covariance = np.diag([POSITION_NOISE**2, START_SPEED**2])
+        self._vx = self._vy = 0.0
+        self._x, self._y, self._width, self._height = _measured(box)
+        # Variance of the position, covariance with the velocity, variance of the velocity.
+        self._spread = POSITION_NOISE**2, 0.0, START_SPEED**2
 
-    def predict(self, stamp: int) -> np.ndarray:
+    @property
+    def velocity(self) -> np.ndarray:
+        """Of the box's centre: (2,) in px/s."""
+        return np.array([self._vx, self._vy])
+
+    def predict(self, stamp: int) -> tuple[float, float, float, float]:
         """Return the box, in pixels, where constant velocity would have the actor at `stamp`."""
-        centre = self._centre + self.velocity * seconds(stamp - self.seen)
-        return np.concatenate([centre - self._size / 2, centre + self._size / 2])
+        x, y = self._at(seconds(stamp - self.seen))
+        right, down = self._width / 2, self._height / 2
+        return x - right, y - down, x + right, y + down
 
     def update(self, stamp: int, box: np.ndarray) -> None:
         """Take the box in which the actor was seen at `stamp`."""
         time = seconds(stamp - self.seen)
-        covariance = _spread(self._covariance, time)
-        gain = covariance[:, 0] / (covariance[0, 0] + POSITION_NOISE**2)
-        expected = self._centre + self.velocity * time
-        surprise = _centre(box) - expected
-        self._centre = expected + gain[0] * surprise
-        self.velocity = self.velocity + gain[1] * surprise
-        self._covariance = covariance - np.outer(gain, covariance[0])
-        self._size = _size(box)
+        position, both, speed = _drifted(self._spread, time)
+        gain, gain_of_speed = (value / (position + POSITION_NOISE**2) for value in (position, both))
+        expected_x, expected_y = self._at(time)
+        x, y, self._width, self._height = _measured(box)
+        x, y = x - expected_x, y - expected_y
+        self._x, self._y = expected_x + gain * x, expected_y + gain * y
+        self._vx, self._vy = self._vx + gain_of_speed * x, self._vy + gain_of_speed * y
+        self._spread = (1 - gain) * position, (1 - gain) * both, speed - gain_of_speed * both
         self.seen = stamp
 
+    def _at(self, time: float) -> tuple[float, float]:
+        return self._x + self._vx * time, self._y + self._vy * time
 
-def _spread(covariance: np.ndarray, time: float) -> np.ndarray:
-    """Return the covariance of position and velocity after `time` s of drifting velocity."""
-    step = np.array([[1, time], [0, 1]])
-    drift = np.array([[time**3 / 3, time**2 / 2], [time**2 / 2, time]])
-    return step @ covariance @ step.T + ACCELERATION**2 * drift
+
+def _drifted(spread: tuple[float, float, float], time: float) -> tuple[float, float, float]:
+    """Return a track's covariance after `time` s of drifting velocity."""
+    position, both, speed = spread
+    drift = ACCELERATION**2
+    return (
+        position + 2 * time * both + time**2 * speed + drift * time**3 / 3,
+        both + time * speed + drift * time**2 / 2,
+        speed + drift * time,
+    )
+
+
+def _measured(box: np.ndarray) -> tuple[float, float, float, float]:
+    """Return x and y of a box's centre, its width and its height."""
+    x1, y1, x2, y2 = box.tolist()
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
 
 
 def _overlaps(tracks: np.ndarray, boxes: np.ndarray, reach: np.ndarray) -> np.ndarray:
@@ -245,10 +265,6 @@ def _overlaps(tracks: np.ndarray, boxes: np.ndarray, reach: np.ndarray) -> np.nd
     shared = np.prod(np.clip(high - low, 0, None), axis=-1)
     union = np.prod(_size(first), axis=-1) + np.prod(_size(second), axis=-1) - shared
     return shared / np.maximum(union, np.finfo(np.float64).tiny)
-
-
-def _centre(box: np.ndarray) -> np.ndarray:
-    return (box[:2].astype(np.float64) + box[2:]) / 2
 
 
 def _size(boxes: np.ndarray) -> np.ndarray:

@@ -148,9 +148,7 @@ class ActorMemory(nn.Module):
 
     def remember(self, taken: Tensor, memory: Tensor) -> Tensor:
         """Return the memory (N, HIDDEN) of N actors after what was taken in: (N, HIDDEN)."""
-        if not len(taken):
-            return memory
-        return self.past(taken[:, None], memory[None].contiguous())[0][:, 0]
+        return torch.gru_cell(taken, memory, *self.past.all_weights[0])
 
     def along(self, sights: Sights, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is taken in along B tracks, and the memory from before and from after.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -162,6 +163,22 @@ class ChannelFusion(nn.Module):
         return self.out(mixed + self.gamma * attended)
 
 
+class Looks(NamedTuple):
+    """What describes all A places of B frames, finest level first.
+
+    Attributes:
+        what: (B, A, W): what the head makes of the place, to say what is done there.
+        seen: (B, A, W): what it looks at.
+    """
+
+    what: Tensor
+    seen: Tensor
+
+    def at(self, frame: int, place: Tensor) -> Tensor:
+        """Return the features (N, 2 * W) of places (N,) of one of the frames."""
+        return torch.cat([self.what[frame, place], self.seen[frame, place]], dim=-1)
+
+
 class StreamNet(nn.Module):
     """The streaming network. Height and width of its input are multiples of 32.
 
@@ -207,18 +224,20 @@ class StreamNet(nn.Module):
 
     def step_closely(
         self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor | None = None
-    ) -> tuple[StreamOutput, Tensor]:
-        """Do the same; return also what describes each place: features (B, A, F)."""
+    ) -> tuple[StreamOutput, Looks]:
+        """Do the same; return also what describes each place."""
         check_input(frames, 4)
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
-        outputs, features = [], []
+        outputs, looks = [], []
         for x, head in self.levels(frames, StatePast(state, cameras, keep)):
             what, where = head.branches(x)
             outputs.append(head.predict(what, where))
-            features.append(torch.cat([what, x], dim=1).flatten(2).transpose(1, 2))
+            looks.append(Looks(cells(what), cells(x)))
         state.clock[cameras[keep]] += 1
-        return joined(outputs), torch.cat(features, dim=1)
+        return joined(outputs), Looks(
+            *(torch.cat(parts, dim=1) for parts in zip(*looks, strict=True))
+        )
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
@@ -247,6 +266,11 @@ class StreamNet(nn.Module):
             for d in DILATIONS
         ]
         return StreamState(torch.zeros(cameras, dtype=torch.int64, device=like.device), rings)
+
+
+def cells(x: Tensor) -> Tensor:
+    """Return the cells of a map: (F, C, H, W) -> (F, H * W, C)."""
+    return x.flatten(2).transpose(1, 2)
 
 
 def joined(levels: list[StreamOutput]) -> StreamOutput:

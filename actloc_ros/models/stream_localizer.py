@@ -8,19 +8,19 @@ from collections import deque
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
+from torch.backends import mkldnn
 
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
 from actloc_ros.models.actor_following import Following, Seen
 from actloc_ros.models.actor_history import History
 from actloc_ros.models.clip_localizer import in_full, to_detections
+from actloc_ros.models.fused_layers import fold_batch_norms, multiply_matrices
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.preprocessing import preprocess, upload
 from actloc_ros.models.runtime import channels_last, choose_device, choose_precision
-from actloc_ros.models.stream import REACH, StreamNet, place_levels
+from actloc_ros.models.stream import REACH, Looks, StreamNet, place_levels
 from actloc_ros.models.stream_decode import choose, scored
 from actloc_ros.models.stream_heads import StreamOutput
 from actloc_ros.models.weights import Preprocessing
@@ -55,7 +55,7 @@ class StreamLocalizer(Localizer):
         self._memory = copy.deepcopy(self._network.memory)
         self._blank = self._memory.blank
         channels_last(self._network.to(device=self._device, dtype=self._dtype))
-        if self._device.type == 'cpu':
+        if self._device.type == 'cpu' and self._dtype == torch.float32 and mkldnn.is_available():
             multiply_matrices(self._network)
         how = entry.preprocessing
         self._state = opened.network.initial_state(0, how.height, how.width)
@@ -84,14 +84,12 @@ class StreamLocalizer(Localizer):
             keep = torch.tensor([self._is_due(frame) for frame in frames])
             batch = torch.stack([self._prepare(frame) for frame in frames])
             self.preprocess_time = time.perf_counter() - began
-            outputs, features = self._network.step_closely(
+            outputs, looks = self._network.step_closely(
                 batch, self._state, cameras.to(self._device), keep.to(self._device)
             )
             dense = StreamOutput(*in_full(outputs))
-            [features] = in_full([features])
             return [
-                self._find(frame, bool(due), StreamOutput(*(x[i] for x in dense)), features[i])
-                for i, (frame, due) in enumerate(zip(frames, keep, strict=True))
+                self._find(i, frame, bool(keep[i]), dense, looks) for i, frame in enumerate(frames)
             ]
 
     def keep_all(self) -> bool:
@@ -141,12 +139,15 @@ class StreamLocalizer(Localizer):
         self._due[frame.camera] = (frame.stamp if late else due) + period
         return True
 
-    def _find(self, frame: Frame, due: bool, dense: StreamOutput, features: Tensor) -> Detections:
-        """Return what one frame shows, with what the actors' memories make of it."""
+    def _find(
+        self, i: int, frame: Frame, due: bool, dense: StreamOutput, looks: Looks
+    ) -> Detections:
+        """Return what the i-th frame shows, with what the actors' memories make of it."""
         info = self._note(frame, due)
-        place = choose(dense.boxes, dense.actor, self._entry)
-        boxes, actor, actions, features = (x[place].cpu() for x in (*dense, features))
+        place = choose(dense.boxes[i], dense.actor[i], self._entry)
+        boxes, actor, actions = (x[i, place].cpu() for x in dense)
         if not self._blank or self.history is not None:
+            features = looks.at(i, place).cpu().float()
             seen = Seen(boxes, actor, actions, features, self._levels[place.cpu()])
             glance, actor, actions = self._follow(frame.camera).look(frame.stamp, seen, due)
             if self.history is not None:
@@ -174,44 +175,3 @@ class StreamLocalizer(Localizer):
         if due:
             stamps.append(frame.stamp)
         return info
-
-
-class Pointwise(nn.Module):
-    """A 1x1 convolution as a product of matrices.
-
-    On more than one thread of a CPU it takes half the time of the convolution: oneDNN's is made
-    for larger maps.
-    """
-
-    def __init__(self, layer: nn.Conv2d) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(layer.weight.flatten(1).contiguous(), requires_grad=False)
-        self.bias = layer.bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (F, C, H, W) to other channels."""
-        cells = functional.linear(x.permute(0, 2, 3, 1), self.weight, self.bias)
-        return cells.permute(0, 3, 1, 2)
-
-
-def multiply_matrices(network: nn.Module) -> None:
-    """Replace all 1x1 convolutions."""
-    for name, layer in list(network.named_modules()):
-        if (
-            isinstance(layer, nn.Conv2d)
-            and layer.kernel_size == (1, 1)
-            and layer.stride == (1, 1)
-            and layer.groups == 1
-        ):
-            network.set_submodule(name, Pointwise(layer))
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Fold each batch norm into the convolution before it, within all sequences of layers."""
-    for sequence in network.modules():
-        if not isinstance(sequence, nn.Sequential):
-            continue
-        for i, (conv, norm) in enumerate(zip(list(sequence), list(sequence)[1:], strict=False)):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                sequence[i] = fuse_conv_bn_eval(conv, norm)
-                sequence[i + 1] = nn.Identity()
