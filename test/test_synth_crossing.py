@@ -45,15 +45,30 @@ def test_a_crossing_lasts_while_the_lane_is_taken():
 @pytest.mark.parametrize(
     'segment',
     [
-        walk((4, -3), (4, -1)),  # stays on its side
+        walk((4, -3), (4, -1.3)),  # stays beside it
+        walk((4, -3), (4, -1.18)),  # is in it too shortly to matter
         walk((2, -1), (6, 1)),  # along the way rather than across
-        walk((4, -0.5), (4, 0.5)),  # within it
         walk((-4, -3), (-4, 3)),  # behind the camera
         walk((4, -3), (4, 3), label='standing'),
     ],
 )
 def test_other_ways_are_no_crossings(segment):
     assert interval(segment, Looking()) is None
+
+
+def test_what_comes_later_does_not_matter():
+    far, near = walk((4, -3), (4, 3), end=8.0), walk((4, -3), (4, 0), end=5.0)
+    (start, _), (stopped_start, stop) = interval(far, Looking()), interval(near, Looking())
+    assert stopped_start == pytest.approx(start, abs=0.1)  # in the lane, though not yet across
+    assert stop == pytest.approx(5.0, abs=0.1)
+
+
+def test_a_turning_camera_ends_a_crossing():
+    segment = walk((5, -1), (5, 1))
+    start, end = interval(segment, Looking(heading=-0.3, turning=0.12))
+    assert start == pytest.approx(2.0, abs=0.1)
+    # Here the camera looks along the walk so far that it is no longer across.
+    assert end < interval(segment, Looking())[1] - 0.5
 
 
 def test_where_the_camera_looks_decides():

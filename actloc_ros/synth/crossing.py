@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +11,8 @@ from actloc_ros.synth.camera import CameraPath
 from actloc_ros.synth.script import Action, Segment, to_ns
 
 LANE = 1.2  # metres to each side of the camera's axis: a robot's way, with room to pass
-STEEPEST = 1.5  # metres to the side for a metre along the axis: less is no crossing
+STEEPEST = 1.5  # metres to the side for a metre along the axis: who takes less walks along
+SHORTEST = 0.3  # seconds: nobody crosses in less
 MOMENTS = 50  # a second, at which a walk is looked at
 ON_FOOT = {'walking', 'running'}
 
@@ -25,40 +25,50 @@ class _Way:
         times: float64 (T,), seconds.
         ahead: float64 (T,), metres along the camera's heading.
         left: float64 (T,), metres to its left.
+        across: bool (T,), whether it goes across the heading rather than along.
     """
 
     times: np.ndarray
     ahead: np.ndarray
     left: np.ndarray
+    across: np.ndarray
 
 
 def crossings(segments: Iterable[Segment], path: CameraPath) -> list[Action]:
-    """Return when an actor is in the camera's lane, for each walk from one side to the other."""
+    """Return when an actor walks or runs across the camera's lane, while in it.
+
+    Nothing that comes later matters, so that a viewer can tell at every moment.
+    """
     walks = (segment for segment in segments if ON_FOOT & set(segment.labels))
     ways = (_seen_from(path, walk) for walk in walks)
-    return [action for way in ways for action in _crossing(way)]
+    return [action for way in ways for action in _crossings(way)]
 
 
 def _seen_from(path: CameraPath, walk: Segment) -> _Way:
     count = max(2, round((walk.end - walk.start) * MOMENTS))
     times = np.linspace(walk.start, walk.end, count)
-    rows = []
-    for time in times.tolist():
-        (x, y), (camera_x, camera_y, heading) = walk.place(time), path.on_ground(time)
-        x, y = x - camera_x, y - camera_y
-        cos, sin = math.cos(heading), math.sin(heading)
-        rows.append((cos * x + sin * y, cos * y - sin * x))
-    ahead, left = np.array(rows).T
-    return _Way(times, ahead, left)
+    rows = [(*walk.place(time), *path.on_ground(time)) for time in times.tolist()]
+    x, y, camera_x, camera_y, heading = np.array(rows).T
+    ahead, left = _turned(x - camera_x, y - camera_y, heading)
+    (x1, y1), (x2, y2) = walk.begin, walk.finish
+    along, across = _turned(x2 - x1, y2 - y1, heading)
+    return _Way(times, ahead, left, np.abs(across) >= STEEPEST * np.abs(along))
 
 
-def _crossing(way: _Way) -> list[Action]:
-    along, aside = np.ptp(way.ahead[[0, -1]]), np.ptp(way.left[[0, -1]])
-    other_side = way.left[0] * way.left[-1] <= 0
-    if not other_side or aside < max(LANE, STEEPEST * along):
-        return []
-    inside = np.flatnonzero((np.abs(way.left) < LANE) & (way.ahead > 0))
-    if not len(inside):
-        return []
-    first, last = way.times[inside[[0, -1]]].tolist()
-    return [Action('crossing', to_ns(first), to_ns(last))]
+def _turned(
+    x: np.ndarray | float, y: np.ndarray | float, heading: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much of a vector lies along headings, and how much to the left of them."""
+    cos, sin = np.cos(heading), np.sin(heading)
+    return cos * x + sin * y, cos * y - sin * x
+
+
+def _crossings(way: _Way) -> list[Action]:
+    inside = (np.abs(way.left) < LANE) & (way.ahead > 0) & way.across
+    edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
+    spans = [(way.times[first], way.times[after - 1]) for first, after in edges.reshape(-1, 2)]
+    return [
+        Action('crossing', to_ns(start), to_ns(end))
+        for start, end in spans
+        if end - start >= SHORTEST
+    ]
