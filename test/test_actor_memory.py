@@ -9,7 +9,7 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.actor_following import MOST_ACTORS, Following, Seen
 from actloc_ros.models.actor_history import History
 from actloc_ros.models.actor_memory import HIDDEN, ActorMemory, nearest, places
-from actloc_ros.models.actor_record import gather, in_hindsight
+from actloc_ros.models.actor_record import gather, told
 from actloc_ros.models.loading import open_network
 from actloc_ros.models.stream_localizer import StreamLocalizer
 from actloc_ros.synth import render
@@ -57,10 +57,10 @@ def assert_near(got, want):
 
 
 def test_frame_by_frame_equals_the_whole_track(memory):
-    told = run(memory, range(12))
-    record = gather([glance for glance, _, _ in told])
-    actor = torch.cat([each for _, each, _ in told])
-    actions = torch.cat([each for _, _, each in told])
+    seen = run(memory, range(12))
+    record = gather([glance for glance, _, _ in seen])
+    actor = torch.cat([each for _, each, _ in seen])
+    actions = torch.cat([each for _, _, each in seen])
     tracks = record.tracks()
     assert sorted(len(rows) for rows in tracks) == [1] * 12 + [12] * 3
     for rows in tracks:
@@ -85,8 +85,8 @@ def test_tracks_of_one_batch_know_nothing_of_each_other(memory):
 def test_what_comes_later_tells_in_hindsight_alone(memory):
     glances = [glance for glance, _, _ in run(memory, range(10))]
     whole, part = gather(glances), gather(glances[:6])
-    actor, actions = in_hindsight(whole, memory)
-    _, cut = in_hindsight(part, memory)
+    _, (actor, actions) = told(whole, memory)
+    _, (_, cut) = told(part, memory)
     assert actor.shape == (40,)
     assert (actions[: len(part)] - cut).abs().max() > 1e-3
     for rows in whole.tracks():
@@ -103,10 +103,12 @@ def test_a_frame_that_is_not_kept_sees_the_past_and_leaves_no_trace(memory):
     for frame, (_, actor, actions) in zip(some, alone, strict=True):
         assert_near(mixed[frame][1], actor)
         assert_near(mixed[frame][2], actions)
-    hindsight = in_hindsight(gather([glance for glance, _, _ in mixed]), memory)[1].split(4)
-    expected = in_hindsight(gather([glance for glance, _, _ in alone]), memory)[1].split(4)
-    for frame, actions in zip(some, expected, strict=True):
-        assert_near(hindsight[frame], actions)
+    now, hindsight = told(gather([glance for glance, _, _ in mixed]), memory)
+    assert_near(now.actor, torch.cat([actor for _, actor, _ in mixed]))
+    assert_near(now.actions, torch.cat([actions for _, _, actions in mixed]))
+    _, expected = told(gather([glance for glance, _, _ in alone]), memory)
+    every_second = hindsight.actions.unflatten(0, (12, 4))[::2].flatten(0, 1)
+    assert_near(every_second, expected.actions)
     assert (mixed[3][2] - mixed[3][0].seen.actions).abs().max() > 0.1
 
 
@@ -155,8 +157,8 @@ def test_nobody_is_an_answer_too(memory):
     glance, actor, actions = following.look(0, none, True)
     assert actor.shape == (0,)
     assert actions.shape == (0, CLASSES)
-    actor, actions = in_hindsight(gather([glance]), memory)
-    assert actions.shape == (0, CLASSES)
+    for each in told(gather([glance]), memory):
+        assert each.actions.shape == (0, CLASSES)
 
 
 def test_others_are_the_nearest_who_are_surely_there():
@@ -172,10 +174,10 @@ def test_others_are_the_nearest_who_are_surely_there():
 
 def test_places_are_told_in_the_actor_s_own_heights():
     boxes = torch.tensor([[118.0, 46, 138, 146], [0.0, 0, 50, 192]])
-    told = places(boxes, torch.tensor([2.0, -2.0]), WIDTH, HEIGHT)
-    assert_near(told[0, :4], torch.tensor([0.0, 0.0, float(np.log(100 / 192)), 0.2]))
-    assert told[:, 4:8].tolist() == [[0, 0, 0, 0], [1, 0, 1, 1]]
-    assert_near(told[:, 8], torch.tensor([0.5, -0.5]))
+    where = places(boxes, torch.tensor([2.0, -2.0]), WIDTH, HEIGHT)
+    assert_near(where[0, :4], torch.tensor([0.0, 0.0, float(np.log(100 / 192)), 0.2]))
+    assert where[:, 4:8].tolist() == [[0, 0, 0, 0], [1, 0, 1, 1]]
+    assert_near(where[:, 8], torch.tensor([0.5, -0.5]))
 
 
 @pytest.fixture(scope='module')

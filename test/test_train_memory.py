@@ -11,10 +11,10 @@ from actloc_ros.bags import read_detections
 from actloc_ros.cli.main import main
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.actor_record import told
 from actloc_ros.models.checkpoint_files import read_checkpoint
 from actloc_ros.models.loading import open_network
 from actloc_ros.models.stream_localizer import StreamLocalizer
-from actloc_ros.training.remember import read
 from actloc_ros.training.sights import look
 
 SETTINGS = {
@@ -77,10 +77,11 @@ def test_what_was_learnt_tells_better_than_the_network_alone(folder, trained):
         assert (example.quality[example.quality > 0] >= 0.5).all()
         assert (example.quality > 0).sum() > 20
         shown = example.quality > 0
-        for name, (_, actions) in read(opened.network.memory, example).items():
+        now, afterwards = told(example.record, opened.network.memory)
+        for name, logits in (('alone', example.record), ('now', now), ('afterwards', afterwards)):
             misses[name].append(
                 torch.nn.functional.binary_cross_entropy_with_logits(
-                    actions[shown], example.actions[shown]
+                    logits.actions[shown], example.actions[shown]
                 ).item()
             )
     assert np.mean(misses['now']) < 0.9 * np.mean(misses['alone'])
@@ -143,20 +144,20 @@ def test_other_labels_than_the_network_s_are_refused(folder, capsys):
 def test_a_recording_told_in_hindsight(folder, trained, capsys):
     video = str(next((folder / 'set').glob('*.mp4')))
     own = ['--model', 'stream_n', '--weights', str(trained / 'knowing.safetensors')]
-    told = {}
+    found = {}
     for name, options in {'now': [], 'hindsight': ['--hindsight']}.items():
         bag = folder / name
         assert main(['run', video, *own, *options, '--out', str(bag)]) == 0
         assert '38 frames in' in capsys.readouterr().out
-        told[name] = list(read_detections(bag))
+        found[name] = list(read_detections(bag))
     stamps = {
         name: [(m.header.stamp.sec, m.header.stamp.nanosec) for m in messages]
-        for name, messages in told.items()
+        for name, messages in found.items()
     }
     assert stamps['now'] == stamps['hindsight']
     scores = {
         name: [[h.score for h in d.results] for m in messages for d in m.detections]
-        for name, messages in told.items()
+        for name, messages in found.items()
     }
     assert scores['now'] != scores['hindsight']
     assert main(['run', video, '--model', 'motion', '--hindsight']) == 2

@@ -9,7 +9,7 @@ from actloc_ros.frames import Frame, without_pixels
 from actloc_ros.localizer import ClipInfo, Detections
 from actloc_ros.models.actor_following import Glance
 from actloc_ros.models.actor_memory import ActorMemory
-from actloc_ros.models.actor_record import gather, in_hindsight
+from actloc_ros.models.actor_record import gather, told
 from actloc_ros.models.clip_localizer import to_detections
 from actloc_ros.models.stream_decode import scored
 from actloc_ros.models.weights import Entry
@@ -53,14 +53,14 @@ class History:
         lives: dict[tuple[str, int], list[int]] = defaultdict(list)
         for place, kept in enumerate(self.frames):
             lives[kept.frame.camera, kept.life].append(place)
-        told: dict[int, Detections] = {}
+        found: dict[int, Detections] = {}
         for own in lives.values():
             record = gather([self.frames[place].glance for place in own])
-            actor, actions = in_hindsight(record, memory)
+            _, (actor, actions) = told(record, memory)
             counts = [len(self.frames[place].glance.ids) for place in own]
             parts = (x.split(counts) for x in (record.boxes, actor, actions))
             for place, *part in zip(own, *parts, strict=True):
                 kept = self.frames[place]
-                told[place] = to_detections(scored(*part), kept.frame, entry, kept.clip)
+                found[place] = to_detections(scored(*part), kept.frame, entry, kept.clip)
         self.frames = []
-        return [told[place] for place in range(len(told))]
+        return [found[place] for place in range(len(found))]

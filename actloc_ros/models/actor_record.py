@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -97,21 +98,36 @@ def gather(glances: Sequence[Glance]) -> Record:
     )
 
 
+class Logits(NamedTuple):
+    """What is told of N sights.
+
+    Attributes:
+        actor: (N,): that they show actors.
+        actions: (N, C): that these do each action.
+    """
+
+    actor: Tensor
+    actions: Tensor
+
+
 @torch.inference_mode()
-def in_hindsight(record: Record, memory: ActorMemory) -> tuple[Tensor, Tensor]:
-    """Return logits of actors (N,) and actions (N, C), corrected by what came before and after.
+def told(record: Record, memory: ActorMemory) -> tuple[Logits, Logits]:
+    """Return what is told of the sights as they come, and in hindsight.
 
     Sights that did not enter the past are read between those that did.
     """
-    actor, actions = record.actor.clone(), record.actions.clone()
+    now, afterwards = (Logits(record.actor.clone(), record.actions.clone()) for _ in range(2))
     for rows in record.tracks():
         taken = memory.take_in(record.sights(rows))
         kept = record.kept[rows] & (record.track[rows] > 0)
         before, after = _both_ways(memory, taken, kept)
-        more_actions, more_actor = memory.afterwards(taken, before, after)
-        actions[rows] += more_actions
-        actor[rows] += more_actor
-    return actor, actions
+        for logits, (actions, actor) in (
+            (now, memory.now(taken, before)),
+            (afterwards, memory.afterwards(taken, before, after)),
+        ):
+            logits.actor[rows] += actor
+            logits.actions[rows] += actions
+    return now, afterwards
 
 
 def _both_ways(memory: ActorMemory, taken: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:

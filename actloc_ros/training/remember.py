@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.actor_memory import ActorMemory, Reading
-from actloc_ros.models.actor_record import Record
+from actloc_ros.models.actor_record import Record, told
 from actloc_ros.models.catalog import entries
 from actloc_ros.models.checkpoint_files import write_checkpoint
 from actloc_ros.models.loading import find_weights, load_file
@@ -99,33 +99,13 @@ def standardise(memory: ActorMemory, records: Sequence[Record]) -> None:
         memory.deviation[index] = own.std(dim=0, correction=0).clamp(min=1e-3)
 
 
-@torch.inference_mode()
-def read(memory: ActorMemory, example: Example) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return logits of actors and actions by the network alone, now, and afterwards."""
-    record = example.record
-    told = {
-        name: (record.actor.clone(), record.actions.clone())
-        for name in ('alone', 'now', 'afterwards')
-    }
-    for rows in record.tracks():
-        taken, *memories = memory.along(record.sights(rows[None]), torch.tensor([len(rows)]))
-        for name, reading, parts in (
-            ('now', memory.now, (taken, memories[0])),
-            ('afterwards', memory.afterwards, (taken, *memories)),
-        ):
-            more_actions, more_actor = reading(*parts)
-            told[name][0][rows] += more_actor[0]
-            told[name][1][rows] += more_actions[0]
-    return told
-
-
 def calibrate(memory: ActorMemory, examples: Sequence[Example]) -> None:
     """Shift both readings so that scores from 0.5 on tell best; see `training.calibrate`."""
-    told = [read(memory, example) for example in examples]
     right = torch.cat([(e.actions > 0) & (e.quality > 0)[:, None] for e in examples]).numpy()
-    for name, reading in (('now', memory.now), ('afterwards', memory.afterwards)):
-        actor = torch.cat([each[name][0] for each in told]).sigmoid()
-        actions = torch.cat([each[name][1] for each in told]).sigmoid()
+    told_each = zip(*(told(e.record, memory) for e in examples), strict=True)
+    for reading, logits in zip((memory.now, memory.afterwards), told_each, strict=True):
+        actor = torch.cat([each.actor for each in logits]).sigmoid()
+        actions = torch.cat([each.actions for each in logits]).sigmoid()
         needed = needed_shift(actor, action_scores(actor, actions), ACTION_SHARE).numpy()
         shifts = best_shifts(Told(needed, right, right.sum(axis=0)))
         with torch.no_grad():
@@ -134,15 +114,19 @@ def calibrate(memory: ActorMemory, examples: Sequence[Example]) -> None:
 
 def describe(memory: ActorMemory, examples: Sequence[Example]) -> str:
     """Return a line that says how well actions of found actors are told."""
-    told = [read(memory, example) for example in examples]
-    found = torch.cat([example.quality > 0 for example in examples])
-    truth = torch.cat([example.actions for example in examples])[found].numpy()
+    found = torch.cat([e.quality > 0 for e in examples])
+    truth = torch.cat([e.actions for e in examples])[found].numpy()
     shown = truth.any(axis=0)
+    now, afterwards = zip(*(told(e.record, memory) for e in examples), strict=True)
     values = {
         name: average_precision_score(
-            truth[:, shown], torch.cat([each[name][1] for each in told])[found].numpy()[:, shown]
+            truth[:, shown], torch.cat([each.actions for each in logits])[found].numpy()[:, shown]
         )
-        for name in told[0]
+        for name, logits in (
+            ('alone', [e.record for e in examples]),
+            ('now', now),
+            ('afterwards', afterwards),
+        )
     }
     return 'mean AP of the actions of found actors: ' + ', '.join(
         f'{value:.4f} {name}' for name, value in values.items()
