@@ -1,4 +1,7 @@
-"""Average the weights of several checkpoints of one network: often better than any of them."""
+"""Average the weights of several checkpoints of one network: often better than any of them.
+
+A memory of actors is blank in the result: each was learnt from what its own network sees.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     entry = read_entry(args.files[-1])
-    states = [read_checkpoint(file).state for file in args.files]
+    states = [without_memory(read_checkpoint(file).state) for file in args.files]
     fresh = build_network(architectures()[entry.architecture], entry).state_dict()
     for file, state in zip(args.files, states, strict=True):
         if wrong := [k for k, v in state.items() if k not in fresh or v.shape != fresh[k].shape]:
@@ -36,6 +39,11 @@ def main() -> int:
     average = {k: averaged(k, states, v, tuple(args.absent_zero)) for k, v in fresh.items()}
     write_checkpoint(args.out, average, entry)
     return 0
+
+
+def without_memory(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's tensors but for those of its memory of actors, where it has one."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith('memory.')}
 
 
 def averaged(

@@ -29,6 +29,7 @@ def files(tmp_path_factory):
         network = build_network(architectures()['stream_n'], entry)
         for head in network.heads:
             torch.nn.init.normal_(head.place.weight)
+        torch.nn.init.normal_(network.memory.now.actions.weight)
         state = network.state_dict()
         if name == 'old':
             state = {key: value for key, value in state.items() if 'place' not in key}
@@ -49,6 +50,8 @@ def test_the_mean_of_two(files, tmp_path, options, share):
     place = 'heads.1.place.weight'
     torch.testing.assert_close(mean[place], new[place] * share)
     assert read_checkpoint(out).entry == find_entry('stream_n')
+    assert new['memory.now.actions.weight'].any()
+    assert not mean['memory.now.actions.weight'].any()  # what it remembered was seen by another
 
 
 def test_checkpoints_of_other_shapes_are_refused(files, tmp_path):
