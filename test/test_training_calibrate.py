@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from actloc_ros.models.catalog import architectures
-from actloc_ros.models.stream_decode import ACTION_SHARE, action_scores
+from actloc_ros.models.stream_decode import action_scores
 from actloc_ros.models.weights import Actors
 from actloc_ros.training.calibrate import (
     FARTHEST,
@@ -23,24 +23,15 @@ from actloc_ros.training.measure import Seen, Truth
 def test_the_needed_shift_makes_the_score_one_half():
     actor = torch.tensor([0.9, 0.5, 0.3])
     probability = torch.tensor([[0.1, 0.8], [0.5, 0.2], [0.01, 0.99]])
-    shift = needed_shift(actor, action_scores(actor, probability), ACTION_SHARE)
+    shift = needed_shift(actor, action_scores(actor, probability))
     shifted = (probability.double().logit() + shift).sigmoid()
     torch.testing.assert_close(
         action_scores(actor, shifted), torch.full((3, 2), 0.5).double(), atol=1e-4, rtol=0
     )
 
 
-def test_the_needed_shift_is_that_of_equal_shares_too():
-    actor, probability = torch.tensor([0.8]), torch.tensor([[0.1, 0.6]])
-    shift = needed_shift(actor, (probability * actor).sqrt(), 0.5)
-    shifted = (probability.double().logit() + shift).sigmoid()
-    torch.testing.assert_close(
-        (shifted * actor).sqrt(), torch.full((1, 2), 0.5).double(), atol=1e-4, rtol=0
-    )
-
-
 def test_no_shift_is_enough_where_hardly_an_actor_is():
-    assert needed_shift(torch.tensor([0.2]), torch.tensor([[0.2]]), 0.5).item() == np.inf
+    assert needed_shift(torch.tensor([0.2]), torch.tensor([[0.2]])).item() == np.inf
 
 
 def test_the_best_shift_parts_right_from_wrong():
@@ -75,13 +66,11 @@ def test_boxes_are_compared_in_pixels_of_the_recording_one_to_one():
     truth = Truth(
         np.array([[0, 0, 20, 40], [200, 200, 220, 220.0]]), np.array([[1, 0], [1, 1.0]]), (192, 192)
     )
-    told = compare(Seen(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth, 0.5)
+    told = compare(Seen(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth)
     assert told.right.tolist() == [[True, False], [False, False], [False, False]]
     assert told.all.tolist() == [2, 1]
     empty = Truth(np.zeros((0, 4)), np.zeros((0, 2)), (192, 192))
-    assert not compare(
-        Seen(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), empty, 0.5
-    ).right.any()
+    assert not compare(Seen(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), empty).right.any()
 
 
 class Shown:

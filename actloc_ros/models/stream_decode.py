@@ -9,9 +9,6 @@ from torchvision.ops import nms
 
 from actloc_ros.models.weights import Actors, Entry
 
-ACTION_SHARE = 2 / 3
-"""Weight of the action's own probability in its score; the actor's has the rest."""
-
 
 def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
     """Return the actors at the newest frame of each clip.
@@ -50,7 +47,7 @@ def scored(boxes: Tensor, actor: Tensor, actions: Tensor) -> Actors:
 
 
 def action_scores(actor: Tensor, actions: Tensor) -> Tensor:
-    """Return what actions score: (N, C), the weighted geometric mean of both probabilities.
+    """Return what actions score: (N, C), the geometric mean of both probabilities.
 
     The network learns actions only where actors are, and says anything elsewhere.
 
@@ -58,4 +55,4 @@ def action_scores(actor: Tensor, actions: Tensor) -> Tensor:
         actor: (N,) probabilities that there is an actor.
         actions: (N, C) probabilities that an actor does each action.
     """
-    return actions.pow(ACTION_SHARE) * actor[:, None].pow(1 - ACTION_SHARE)
+    return (actions * actor[:, None]).sqrt()

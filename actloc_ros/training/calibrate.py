@@ -52,7 +52,7 @@ def calibrate(
     """Shift the biases of a network of the detector's kind; return by how much: float (C,)."""
     network.eval()
     told = [
-        compare(validation.look(key, network, device), truth, detector.action_share)
+        compare(validation.look(key, network, device), truth)
         for key, truth in zip(validation.keys, validation.truths, strict=True)
     ]
     shifts = best_shifts(
@@ -68,31 +68,30 @@ def calibrate(
     return shifts
 
 
-def compare(seen: Seen, truth: Truth, share: float) -> Told:
-    """Return what was told in one key frame beside what is true; for `share` see `needed_shift`."""
+def compare(seen: Seen, truth: Truth) -> Told:
+    """Return what was told in one key frame beside what is true."""
     overlap = box_iou(seen.boxes_in(truth.size), torch.from_numpy(truth.boxes).double()).numpy()
     found, actor = linear_sum_assignment(-overlap)
     enough = overlap[found, actor] >= OVERLAP
     right = np.zeros(seen.actors.actions.shape, bool)
     right[found[enough]] = truth.actions[actor[enough]] > 0
     return Told(
-        needed=needed_shift(seen.actors.scores, seen.actors.actions, share).cpu().numpy(),
+        needed=needed_shift(seen.actors.scores, seen.actors.actions).cpu().numpy(),
         right=right,
         all=(truth.actions > 0).sum(axis=0),
     )
 
 
-def needed_shift(actor: Tensor, actions: Tensor, share: float) -> Tensor:
+def needed_shift(actor: Tensor, actions: Tensor) -> Tensor:
     """Return the shift from which a score is 0.5: (N, C); infinite where no shift is enough.
 
     Args:
         actor: (N,) probabilities.
-        actions: (N, C) scores.
-        share: See `Detector.action_share`.
+        actions: (N, C) scores, each the geometric mean of the actor's and the action's.
     """
-    actor, actions = actor.double()[:, None].pow(1 - share), actions.double()
-    likely = (actions / actor).pow(1 / share).clamp(1e-9, 1 - 1e-9)
-    wanted = (0.5 / actor).pow(1 / share).clamp(max=1.0)
+    actor, actions = actor.double()[:, None], actions.double()
+    likely = (actions.square() / actor).clamp(1e-9, 1 - 1e-9)
+    wanted = (0.25 / actor).clamp(max=1.0)
     return wanted.logit() - likely.logit()
 
 

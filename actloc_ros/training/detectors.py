@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from actloc_ros.models.catalog import architectures, entry_for
 from actloc_ros.models.stream import REACH, StreamNet, place_centres
-from actloc_ros.models.stream_decode import ACTION_SHARE
 from actloc_ros.models.weights import Actors, Architecture, Entry, build_network
 from actloc_ros.training.pose import PosedStream
 
@@ -52,13 +51,10 @@ class Detector(ABC):
         entry: Its preprocessing, labels and thresholds.
         key_frames: The clip's frames that it speaks of.
         orthogonal: Whether it learns faster by orthogonal steps; see `optimizer`.
-        action_share: Weight of the action's probability in its score, which is the weighted
-            geometric mean of that and of the actor's.
     """
 
     key_frames = slice(-1, None)
     orthogonal = False
-    action_share = 0.5
 
     def __init__(self, network: nn.Module, entry: Entry) -> None:
         self.network, self.learner, self.entry = network, network, entry
@@ -103,7 +99,6 @@ class StreamDetector(Detector):
 
     key_frames = slice(None)
     orthogonal = True
-    action_share = ACTION_SHARE
 
     def __init__(self, network: StreamNet, entry: Entry, keypoints: int) -> None:
         super().__init__(network, entry)

@@ -22,7 +22,7 @@ from actloc_ros.models.catalog import entries
 from actloc_ros.models.checkpoint_files import write_checkpoint
 from actloc_ros.models.loading import find_weights, load_file
 from actloc_ros.models.stream import StreamNet
-from actloc_ros.models.stream_decode import ACTION_SHARE, action_scores
+from actloc_ros.models.stream_decode import action_scores
 from actloc_ros.models.stream_localizer import StreamLocalizer
 from actloc_ros.models.weights import Entry
 from actloc_ros.training.calibrate import Told, best_shifts, needed_shift
@@ -106,7 +106,7 @@ def calibrate(memory: ActorMemory, examples: Sequence[Example]) -> None:
     for reading, logits in zip((memory.now, memory.afterwards), told_each, strict=True):
         actor = torch.cat([each.actor for each in logits]).sigmoid()
         actions = torch.cat([each.actions for each in logits]).sigmoid()
-        needed = needed_shift(actor, action_scores(actor, actions), ACTION_SHARE).numpy()
+        needed = needed_shift(actor, action_scores(actor, actions)).numpy()
         shifts = best_shifts(Told(needed, right, right.sum(axis=0)))
         with torch.no_grad():
             reading.actions.bias.add_(torch.from_numpy(shifts))
