@@ -30,6 +30,15 @@ def test_the_needed_shift_makes_the_score_one_half():
     )
 
 
+def test_the_needed_shift_is_that_of_a_geometric_mean():
+    actor, probability = torch.tensor([0.8]), torch.tensor([[0.1, 0.6]])
+    shift = needed_shift(actor, (probability * actor).sqrt())
+    shifted = (probability.double().logit() + shift).sigmoid()
+    torch.testing.assert_close(
+        (shifted * actor).sqrt(), torch.full((1, 2), 0.5).double(), atol=1e-4, rtol=0
+    )
+
+
 def test_no_shift_is_enough_where_hardly_an_actor_is():
     assert needed_shift(torch.tensor([0.2]), torch.tensor([[0.2]])).item() == np.inf
 

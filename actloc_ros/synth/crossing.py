@@ -12,7 +12,7 @@ from actloc_ros.synth.script import Action, Segment, to_ns
 
 LANE = 1.2  # metres to each side of the camera's axis: a robot's way, with room to pass
 STEEPEST = 1.5  # metres to the side for a metre along the axis: who takes less walks along
-SHORTEST = 0.3  # seconds: nobody crosses in less
+SHORTEST = 0.3  # seconds in the lane: less matters to nobody
 MOMENTS = 50  # a second, at which a walk is looked at
 ON_FOOT = {'walking', 'running'}
 
@@ -37,7 +37,8 @@ class _Way:
 def crossings(segments: Iterable[Segment], path: CameraPath) -> list[Action]:
     """Return when an actor walks or runs across the camera's lane, while in it.
 
-    Nothing that comes later matters, so that a viewer can tell at every moment.
+    Where the walk will end does not matter, so that a viewer can tell at every moment; only what
+    is over before `SHORTEST` is left out.
     """
     walks = (segment for segment in segments if ON_FOOT & set(segment.labels))
     ways = (_seen_from(path, walk) for walk in walks)
