@@ -8,9 +8,9 @@ import torch
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.runtime import fold_in_sequences
 from actloc_ros.models.stream import REACH, STRIDES, StreamNet
 from actloc_ros.models.stream_heads import StreamOutput
-from actloc_ros.models.stream_localizer import fold_batch_norms
 from actloc_ros.models.stream_trunk import SIZES
 from actloc_ros.zoo import open_localizer
 
@@ -160,7 +160,7 @@ def test_all_frames_of_a_slow_or_unsteady_camera_enter_the_past():
 
 def test_folding_batch_norms_changes_nothing(net):
     folded = copy.deepcopy(net)
-    fold_batch_norms(folded)
+    fold_in_sequences(folded)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
     clip = torch.randn(1, 3, 3, 128, 128)
     with torch.inference_mode():

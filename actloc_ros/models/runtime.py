@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
 import torch
 import torch.fx
 from torch import nn
@@ -54,6 +58,17 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return PRECISIONS[name]
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute on the calling thread alone."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Return the network for inference: batch norms folded, channels last, on the device.
 
@@ -89,6 +104,20 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
+
+
+def fold_in_sequences(network: nn.Module) -> None:
+    """Fold each batch norm into the convolution before it, within all sequences of layers.
+
+    For networks that cannot be traced.
+    """
+    for sequence in network.modules():
+        if not isinstance(sequence, nn.Sequential):
+            continue
+        for i, (conv, norm) in enumerate(pairwise(list(sequence))):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                sequence[i] = fuse_conv_bn_eval(conv, norm)
+                sequence[i + 1] = nn.Identity()
 
 
 def _can_fold(conv: nn.Module, norm: nn.Module) -> bool:

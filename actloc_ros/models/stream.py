@@ -9,8 +9,9 @@ whole clip and `step` frame by frame are the same function of the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -45,7 +46,8 @@ class StreamState:
 
     Attributes:
         clock: int64 (N,): frames that each camera has given since its reset.
-        rings: One tensor (N, L, H, W, C) a temporal layer; L is as far as the layer looks back.
+        rings: One tensor (N, L, ...) a temporal layer; L is as far as the layer looks back, and
+            what follows is one frame's input, (H, W, C) or (C, H, W) as suits who runs the network.
     """
 
     def __init__(self, clock: Tensor, rings: list[Tensor]) -> None:
@@ -111,6 +113,23 @@ class StatePast(Past):
         newest = self.cameras[self.keep], (self.clock % length)[self.keep]
         ring[newest] = now[self.keep]
         return torch.cat([*past, now], dim=-1).permute(0, 3, 1, 2)
+
+
+class GivenPast(Past):
+    """Looks back at what it is given, and notes each layer's newest input.
+
+    Args:
+        past: The past inputs (F, C, H, W) of the first layer, oldest first, then of the next.
+    """
+
+    def __init__(self, past: Iterable[Tensor]) -> None:
+        self.past = iter(past)
+        self.newest: list[Tensor] = []
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return each frame's taps."""
+        self.newest.append(x)
+        return torch.cat([*islice(self.past, TAPS - 1), x], dim=1)
 
 
 class CausalBlock(nn.Module):
@@ -229,19 +248,24 @@ class StreamNet(nn.Module):
         check_input(frames, 4)
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
-        outputs, looks = [], []
-        for x, head in self.levels(frames, StatePast(state, cameras, keep)):
-            what, where = head.branches(x)
-            outputs.append(head.predict(what, where))
-            looks.append(Looks(cells(what), cells(x)))
+        seen = self.look_closely(frames, StatePast(state, cameras, keep))
         state.clock[cameras[keep]] += 1
-        return joined(outputs), Looks(
-            *(torch.cat(parts, dim=1) for parts in zip(*looks, strict=True))
-        )
+        return seen
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
         return joined([head(x) for x, head in self.levels(frames, past)])
+
+    def look_closely(self, frames: Tensor, past: Past) -> tuple[StreamOutput, Looks]:
+        """Do the same; return also what describes each place."""
+        outputs, looks = [], []
+        for x, head in self.levels(frames, past):
+            what, where = head.branches(x)
+            outputs.append(head.predict(what, where))
+            looks.append(Looks(cells(what), cells(x)))
+        return joined(outputs), Looks(
+            *(torch.cat(parts, dim=1) for parts in zip(*looks, strict=True))
+        )
 
     def levels(self, frames: Tensor, past: Past) -> list[tuple[Tensor, Head]]:
         """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""

@@ -6,23 +6,29 @@ import copy
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
-from torch.backends import mkldnn
 
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
 from actloc_ros.models.actor_following import Following, Seen
 from actloc_ros.models.actor_history import History
 from actloc_ros.models.clip_localizer import in_full, to_detections
-from actloc_ros.models.fused_layers import fold_batch_norms, multiply_matrices
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.preprocessing import preprocess, upload
-from actloc_ros.models.runtime import channels_last, choose_device, choose_precision
+from actloc_ros.models.runtime import (
+    channels_last,
+    choose_device,
+    choose_precision,
+    fold_in_sequences,
+    one_thread,
+)
 from actloc_ros.models.stream import REACH, Looks, StreamNet, place_levels
 from actloc_ros.models.stream_decode import choose, scored
 from actloc_ros.models.stream_heads import StreamOutput
+from actloc_ros.models.stream_session import StreamSession
 from actloc_ros.models.weights import Preprocessing
 
 EARLY = 0.25  # of the network's own period: so long before its time a frame may enter the past
@@ -49,16 +55,12 @@ class StreamLocalizer(Localizer):
         self._entry = entry
         self._device = choose_device(options.device)
         self._dtype = choose_precision(options.precision, self._device)
-        self._network = opened.network.eval()
-        fold_batch_norms(self._network)
         # On the CPU in single precision on any device: many small steps for a few actors.
-        self._memory = copy.deepcopy(self._network.memory)
+        self._memory = copy.deepcopy(opened.network.memory).eval()
         self._blank = self._memory.blank
-        channels_last(self._network.to(device=self._device, dtype=self._dtype))
-        if self._device.type == 'cpu' and self._dtype == torch.float32 and mkldnn.is_available():
-            multiply_matrices(self._network)
         how = entry.preprocessing
-        self._state = opened.network.initial_state(0, how.height, how.width)
+        self._network = self._running(opened.network.eval(), how)
+        self._state = self._network.initial_state(0, how.height, how.width)
         self._slots: dict[str, int] = {}
         self._stamps: dict[str, deque[int]] = {}
         self._due: dict[str, int] = {}
@@ -79,7 +81,7 @@ class StreamLocalizer(Localizer):
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
         began = time.perf_counter()
-        with torch.inference_mode():
+        with torch.inference_mode(), self._threads():
             cameras = torch.tensor([self._slot(frame.camera) for frame in frames])
             keep = torch.tensor([self._is_due(frame) for frame in frames])
             batch = torch.stack([self._prepare(frame) for frame in frames])
@@ -122,6 +124,22 @@ class StreamLocalizer(Localizer):
         del self._network, self._state, self._following
         if self._device.type == 'cuda':
             torch.cuda.empty_cache()
+
+    def _running(self, network: StreamNet, how: Preprocessing) -> StreamNet | StreamSession:
+        """Return the network in the form that runs fastest on its device."""
+        if self._device.type == 'cpu' and self._dtype == torch.float32:
+            return StreamSession(network, how.height, how.width)
+        fold_in_sequences(network)
+        channels_last(network.to(device=self._device, dtype=self._dtype))
+        return network
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """Return how many threads PyTorch is to have within a step.
+
+        Its own stay busy for a while after they have done something, and would then be in the way
+        of the session's; and its numbers are the same on any number of cores this way.
+        """
+        return one_thread() if isinstance(self._network, StreamSession) else nullcontext()
 
     def _slot(self, camera: str) -> int:
         if camera not in self._slots:

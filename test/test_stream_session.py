@@ -1,0 +1,112 @@
+"""Check that a session is the same function as the streaming network, on any number of threads."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from actloc_ros.frames import Frame
+from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.loading import open_network
+from actloc_ros.models.stream import REACH
+from actloc_ros.models.stream_localizer import StreamLocalizer
+from actloc_ros.models.stream_session import StreamSession
+from actloc_ros.synth import render
+from actloc_ros.zoo import ModelError, open_localizer
+
+PERIOD = 80_000_000  # ns
+TOLERANCE = 1e-5  # of the largest value
+
+
+@pytest.fixture(scope='module')
+def frames():
+    """Return a few seconds of people as the shipped network's input: (T, 3, 96, 128)."""
+    torch.manual_seed(0)
+    return torch.randn(REACH + 6, 3, 96, 128)
+
+
+@pytest.fixture(scope='module')
+def network():
+    return open_network('stream_n').network.eval()
+
+
+def assert_equal(got, want):
+    for one, other in zip(got, want, strict=True):
+        assert one.shape == other.shape
+        scale = float(other.abs().max())
+        torch.testing.assert_close(one, other, rtol=0, atol=TOLERANCE * scale)
+
+
+def test_a_session_says_what_the_network_says(network, frames):
+    session = StreamSession(network, 96, 128)
+    states = [each.initial_state(3, 96, 128) for each in (network, session)]
+    assert states[0].nbytes == states[1].nbytes
+    cameras = torch.tensor([2, 0])
+    with torch.inference_mode():
+        for t in range(len(frames)):
+            keep = torch.tensor([True, t % 3 != 1])
+            batch = torch.stack([frames[t], frames[-t]])
+            if t == 7:
+                for state in states:
+                    state.reset(2)
+                    state.add_camera()
+            looks, others = (
+                each.step_closely(batch, state, cameras, keep)
+                for each, state in zip((network, session), states, strict=True)
+            )
+            for one, other in zip(others, looks, strict=True):
+                assert_equal(one, other)
+    assert states[1].clock.tolist() == states[0].clock.tolist()
+    assert states[1].clock[2] == len(frames) - 7
+    assert states[1].clock[1] == states[1].clock[3] == 0
+
+
+def test_sizes_of_other_trunks_run_in_sessions(frames):
+    for name in ('stream_s', 'stream_m'):
+        network = open_network(name, random_weights=True).network.eval()
+        session = StreamSession(network, 96, 128)
+        states = [each.initial_state(1, 96, 128) for each in (network, session)]
+        with torch.inference_mode():
+            for frame in frames[:3]:
+                both = [
+                    each.step_closely(frame[None], state, torch.tensor([0]), torch.tensor([True]))
+                    for each, state in zip((network, session), states, strict=True)
+                ]
+        for one, other in zip(*both, strict=True):
+            assert_equal(one, other)
+
+
+def test_numbers_do_not_depend_on_the_number_of_threads():
+    scene = list(render(9_900_001, 3.0, (320, 240), 12.5))
+    threads = torch.get_num_threads()
+    told = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            localizer = open_localizer('stream_n', LocalizerOptions(device='cpu'))
+            told.append([localizer.step([Frame('', f.stamp, f.image)])[0] for f in scene])
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert sum(len(seen) for seen in told[0]) > 50
+    for other in told[1:]:
+        for one, same in zip(told[0], other, strict=True):
+            for name in ('boxes', 'scores', 'actions'):
+                np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
+
+
+@pytest.mark.parametrize('missing', ['onnx', 'onnxruntime'])
+def test_what_is_not_installed_is_named(missing, monkeypatch):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ModelError, match=f'needs ONNX and ONNX Runtime.*{missing}.*pip install'):
+        open_localizer('stream_n', LocalizerOptions(device='cpu'))
+
+
+def test_half_precision_runs_without_a_session(frames):
+    opened = open_network('stream_n')
+    image = np.zeros((96, 128, 3), np.uint8)
+    localizer = StreamLocalizer(opened, LocalizerOptions(device='cpu', precision='bfloat16'))
+    for t in range(3):
+        [seen] = localizer.step([Frame('', t * PERIOD, image)])
+    assert seen.clip.frames == REACH + 1
