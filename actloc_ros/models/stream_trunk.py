@@ -64,8 +64,11 @@ class InterleavedUnit(nn.Module):
             one, other = x.chunk(2, dim=1)
         else:
             one, other = self.branch1(x), x
-        halves = one.permute(0, 2, 3, 1), self.branch2(other).permute(0, 2, 3, 1)
-        return torch.stack(halves, dim=-1).flatten(3).permute(0, 3, 1, 2)
+        halves = one, self.branch2(other)
+        if torch.onnx.is_in_onnx_export():  # where channels come first
+            return torch.stack(halves, dim=2).flatten(1, 2)
+        cells = [half.permute(0, 2, 3, 1) for half in halves]
+        return torch.stack(cells, dim=-1).flatten(3).permute(0, 3, 1, 2)
 
 
 def interleaved(trunk: nn.Module) -> nn.Module:
