@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -211,20 +212,19 @@ def nearest(boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         and down in the actor's heights, the logarithm of the heights' ratio, 1; zeros where there
         is no other.
     """
-    tall = (boxes[:, 3] - boxes[:, 1]).clamp(min=NARROW)
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-    away = (middle[None] - middle[:, None]) / tall[:, None, None]
-    ratio = (tall[None] / tall[:, None]).log()
-    distance = away.norm(dim=-1) + ratio.abs()
-    distance[:, scores < SURELY] = torch.inf
-    distance.fill_diagonal_(torch.inf)
-    count = min(OTHERS, len(boxes))
-    closest, index = distance.topk(count, dim=1, largest=False)
-    there = closest.isfinite()
-    relations = torch.cat(
-        [away, ratio[..., None], torch.ones_like(ratio)[..., None]], dim=-1
-    ).gather(1, index[..., None].expand(-1, -1, RELATION))
-    missing = OTHERS - count
-    relations = torch.where(there[..., None], relations, 0)
-    index = torch.where(there, index, 0)
-    return functional.pad(index, (0, missing)), functional.pad(relations, (0, 0, 0, missing))
+    x1, y1, x2, y2 = boxes.numpy().T  # for a few actors, NumPy takes a third of PyTorch's time
+    tall = np.maximum(y2 - y1, NARROW)
+    ratio = np.log(tall / tall[:, None])
+    right, down = ((m - m[:, None]) / tall[:, None] for m in ((x1 + x2) / 2, (y1 + y2) / 2))
+    distance = np.hypot(right, down) + abs(ratio)
+    distance[:, scores.numpy() < SURELY] = np.inf
+    np.fill_diagonal(distance, np.inf)
+    actor = np.arange(len(boxes))[:, None]
+    closest = distance.argsort(axis=1, kind='stable')[:, :OTHERS]
+    there = np.isfinite(distance[actor, closest])
+    index = np.zeros((len(boxes), OTHERS), np.int64)
+    relations = np.zeros((len(boxes), OTHERS, RELATION), np.float32)
+    index[:, : closest.shape[1]] = np.where(there, closest, 0)
+    for i, values in enumerate((right, down, ratio, np.ones_like(ratio))):
+        relations[:, : closest.shape[1], i] = np.where(there, values[actor, closest], 0)
+    return torch.from_numpy(index), torch.from_numpy(relations)
