@@ -109,11 +109,10 @@ def line(row: Row) -> str:
 def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -> Row:
     """Measure the architecture `name`."""
     opened = open_at_size(name)
-    gmac = step_gmac(opened)
+    gmac, state = step_gmac(opened), state_bytes(opened)
     device = choose_device(options.device)
     plain = timed(plain_step(opened, device), seconds)
     single, half = drift_of(opened, device) if drift else (None, None)
-    state = state_bytes(opened)
     del opened
     own = timed(own_step(name, options), seconds)
     return Row(name, gmac, own, plain, plain / own, single, half, state)
