@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import cv2
 import pytest
 import rclpy
-import torch
 from rclpy.node import Node
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
@@ -26,15 +25,6 @@ from actloc_ros.video_writer import VideoWriter
 RATE = 15.0
 MATCHING = 0.5  # s that the node has to find the recorder after that found it
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Run offline with as many threads as the node: products of few rows round by their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope='module')

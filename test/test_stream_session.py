@@ -21,7 +21,7 @@ TOLERANCE = 1e-5  # of the largest value
 
 @pytest.fixture(scope='module')
 def frames():
-    """Return a few seconds of people as the shipped network's input: (T, 3, 96, 128)."""
+    """Return noise as the network's input: (T, 3, 96, 128)."""
     torch.manual_seed(0)
     return torch.randn(REACH + 6, 3, 96, 128)
 
