@@ -51,11 +51,11 @@ def test_a_session_says_what_the_network_says(network, frames):
                 for state in states:
                     state.reset(2)
                     state.add_camera()
-            looks, others = (
+            wanted, got = (
                 each.step_closely(batch, state, cameras, keep)
                 for each, state in zip((network, session), states, strict=True)
             )
-            for one, other in zip(others, looks, strict=True):
+            for one, other in zip(got, wanted, strict=True):
                 assert_equal(one, other)
     assert states[1].clock.tolist() == states[0].clock.tolist()
     assert states[1].clock[2] == len(frames) - 7
@@ -73,8 +73,8 @@ def test_sizes_of_other_trunks_run_in_sessions(frames):
                     each.step_closely(frame[None], state, torch.tensor([0]), torch.tensor([True]))
                     for each, state in zip((network, session), states, strict=True)
                 ]
-        for one, other in zip(*both, strict=True):
-            assert_equal(one, other)
+        for wanted, got in zip(*both, strict=True):
+            assert_equal(got, wanted)
 
 
 def test_numbers_do_not_depend_on_the_number_of_threads():
