@@ -1,6 +1,7 @@
 """Check that a session is the same function as the streaming network, on any number of threads."""
 
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.loading import open_network
+from actloc_ros.models.runtime import one_thread
 from actloc_ros.models.stream import REACH
 from actloc_ros.models.stream_localizer import StreamLocalizer
 from actloc_ros.models.stream_session import StreamSession
@@ -96,6 +98,33 @@ def test_numbers_do_not_depend_on_the_number_of_threads():
                 np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
 
 
+def test_steps_in_several_threads_leave_the_number_of_threads_as_it_was():
+    both_inside, first_outside = threading.Barrier(2), threading.Event()
+    threads = torch.get_num_threads()
+
+    def step(is_first):
+        with one_thread:
+            both_inside.wait(10)
+            counted.append(torch.get_num_threads())
+            if not is_first:
+                first_outside.wait(10)
+        counted.append(torch.get_num_threads())
+        first_outside.set()
+
+    counted = []
+    try:
+        torch.set_num_threads(3)
+        steps = [threading.Thread(target=step, args=(first,)) for first in (True, False)]
+        for each in steps:
+            each.start()
+        for each in steps:
+            each.join(20)
+        assert sorted(counted) == [1, 1, 3, 3]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize('missing', ['onnx', 'onnxruntime'])
 def test_what_is_not_installed_is_named(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
@@ -103,7 +132,7 @@ def test_what_is_not_installed_is_named(missing, monkeypatch):
         open_localizer('stream_n', LocalizerOptions(device='cpu'))
 
 
-def test_half_precision_runs_without_a_session(frames):
+def test_half_precision_runs_without_a_session():
     opened = open_network('stream_n')
     image = np.zeros((96, 128, 3), np.uint8)
     localizer = StreamLocalizer(opened, LocalizerOptions(device='cpu', precision='bfloat16'))

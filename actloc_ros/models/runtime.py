@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from itertools import pairwise
 
 import torch
@@ -58,15 +57,31 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return PRECISIONS[name]
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch compute on the calling thread alone."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+class OneThread:
+    """Lets PyTorch compute on the calling thread alone; several threads may be inside at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._outside = 1  # threads that PyTorch has outside
+
+    def __enter__(self) -> None:
+        """Begin."""
+        with self._lock:
+            if not self._inside:
+                self._outside = torch.get_num_threads()
+            self._inside += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        """End, with as many threads as before the first was inside."""
+        with self._lock:
+            self._inside -= 1
+            torch.set_num_threads(self._outside)
+
+
+one_thread = OneThread()
+"""For all of this process, as the number of PyTorch's threads is."""
 
 
 def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:

@@ -139,7 +139,7 @@ class StreamLocalizer(Localizer):
         Its own stay busy for a while after they have done something, and would then be in the way
         of the session's; and its numbers are the same on any number of cores this way.
         """
-        return one_thread() if isinstance(self._network, StreamSession) else nullcontext()
+        return one_thread if isinstance(self._network, StreamSession) else nullcontext()
 
     def _slot(self, camera: str) -> int:
         if camera not in self._slots:

@@ -24,7 +24,7 @@ OVERLAP = 0.5
 """Least IoU of a box that shows an actor."""
 
 TOGETHER = 8
-"""Videos that are looked at at once: a network takes less time a frame for several."""
+"""Videos that are looked at at once: on a GPU, a network takes less time a frame for several."""
 
 AHEAD = 16
 """Frames of a video that are read at once."""
