@@ -32,6 +32,7 @@ def main() -> int:
     args = parser.parse_args()
     entry = read_entry(args.files[-1])
     states = [without_memory(read_checkpoint(file).state) for file in args.files]
+    torch.manual_seed(0)  # what no file has, the memory, is the same each time
     fresh = build_network(architectures()[entry.architecture], entry).state_dict()
     for file, state in zip(args.files, states, strict=True):
         if wrong := [k for k, v in state.items() if k not in fresh or v.shape != fresh[k].shape]:

@@ -54,6 +54,13 @@ def test_the_mean_of_two(files, tmp_path, options, share):
     assert not mean['memory.now.actions.weight'].any()  # what it remembered was seen by another
 
 
+def test_the_same_files_give_the_same_bytes(files, tmp_path):
+    outs = [tmp_path / f'{number}.safetensors' for number in range(2)]
+    for out in outs:
+        assert average(*files, '--out', out).returncode == 0
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
 def test_checkpoints_of_other_shapes_are_refused(files, tmp_path):
     other = tmp_path / 'other.safetensors'
     wider = read_checkpoint(files[1])
