@@ -123,7 +123,7 @@ def test_a_network_that_learns_forgets_what_it_remembered(folder, trained):
         ({'augmentation': {'flip': 0.1}}, 'leave out augmentation'),
         ({'weights': ''}, 'give weights, the checkpoint of a trained network'),
         ({'weights': 'none.safetensors'}, 'none.safetensors'),
-        ({'data__width': 320}, 'width is 320, but the network of weights has 256'),
+        ({'data__width': 352}, 'width is 352, but the network of weights has 320'),
         ({'model': 'yowov2_nano'}, 'take stream_'),
     ],
 )
