@@ -68,7 +68,8 @@ class Row:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--models', nargs='*', default=list(catalog.architectures()))
+    names = list(catalog.architectures())
+    parser.add_argument('--models', nargs='*', default=names, choices=names, metavar='NAME')
     parser.add_argument('--json', type=Path, metavar='FILE', help='keep the rows here')
     parser.add_argument('--seconds', type=float, default=5.0, help='time for each figure')
     parser.add_argument('--no-drift', action='store_true', help='leave float64 out: it is slow')
