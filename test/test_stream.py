@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
@@ -65,6 +66,16 @@ def test_step_by_step_equals_the_whole_clip_from_the_cold_start_on(net, batch, s
     assert whole.actions.shape == (batch, FRAMES, places, CLASSES)
     for t, step in enumerate(steps):
         assert_equal(step, lambda name, t=t: getattr(whole, name)[:, t])
+
+
+def test_a_step_needs_no_number_from_a_gpu_before_it_can_go_on():
+    with FakeTensorMode():  # has shapes alone, and raises where a shape depends on numbers
+        net = StreamNet('n', CLASSES).eval()
+        state = net.initial_state(2, 64, 64)
+        keep = torch.tensor([True, False])
+        with torch.no_grad():
+            output, _ = net.step_closely(torch.zeros(2, 3, 64, 64), state, torch.arange(2), keep)
+        assert output.boxes.shape == (2, 84, 4)
 
 
 def test_one_camera_of_a_batch_is_reset_alone(net):

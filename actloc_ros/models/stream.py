@@ -96,10 +96,13 @@ class ClipPast(Past):
 
 
 class StatePast(Past):
-    """Looks back in the rings of a state, and writes the newest input into them where asked."""
+    """Looks back in the rings of a state, and writes the newest input into them where asked.
+
+    All shapes are known beforehand, so that a GPU never waits, and a CUDA graph can hold a step.
+    """
 
     def __init__(self, state: StreamState, cameras: Tensor, keep: Tensor) -> None:
-        self.keep = keep
+        self.keep = keep[:, None, None, None]
         self.rings: Iterator[Tensor] = iter(state.rings)
         self.clock = state.clock[cameras]
         self.cameras = cameras
@@ -110,8 +113,7 @@ class StatePast(Past):
         length = ring.shape[1]
         now = x.permute(0, 2, 3, 1)
         past = [ring[self.cameras, (self.clock + k * dilation) % length] for k in range(TAPS - 1)]
-        newest = self.cameras[self.keep], (self.clock % length)[self.keep]
-        ring[newest] = now[self.keep]
+        ring[self.cameras, self.clock % length] = torch.where(self.keep, now, past[0])
         return torch.cat([*past, now], dim=-1).permute(0, 3, 1, 2)
 
 
@@ -249,7 +251,7 @@ class StreamNet(nn.Module):
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
         seen = self.look_closely(frames, StatePast(state, cameras, keep))
-        state.clock[cameras[keep]] += 1
+        state.clock[cameras] += keep
         return seen
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
