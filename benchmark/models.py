@@ -4,7 +4,7 @@ A step takes one new camera frame of 640 x 480 and says what is seen at it. Besi
 plain way: all frames of the clip preprocessed again, and the network run as it is built, in
 float32. A classifier's step is one actor's clip. Weights are those that are here, else random
 ones, whose drift is larger than that of trained ones. Streaming networks, whose input may have any
-size, have the one that the others have.
+size, have the one that the others have. On a GPU they are timed for several cameras at once too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
+
+from models_cameras import CamerasRow, measure_cameras, table
 
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
@@ -54,6 +59,7 @@ class Row:
         drift_float32: Largest difference of float32 from float64, by the largest value.
         drift_half: Likewise, of half precision (bfloat16 on a CPU, float16 on a GPU).
         state_bytes: Size of what is kept of one camera's past, where that is fixed.
+        cameras: What several cameras at once cost a streaming network on a GPU.
     """
 
     name: str
@@ -64,6 +70,7 @@ class Row:
     drift_float32: float | None
     drift_half: float | None
     state_bytes: int | None
+    cameras: list[CamerasRow]
 
 
 def main() -> int:
@@ -86,6 +93,9 @@ def main() -> int:
     for name in tqdm(args.models, unit='model', disable=None):
         rows.append(measure(name, options, args.seconds, not args.no_drift))
         tqdm.write(line(rows[-1]) if len(rows) > 1 else f'{heading()}\n{line(rows[-1])}')
+    for row in rows:
+        if row.cameras:
+            print(table(row.name, row.cameras))
     if args.json:
         args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + '\n')
     return 0
@@ -114,9 +124,10 @@ def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -
     device = choose_device(options.device)
     plain = timed(plain_step(opened, device), seconds)
     single, half = drift_of(opened, device) if drift else (None, None)
+    cameras = cameras_of(opened, device)
     del opened
     own = timed(own_step(name, options), seconds)
-    return Row(name, gmac, own, plain, plain / own, single, half, state)
+    return Row(name, gmac, own, plain, plain / own, single, half, state, cameras)
 
 
 def open_at_size(name: str) -> OpenedNetwork:
@@ -134,6 +145,14 @@ def state_bytes(opened: OpenedNetwork) -> int | None:
         return None
     how = opened.entry.preprocessing
     return opened.network.initial_state(1, how.height, how.width).nbytes
+
+
+def cameras_of(opened: OpenedNetwork, device: torch.device) -> list[CamerasRow]:
+    """Time several cameras at once, if it is a streaming network on a GPU."""
+    if not isinstance(opened.network, StreamNet) or device.type != 'cuda':
+        return []
+    how = opened.entry.preprocessing
+    return measure_cameras(opened.network, how.height, how.width, device)
 
 
 def step_gmac(opened: OpenedNetwork) -> float:
