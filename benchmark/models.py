@@ -152,7 +152,8 @@ def cameras_of(opened: OpenedNetwork, device: torch.device) -> list[CamerasRow]:
     if not isinstance(opened.network, StreamNet) or device.type != 'cuda':
         return []
     how = opened.entry.preprocessing
-    return measure_cameras(opened.network, how.height, how.width, device)
+    with torch.cuda.device(device):  # where streams and graphs are made
+        return measure_cameras(opened.network, how.height, how.width, device)
 
 
 def step_gmac(opened: OpenedNetwork) -> float:

@@ -48,7 +48,7 @@ def measure_cameras(
     cameras: Sequence[int] = CAMERAS,
     steps: int = STEPS,
 ) -> list[CamerasRow]:
-    """Time the network in single and half precision; graphs on a GPU alone."""
+    """Time the network in single and half precision; graphs on a GPU alone, the current one."""
     rows = []
     for dtype in PRECISIONS:
         runs = copy.deepcopy(network).eval()
