@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from actloc_ros.models.runtime import channels_last, fold_in_sequences
+from actloc_ros.models.runtime import prepare_untraced
 from actloc_ros.models.stream import StreamNet, StreamState
 
 CAMERAS = 1, 4, 16
@@ -52,8 +52,7 @@ def measure_cameras(
     rows = []
     for dtype in PRECISIONS:
         runs = copy.deepcopy(network).eval()
-        fold_in_sequences(runs)
-        channels_last(runs.to(device=device, dtype=dtype))
+        prepare_untraced(runs, device, dtype)
         for count in cameras:
             step, _ = make_step(runs, count, height, width)
             for graph in [False, True] if device.type == 'cuda' else [False]:

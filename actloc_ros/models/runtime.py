@@ -92,6 +92,12 @@ def prepare(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.
     return channels_last(fold_batch_norms(network.eval()).to(device=device, dtype=dtype))
 
 
+def prepare_untraced(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+    """Do the same in place to a network that cannot be traced."""
+    fold_in_sequences(network)
+    channels_last(network.to(device=device, dtype=dtype))
+
+
 def channels_last(network: nn.Module) -> nn.Module:
     """Lay out all convolutions' weights with channels last; activations follow them."""
     for module in network.modules():

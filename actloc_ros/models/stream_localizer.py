@@ -19,11 +19,10 @@ from actloc_ros.models.clip_localizer import in_full, to_detections
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.preprocessing import preprocess, upload
 from actloc_ros.models.runtime import (
-    channels_last,
     choose_device,
     choose_precision,
-    fold_in_sequences,
     one_thread,
+    prepare_untraced,
 )
 from actloc_ros.models.stream import REACH, Looks, StreamNet, place_levels
 from actloc_ros.models.stream_decode import choose, scored
@@ -129,8 +128,7 @@ class StreamLocalizer(Localizer):
         """Return the network in the form that runs fastest on its device."""
         if self._device.type == 'cpu' and self._dtype == torch.float32:
             return StreamSession(network, how.height, how.width)
-        fold_in_sequences(network)
-        channels_last(network.to(device=self._device, dtype=self._dtype))
+        prepare_untraced(network, self._device, self._dtype)
         return network
 
     def _threads(self) -> AbstractContextManager[None]:
