@@ -46,7 +46,7 @@ def measure_ut(args: argparse.Namespace) -> dict[str, Any]:
     import results_ut  # here alone: the other parts need no scikit-learn
 
     folder = data_folder(args, 'ut_interaction')
-    return results_ut.measure_folder(folder, [0], results_ut.PARTS)
+    return results_ut.measure_folder(folder, [0])
 
 
 def section_ut(numbers: dict[str, Any]) -> str:

@@ -19,7 +19,6 @@ from actloc_ros.training.hog_hof import fit, samples_of
 from actloc_ros.training.hog_hof_takes import Clip, Recording, Take, image_tracks
 
 RATE = 30.0  # Hz, of all recordings
-NONE = 'no_interaction'
 
 
 class LayoutError(ValueError):
@@ -28,28 +27,26 @@ class LayoutError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class LabelledClip:
-    """A clip of one interaction, or of none.
+    """A clip of one interaction.
 
     Attributes:
         file: Its path in the folder.
         sequence: Number of the sequence that it was cut from.
         label: Its name.
         take: What moves in it.
-        width: Of its images, by their height.
     """
 
     file: str
     sequence: int
     label: str
     take: Take
-    width: float
 
 
-def read_clips(folder: Path, settings: Settings, kind: str = 'positive') -> list[LabelledClip]:
-    """Return the clips of a kind in `index_clips.json`, without negatives that touch others.
+def read_clips(folder: Path, settings: Settings) -> list[LabelledClip]:
+    """Return the positive clips in `index_clips.json`.
 
-    Of positives, only the frames of `clip_action_frames` are read: the segments that the standard
-    protocol classifies.
+    Only the frames of `clip_action_frames` are read: the segments that the standard protocol
+    classifies.
 
     Raises:
         LayoutError: There is no such file, or it is something else.
@@ -57,14 +54,10 @@ def read_clips(folder: Path, settings: Settings, kind: str = 'positive') -> list
     index = folder / 'index_clips.json'
     try:
         entries = json.loads(index.read_text())['clips']
-        chosen = [
-            entry
-            for entry in entries
-            if entry['kind'] == kind and not entry.get('overlaps_labelled')
-        ]
+        chosen = [entry for entry in entries if entry['kind'] == 'positive']
         return [
             _read_clip(folder, entry, settings)
-            for entry in tqdm(chosen, desc=f'{folder.name} {kind}', unit='clip', disable=None)
+            for entry in tqdm(chosen, desc=folder.name, unit='clip', disable=None)
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LayoutError(
@@ -74,18 +67,12 @@ def read_clips(folder: Path, settings: Settings, kind: str = 'positive') -> list
 
 
 def _read_clip(folder: Path, entry: dict, settings: Settings) -> LabelledClip:
-    first, last = entry.get('clip_action_frames', (0, entry['n_frames'] - 1))
-    x1, y1, x2, y2 = entry['box_xyxy']
+    first, last = entry['clip_action_frames']
     frames = islice(counted_frames(folder / entry['file']), first, last + 1)
     tracks = image_tracks(frames, settings)
     label = entry['label_name']
-    clip = Clip(
-        nanoseconds(first / RATE),
-        nanoseconds(last / RATE),
-        frozenset() if label == NONE else frozenset([label]),
-    )
-    width = (x2 - x1) / (y2 - y1)
-    return LabelledClip(entry['file'], int(entry['seq']), label, Take(tracks, [clip]), width)
+    clip = Clip(nanoseconds(first / RATE), nanoseconds(last / RATE), frozenset([label]))
+    return LabelledClip(entry['file'], int(entry['seq']), label, Take(tracks, [clip]))
 
 
 def counted_frames(path: Path) -> Iterator[Frame]:
@@ -96,7 +83,7 @@ def counted_frames(path: Path) -> Iterator[Frame]:
 
 def train(clips: Sequence[LabelledClip], settings: Settings, seed: int) -> Classifier:
     """Train the classifier that `actloc train --model hog-hof` trains."""
-    labels = tuple(sorted({clip.label for clip in clips} - {NONE}))
+    labels = tuple(sorted({clip.label for clip in clips}))
     recordings = [Recording(Path(clip.file), lambda clip=clip: [clip.take]) for clip in clips]
     return fit(samples_of(labels, recordings, settings, seed), settings, seed)
 
