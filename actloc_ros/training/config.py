@@ -123,9 +123,6 @@ class TrainingConfig:
         schedule: How long.
         augmentation: How clips are changed.
         precision: Of Lightning Fabric: `32-true`, `bf16-mixed`, `16-mixed`.
-        part: What is trained: `network`; or `memory`, that of a `stream_*` for actors, by what the
-            network of `weights` sees. A batch then counts tracks, and `data: frames` is how long
-            they are, at most.
     """
 
     model: str
@@ -136,7 +133,6 @@ class TrainingConfig:
     weights: str = ''
     licence: str = 'unknown'
     precision: str = '32-true'
-    part: str = 'network'
 
 
 def read_config(path: Path) -> TrainingConfig:
@@ -158,8 +154,6 @@ def read_config(path: Path) -> TrainingConfig:
     how = config.augmentation
     if problem is None and how.widest < how.crop:
         problem = f'augmentation: widest is {how.widest}, less than crop, which is {how.crop}'
-    if problem is None and config.part == 'memory' and how != Augmentation():
-        problem = 'part is memory, which sees recordings as they are: leave out augmentation'
     if problem is not None:
         raise ConfigError(f'{path}: {problem}')
     return config

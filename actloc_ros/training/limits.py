@@ -16,12 +16,10 @@ ABOVE_0: Limit = ('a number above 0', lambda x: 0 < x < inf)
 SHARE: Limit = ('a share from 0 to 1', lambda x: 0 <= x <= 1)
 BELOW_1: Limit = ('from 0 to below 1', lambda x: 0 <= x < 1)
 SIDE: Limit = ('a multiple of 32', lambda x: x > 0 and x % 32 == 0)
-PARTS = ('network', 'memory')
 PRECISIONS = ('32-true', 'bf16-mixed', '16-mixed')
 LIMITS: dict[str, Limit] = {
     'name': ('letters, digits and -._', lambda x: re.fullmatch(r'\w[\w.-]*', x) is not None),
     'precision': (f'one of {", ".join(PRECISIONS)}', lambda x: x in PRECISIONS),
-    'part': (f'one of {", ".join(PARTS)}', lambda x: x in PARTS),
     'data.train': ('at least one set of recordings', lambda x: len(x) > 0),
     'data.height': SIDE,
     'data.width': SIDE,

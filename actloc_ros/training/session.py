@@ -20,7 +20,6 @@ from actloc_ros.training.journal import Journal
 from actloc_ros.training.measure import Validation
 from actloc_ros.training.mirror import choose_pairs
 from actloc_ros.training.recordings import check_sets, open_sets
-from actloc_ros.training.remember import train_memory
 
 
 def make_fabric(precision: str) -> Fabric:
@@ -97,8 +96,6 @@ def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
         WeightsError: The checkpoint to begin from cannot be used.
     """
     check_model(config.model)
-    if config.part == 'memory':
-        return train_memory(config, folder, out)
     fabric = make_fabric(config.precision)
     learnt, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
     if fabric.global_rank == 0:
