@@ -12,14 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
-from actloc_ros.models.actor_memory import ActorMemory
 from actloc_ros.models.stream_decode import decode
 from actloc_ros.models.stream_heads import Head, StreamOutput, cell_centres, separable
 from actloc_ros.models.stream_trunk import SIZES, make_trunk
@@ -184,22 +182,6 @@ class ChannelFusion(nn.Module):
         return self.out(mixed + self.gamma * attended)
 
 
-class Looks(NamedTuple):
-    """What describes all A places of B frames, finest level first.
-
-    Attributes:
-        what: (B, A, W): what the head makes of the place, to say what is done there.
-        seen: (B, A, W): what it looks at.
-    """
-
-    what: Tensor
-    seen: Tensor
-
-    def at(self, frame: int, place: Tensor) -> Tensor:
-        """Return the features (N, 2 * W) of places (N,) of one of the frames."""
-        return torch.cat([self.what[frame, place], self.seen[frame, place]], dim=-1)
-
-
 class StreamNet(nn.Module):
     """The streaming network. Height and width of its input are multiples of 32.
 
@@ -217,7 +199,6 @@ class StreamNet(nn.Module):
         self.motion = nn.ModuleList(Motion(spec.width) for _ in STRIDES)
         self.fusion = nn.ModuleList(ChannelFusion(spec.width) for _ in STRIDES)
         self.heads = nn.ModuleList(Head(spec.width, classes, s) for s in STRIDES)
-        self.memory = ActorMemory(2 * spec.width, len(STRIDES), classes)
 
     def forward(self, clip: Tensor) -> StreamOutput:
         """Look at all frames of B clips at once: (B, 3, T, H, W), normalised; gives (B, T, A, …).
@@ -241,33 +222,16 @@ class StreamNet(nn.Module):
             keep: bool (B,): whether a frame enters the past; None for all. One that does not is
                 looked at all the same.
         """
-        return self.step_closely(frames, state, cameras, keep)[0]
-
-    def step_closely(
-        self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor | None = None
-    ) -> tuple[StreamOutput, Looks]:
-        """Do the same; return also what describes each place."""
         check_input(frames, 4)
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
-        seen = self.look_closely(frames, StatePast(state, cameras, keep))
+        output = self.look(frames, StatePast(state, cameras, keep))
         state.clock[cameras] += keep
-        return seen
+        return output
 
     def look(self, frames: Tensor, past: Past) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
         return joined([head(x) for x, head in self.levels(frames, past)])
-
-    def look_closely(self, frames: Tensor, past: Past) -> tuple[StreamOutput, Looks]:
-        """Do the same; return also what describes each place."""
-        outputs, looks = [], []
-        for x, head in self.levels(frames, past):
-            what, where = head.branches(x)
-            outputs.append(head.predict(what, where))
-            looks.append(Looks(cells(what), cells(x)))
-        return joined(outputs), Looks(
-            *(torch.cat(parts, dim=1) for parts in zip(*looks, strict=True))
-        )
 
     def levels(self, frames: Tensor, past: Past) -> list[tuple[Tensor, Head]]:
         """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""
@@ -294,20 +258,9 @@ class StreamNet(nn.Module):
         return StreamState(torch.zeros(cameras, dtype=torch.int64, device=like.device), rings)
 
 
-def cells(x: Tensor) -> Tensor:
-    """Return the cells of a map: (F, C, H, W) -> (F, H * W, C)."""
-    return x.flatten(2).transpose(1, 2)
-
-
 def joined(levels: list[StreamOutput]) -> StreamOutput:
     """Return the predictions (F, A, …) of all levels as one, finest first."""
     return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*levels, strict=True)))
-
-
-def place_levels(height: int, width: int) -> Tensor:
-    """Return the level, 0 for the finest, of all A places in an input of this size: (A,)."""
-    counts = torch.tensor([(height // stride) * (width // stride) for stride in STRIDES])
-    return torch.repeat_interleave(torch.arange(len(STRIDES)), counts)
 
 
 def place_centres(height: int, width: int, like: Tensor) -> Tensor:

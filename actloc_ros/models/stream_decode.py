@@ -21,29 +21,23 @@ def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
     boxes, actor, actions = outputs
     if boxes.dim() == 4:
         boxes, actor, actions = boxes[:, -1], actor[:, -1], actions[:, -1]
-    found = [choose(b, a, entry) for b, a in zip(boxes, actor, strict=True)]
-    return [
-        scored(boxes[i, place], actor[i, place], actions[i, place]) for i, place in enumerate(found)
-    ]
+    return [_actors(*frame, entry) for frame in zip(boxes, actor, actions, strict=True)]
 
 
-def choose(boxes: Tensor, actor: Tensor, entry: Entry) -> Tensor:
-    """Return the best of A places, and of those that overlap the best: int64 (N,), best first.
+def _actors(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Actors:
+    """Return the best of A places, and of those that overlap the best, best first.
 
     Args:
         boxes: (A, 4).
         actor: (A,) logits.
+        actions: (A, C) logits.
         entry: Gives thresholds.
     """
     scores, place = actor.sigmoid().topk(min(entry.top_k, len(actor)))
     place, scores = place[scores > entry.min_score], scores[scores > entry.min_score]
-    return place[nms(boxes[place], scores, entry.nms_iou)]
-
-
-def scored(boxes: Tensor, actor: Tensor, actions: Tensor) -> Actors:
-    """Return actors of boxes (N, 4), actor logits (N,) and action logits (N, C)."""
-    likely = actor.sigmoid()
-    return Actors(boxes, likely, action_scores(likely, actions.sigmoid()))
+    place = place[nms(boxes[place], scores, entry.nms_iou)]
+    likely = actor[place].sigmoid()
+    return Actors(boxes[place], likely, action_scores(likely, actions[place].sigmoid()))
 
 
 def action_scores(actor: Tensor, actions: Tensor) -> Tensor:

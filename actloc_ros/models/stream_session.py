@@ -13,7 +13,6 @@ from actloc_ros.models.stream import (
     STRIDES,
     TAPS,
     GivenPast,
-    Looks,
     StreamNet,
     StreamState,
 )
@@ -67,20 +66,18 @@ class StreamSession:
         ]
         return StreamState(torch.zeros(cameras, dtype=torch.int64), rings)
 
-    def step_closely(
+    def step(
         self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor
-    ) -> tuple[StreamOutput, Looks]:
-        """Look at the newest frame of B cameras; see `StreamNet.step_closely`."""
+    ) -> StreamOutput:
+        """Look at the newest frame of B cameras; see `StreamNet.step`."""
         seen = [
             self._step(frames[i : i + 1], state, camera, kept)
             for i, (camera, kept) in enumerate(zip(cameras.tolist(), keep.tolist(), strict=True))
         ]
-        parts = [torch.cat(part) for part in zip(*seen, strict=True)]
-        count = len(StreamOutput._fields)
-        return StreamOutput(*parts[:count]), Looks(*parts[count:])
+        return StreamOutput(*(torch.cat(part) for part in zip(*seen, strict=True)))
 
     def _step(self, frame: Tensor, state: StreamState, camera: int, keep: bool) -> list[Tensor]:
-        """Return all of an output, and of looks, for one camera's frame (1, 3, H, W)."""
+        """Return all of an output for one camera's frame (1, 3, H, W)."""
         clock = int(state.clock[camera])
         rings = [ring[camera].numpy() for ring in state.rings]
         past = [
@@ -105,10 +102,9 @@ class _Step(nn.Module):
         self.network = network
 
     def forward(self, frame: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        """Map a frame and its past to an output, looks, and each layer's newest input."""
+        """Map a frame and its past to an output and each layer's newest input."""
         given = GivenPast(past)
-        output, looks = self.network.look_closely(frame, given)
-        return (*output, *looks, *given.newest)
+        return (*self.network.look(frame, given), *given.newest)
 
 
 def _as_onnx(network: StreamNet, height: int, width: int) -> bytes:

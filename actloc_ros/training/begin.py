@@ -11,7 +11,6 @@ from torch import Tensor
 
 from actloc_ros.models.catalog import architectures
 from actloc_ros.models.checkpoint_files import Checkpoint, read_saved
-from actloc_ros.models.stream import StreamNet
 from actloc_ros.models.weights import (
     Architecture,
     Entry,
@@ -56,8 +55,6 @@ def take_weights(detector: Detector, checkpoint: Checkpoint, name: str) -> list[
         for key, value in checkpoint.state.items()
     }
     detector.network.load_state_dict(state)
-    if isinstance(detector.network, StreamNet):
-        detector.network.memory.reset()  # of a network that is about to see otherwise
     return describe(name, theirs.labels, ours.labels)
 
 

@@ -102,7 +102,6 @@ class StreamDetector(Detector):
 
     def __init__(self, network: StreamNet, entry: Entry, keypoints: int) -> None:
         super().__init__(network, entry)
-        network.memory.requires_grad_(False)  # it is learnt afterwards, by what the network sees
         if keypoints:
             self.learner = PosedStream(network, keypoints)
 
