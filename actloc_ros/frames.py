@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,11 +35,6 @@ class Frame:
     def width(self) -> int:
         """The image's width in pixels."""
         return self.image.shape[1]
-
-
-def without_pixels(frame: Frame) -> Frame:
-    """Return the frame with an image of its size that is black, and takes no memory."""
-    return replace(frame, image=np.broadcast_to(np.uint8(0), frame.image.shape))
 
 
 def seconds(nanoseconds: int) -> float:

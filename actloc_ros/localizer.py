@@ -130,17 +130,5 @@ class Localizer(ABC):
     def reset(self, camera: str | None = None) -> None:
         """Forget the past of one camera, or of all."""
 
-    def keep_all(self) -> bool:
-        """From now on, keep of every frame what `look_back` needs; return False if it cannot."""
-        return False
-
-    def look_back(self) -> list[Detections]:
-        """Return what every frame since `keep_all`, or since the last look, shows in hindsight.
-
-        That is with what came after it known, in the order of the frames; clips still end at
-        the frames themselves. Only where `keep_all` says True.
-        """
-        raise NotImplementedError(f'{self.name} cannot look back')
-
     def close(self) -> None:  # noqa: B027 - many localizers have nothing to free
         """Free the model and all device memory; the localizer cannot be used any more."""

@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm import tqdm
-
 from actloc_ros.bags import find_type
 from actloc_ros.frames import Frame
 from actloc_ros.instances import State
 from actloc_ros.messages import step_to_message
 from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.replay import Replay
 from actloc_ros.settings import Settings
 from actloc_ros.sources import Source
-from actloc_ros.zoo import ModelError, open_localizer
+from actloc_ros.zoo import open_localizer
 
 EDGES = (State.STARTED, State.ENDED)
 
@@ -50,32 +47,6 @@ def open_pipeline(settings: Settings) -> Pipeline:
     except ValueError:
         localizer.close()
         raise
-
-
-def open_hindsight(source: Source, settings: Settings) -> Pipeline:
-    """Look at a whole recording; return a pipeline that tells it again, with all of it known.
-
-    That pipeline is for the frames of the same recording, once, from its beginning.
-
-    Raises:
-        ModelError: The model or its weights cannot be used, or it cannot look back.
-        ValueError: The instance options do not fit its labels.
-    """
-    localizer = open_localizer(settings.model, settings.localizer)
-    try:
-        if not localizer.keep_all():
-            raise ModelError(
-                f'{localizer.name} cannot look back: it does not remember actors; leave out '
-                '--hindsight'
-            )
-        gap = settings.localizer.restart_gap
-        first = Pipeline(localizer, settings.tubes, settings.instances, gap)
-        for frame in tqdm(source, 'looking', source.length, unit='frame', disable=None):
-            first.step([frame])
-        replay = Replay(localizer, localizer.look_back())
-        return Pipeline(replay, settings.tubes, settings.instances, gap)
-    finally:
-        localizer.close()
 
 
 def localize(source: Source, pipeline: Pipeline) -> Iterator[Result]:

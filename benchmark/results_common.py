@@ -72,14 +72,6 @@ class Recording(Localizer):
         if camera is None:
             self.clips.append([])
 
-    def keep_all(self) -> bool:
-        """Keep what hindsight needs; see `Localizer`."""
-        return self._localizer.keep_all()
-
-    def look_back(self) -> list[Detections]:
-        """Look back; see `Localizer`."""
-        return self._localizer.look_back()
-
     def close(self) -> None:
         """Free the localizer; what it said stays."""
         self._localizer.close()

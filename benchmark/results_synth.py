@@ -21,12 +21,11 @@ from actloc_ros.datasets.annotations import (
     write_annotations,
 )
 from actloc_ros.datasets.files import read_truth
-from actloc_ros.evaluation.boxes import GroundTruth
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.figures import Figure
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.protocols import find_protocol
-from actloc_ros.evaluation.run_model import Found, run_model
+from actloc_ros.evaluation.run_model import run_model
 from actloc_ros.synth import LABELS, render
 from actloc_ros.synth.scene import frame_count
 
@@ -93,7 +92,7 @@ def without_keypoints(video: Video) -> Video:
 def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
     """Return how well a model does on annotated videos, which lie beside their annotations."""
     truth = read_truth(truth_file)
-    found = run_model(recording, truth, [truth_file.parent], 25.0, hindsight=recording.keep_all())
+    found = run_model(recording, truth, [truth_file.parent], 25.0)
     protocol = find_protocol(PROTOCOL)
     offline = evaluate(truth, found.predictions(), protocol)
     online = evaluate(truth, found.online(), protocol)
@@ -104,7 +103,6 @@ def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
     named = {figure.name: figure for figure in offline.figures}
     robots = {figure.name: figure for figure in online.figures}
     tracks = {figure.name: figure for figure in tracked.figures}
-    later = in_hindsight(truth, found.hindsight) if found.hindsight else {}
     figures = {
         'frame_ap': named['frame-mAP@0.5'],
         'video_ap': named['video-mAP@0.5'],
@@ -112,7 +110,7 @@ def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
         'online_ap': robots['video-mAP@0.5'],
     }
     seconds = sum(clip[-1].stamp - clip[0].stamp for clip in recording.clips) / 1e9
-    return later | {
+    return {
         'protocol': f'{protocol.name}: {protocol.describe()}',
         'tubes': offline.tubes,
         'frames': sum(map(len, recording.clips)),
@@ -129,21 +127,6 @@ def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
         'ms_per_step': recording.median_step,
         'starts': start_numbers(joined(starts.values()), seconds),
         'classes': class_numbers(figures, starts, seconds),
-    }
-
-
-def in_hindsight(truth: GroundTruth, found: Found) -> dict[str, Any]:
-    """Return the same figures with what came after each frame known."""
-    protocol = find_protocol(PROTOCOL)
-    linked = evaluate(truth, found.predictions(), protocol)
-    tracked = evaluate(truth, found.tracks(protocol.pixel), protocol)
-    named = {figure.name: figure for figure in linked.figures}
-    tracks = {figure.name: figure for figure in tracked.figures}
-    return {
-        'hindsight_frame_map': named['frame-mAP@0.5'].value,
-        'hindsight_video_map': named['video-mAP@0.5'].value,
-        'hindsight_tracks_map': tracks['video-mAP@0.5'].value,
-        'hindsight_classes': {each.name: each.average for each in named['frame-mAP@0.5'].counted},
     }
 
 
@@ -209,9 +192,7 @@ seen are in no truth.
 
 Protocol `{numbers['protocol']}`. Tubes: {numbers['tubes']}; *tracks*: the \
 pipeline's tracks of actors, trimmed in time action by action; *online*: the action instances \
-that the pipeline tells a robot while frames come in, with the node's own settings. *In \
-hindsight*: what the memory of actors tells of a frame once it knows what came after, in \
-recordings alone (`actloc eval --hindsight`); all other figures know the past alone.
+that the pipeline tells a robot while frames come in, with the node's own settings.
 
 {table(('figure', 'value', 'goal'), overview(numbers))}
 
@@ -237,26 +218,12 @@ def overview(numbers: dict[str, Any]) -> list[tuple[object, ...]]:
         ('video-mAP@0.2, linked offline', numbers['video_map_02'], None),
         ('video-mAP@0.2, tracks', numbers['tracks_map_02'], None),
         ('video-mAP@0.2, online', numbers['online_map_02'], None),
-        *hindsight_rows(numbers),
         ('AP@0.5 of actors, whatever they do', numbers['actor_ap'], None),
         ('start error, median in s', starts['median'], f'≤ {GOALS["start_error"]}'),
         ('start error, 90th percentile in s', starts['p90'], None),
         ('told after, median in s', starts['median_delay'], None),
         ('instances missed, share', starts['missed_share'], None),
         ('false instances a minute', starts['false_a_minute'], None),
-    ]
-
-
-def hindsight_rows(numbers: dict[str, Any]) -> list[tuple[object, ...]]:
-    """Return the rows of a model that can look back."""
-    if 'hindsight_frame_map' not in numbers:
-        return []
-    frame = f'≥ {GOALS["frame_map"]:.2f}'
-    video = f'≥ {GOALS["video_map"]:.2f}'
-    return [
-        ('in hindsight: frame-mAP@0.5', numbers['hindsight_frame_map'], frame),
-        ('in hindsight: video-mAP@0.5, linked offline', numbers['hindsight_video_map'], video),
-        ('in hindsight: video-mAP@0.5, tracks', numbers['hindsight_tracks_map'], video),
     ]
 
 

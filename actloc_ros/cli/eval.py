@@ -90,12 +90,6 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument('--weights', default='', help="the model's checkpoint")
     group.add_argument(
-        '--hindsight',
-        action='store_true',
-        help='measure what the model tells of a frame when it knows what came after, as robots '
-        'cannot; for models that remember actors',
-    )
-    group.add_argument(
         '--random-weights', action='store_true', help='run without a checkpoint, to try things out'
     )
     group.add_argument('--device', default='auto', help='cpu, cuda, cuda:N or auto')
@@ -120,8 +114,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace, protocol: Protocol) -> tuple[GroundTruth, Predictions]:
     if (arguments.detections is None) == (arguments.model is None):
         raise EvaluationError('give either --detections FILE, or --model NAME and --videos PATH')
-    if arguments.hindsight and not arguments.model:
-        raise EvaluationError('only a model can look back; give --model for --hindsight')
     if arguments.linking in OWN and not arguments.model:
         raise EvaluationError(
             f'only a model has tracks and instances of its own; give --model for '
@@ -181,17 +173,9 @@ def _run_model(
     )
     localizer = open_localizer(arguments.model, options)
     try:
-        found = run_model(
-            localizer,
-            truth,
-            arguments.videos,
-            arguments.rate,
-            arguments.any_action,
-            arguments.hindsight,
-        )
+        found = run_model(localizer, truth, arguments.videos, arguments.rate, arguments.any_action)
     finally:
         localizer.close()
-    found = found.hindsight or found
     if arguments.linking == 'online':
         return found.online()
     if arguments.linking == 'tracks':

@@ -13,7 +13,7 @@ from actloc_ros.bags import DetectionWriter
 from actloc_ros.drawing import draw
 from actloc_ros.events import event_line
 from actloc_ros.messages import stamp_of
-from actloc_ros.offline import Result, localize, open_hindsight, open_pipeline
+from actloc_ros.offline import Result, localize, open_pipeline
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
@@ -38,12 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--params', metavar='FILE', help='parameter file of the node')
     parser.add_argument('--out', metavar='BAG', help='bag of detections to write')
     parser.add_argument('--video', metavar='FILE', help='annotated video to write')
-    parser.add_argument(
-        '--hindsight',
-        action='store_true',
-        help='look at the whole recording first, and tell each frame with what came after it known,'
-        ' as the node cannot; for models that remember actors',
-    )
     parser.add_argument('--topic', help='image topic, where the source is a bag with several')
     parser.add_argument('--camera', default='', help="the camera's name in the messages")
     parser.add_argument(
@@ -58,11 +52,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Localize, and print events and a summary."""
-    source = _source(arguments)
+    source = open_source(arguments.source, arguments.topic, arguments.camera, arguments.rate)
     settings = _settings(arguments)
     began, frames = time.monotonic(), 0
     with ExitStack() as stack:
-        pipeline = stack.enter_context(closing(_pipeline(arguments, settings)))
+        pipeline = stack.enter_context(closing(open_pipeline(settings)))
         bag = stack.enter_context(DetectionWriter(arguments.out)) if arguments.out else None
         video = stack.enter_context(_video(arguments.video, source)) if arguments.video else None
         for result in _results(source, pipeline):
@@ -79,16 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.out, arguments.video)):
         print(path)
     return 0
-
-
-def _source(arguments: argparse.Namespace) -> Source:
-    return open_source(arguments.source, arguments.topic, arguments.camera, arguments.rate)
-
-
-def _pipeline(arguments: argparse.Namespace, settings: Settings) -> Pipeline:
-    if arguments.hindsight:
-        return open_hindsight(_source(arguments), settings)
-    return open_pipeline(settings)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

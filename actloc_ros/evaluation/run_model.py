@@ -21,10 +21,9 @@ from actloc_ros.evaluation.boxes import (
 )
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.online_tubes import OnlineTubes
-from actloc_ros.frames import Frame, seconds, without_pixels
+from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.replay import Replay
 from actloc_ros.sources import Source, open_source
 
 LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
@@ -46,10 +45,6 @@ class Recorder(Localizer):
         self.newest = results[0]
         return results
 
-    def look_back(self) -> list[Detections]:
-        """Look back; see `Localizer`."""
-        return self._localizer.look_back()
-
     def reset(self, camera: str | None = None) -> None:
         """Forget the past; see `Localizer`."""
         self._localizer.reset(camera)
@@ -67,14 +62,11 @@ class Found:
         source: The model and the videos, for messages.
         boxes: All boxes, before any linking.
         own: What the pipeline made of them while frames came in.
-        hindsight: The same with what came after each frame known; None where that was not asked
-            for.
     """
 
     source: str
     boxes: FrameBoxes
     own: OnlineTubes
-    hindsight: Found | None = None
 
     def predictions(self) -> Predictions:
         """Return the boxes alone, to be linked by a protocol's own way."""
@@ -102,7 +94,6 @@ def run_model(
     roots: Sequence[Path],
     rate: float,
     any_action: bool = False,
-    hindsight: bool = False,
 ) -> Found:
     """Return what a localizer finds in the ground truth's videos.
 
@@ -116,31 +107,18 @@ def run_model(
         roots: Video files, and folders in which videos, or folders of their images, lie.
         rate: Frames per second of folders of images.
         any_action: Whether actors count, with their own scores, whatever they do.
-        hindsight: Whether the model is to look back at the end of each video, too.
 
     Raises:
-        EvaluationError: A video is missing or broken, the model has none of the classes, or it
-            cannot look back.
+        EvaluationError: A video is missing or broken, or the model has none of the classes.
     """
-    if hindsight and not localizer.keep_all():
-        raise EvaluationError(
-            f'{localizer.name} cannot look back: it does not remember actors; leave out --hindsight'
-        )
     classes = None if any_action else class_ids(localizer.labels, truth)
     paths = find_videos(truth, roots)
-    run = _Run(localizer, truth, classes, hindsight)
+    run = _Run(localizer, truth, classes)
     for index, path in enumerate(tqdm(paths, 'videos', unit='video', disable=None)):
         run.video(index, open_source(path, rate=rate))
     known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
     source = f'{localizer.name} on {len(paths)} videos{known}'
-    again = run.again
-    later = f'{source}, in hindsight'
-    return Found(
-        source,
-        join(run.now.boxes),
-        run.now.tubes,
-        None if again is None else Found(later, join(again.boxes), again.tubes),
-    )
+    return Found(source, join(run.boxes), run.tubes)
 
 
 def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
@@ -182,23 +160,6 @@ def find_videos(truth: GroundTruth, roots: Sequence[Path]) -> list[Path]:
     return [found[short_name(name)] for name in truth.videos]
 
 
-class _Gathered:
-    """What was found so far."""
-
-    def __init__(self, classes: np.ndarray | None) -> None:
-        self.boxes: list[FrameBoxes] = []
-        self.tubes = OnlineTubes(classes)
-        self._classes = classes
-
-    def keep(self, key: _Key, found: Detections | None, steps: Sequence[Step]) -> None:
-        """Keep what a localizer found in a key frame, and what the pipeline made of it."""
-        if found is not None:
-            self.boxes.append(_labelled(found, key, self._classes))
-        for step in steps:
-            if not step.restart:
-                self.tubes.add(step.actions, key.video, step.stamp, key.number, key.scale)
-
-
 @dataclass(frozen=True, eq=False)
 class _Key:
     """A key frame.
@@ -218,14 +179,11 @@ class _Run:
     """A localizer on its way through the videos, and what it found so far."""
 
     def __init__(
-        self,
-        localizer: Localizer,
-        truth: GroundTruth,
-        classes: np.ndarray | None,
-        hindsight: bool,
+        self, localizer: Localizer, truth: GroundTruth, classes: np.ndarray | None
     ) -> None:
-        self.now = _Gathered(classes)
-        self.again = _Gathered(classes) if hindsight else None
+        self.boxes: list[FrameBoxes] = []
+        self.tubes = OnlineTubes(classes)
+        self._classes = classes
         self._recorder = Recorder(localizer)
         self._truth = truth
 
@@ -236,7 +194,6 @@ class _Run:
             EvaluationError: Some of its frames cannot be decoded.
         """
         self._recorder.reset()
-        keys: list[tuple[Frame, _Key | None]] = []
         pipeline = Pipeline(self._recorder)
         numbers = _Numbers(self._truth, index, source.rate)
         bar = tqdm(source, source.path.name, source.length, False, unit='frame', disable=None)
@@ -244,27 +201,21 @@ class _Run:
             self._recorder.newest = None
             steps = pipeline.step([frame])
             number = numbers.of(place, frame)
-            key = None if number is None else _Key(index, number, self._scale(index, frame))
-            if key is not None:
-                self.now.keep(key, self._recorder.newest, steps)
-            if self._recorder.newest is not None:
-                keys.append((without_pixels(frame), key))
+            if number is not None:
+                self._keep(_Key(index, number, self._scale(index, frame)), steps)
         if source.broken:
             raise EvaluationError(
                 f'{source.path}: {source.broken} frames cannot be decoded, so the numbers of the '
                 'others would be wrong; repair the video'
             )
-        if self.again is not None:
-            self._look_back(self.again, keys)
 
-    def _look_back(self, again: _Gathered, keys: Sequence[tuple[Frame, _Key | None]]) -> None:
-        """Tell a video's frames once more, as they are in hindsight."""
-        found = self._recorder.look_back()
-        pipeline = Pipeline(Replay(self._recorder, found))
-        for (frame, key), detections in zip(keys, found, strict=True):
-            steps = pipeline.step([frame])
-            if key is not None:
-                again.keep(key, detections, steps)
+    def _keep(self, key: _Key, steps: Sequence[Step]) -> None:
+        """Keep what the localizer found in a key frame, and what the pipeline made of it."""
+        if self._recorder.newest is not None:
+            self.boxes.append(_labelled(self._recorder.newest, key, self._classes))
+        for step in steps:
+            if not step.restart:
+                self.tubes.add(step.actions, key.video, step.stamp, key.number, key.scale)
 
     def _scale(self, video: int, frame: Frame) -> np.ndarray:
         """Return what takes pixels of the frame to the ground truth's coordinates."""
