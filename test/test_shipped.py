@@ -84,11 +84,12 @@ def test_people_whom_it_has_never_seen_are_found(scene):
     assert found / actors >= 0.6
 
 
-@pytest.mark.parametrize(
-    'path', sorted((ROOT / 'config' / 'train').glob('*.yaml')), ids=lambda p: p.stem
-)
-def test_the_settings_it_was_trained_with_are_valid(path):
-    assert read_config(path).model == 'stream_n'
+def test_the_recipe_is_of_settings_that_are_valid(opened):
+    config = read_config(ROOT / 'recipes' / 'stream_n.yaml')
+    assert config.model == config.name == opened.entry.name
+    how = opened.entry.preprocessing
+    assert (config.data.height, config.data.width) == (how.height, how.width)
+    assert (config.data.rate, config.licence) == (opened.entry.rate, opened.entry.licence)
 
 
 def test_the_documented_settings_are_valid(tmp_path):
