@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 
 from actloc_ros.frames import Frame, nanoseconds
+from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, LocalizerOptions
 from actloc_ros.models import motion_flow
 from actloc_ros.models.motion import MotionLocalizer
 from actloc_ros.models.motion_flow import FlowEstimator
 from actloc_ros.models.motion_people import PeopleDetector
 from actloc_ros.models.motion_regions import RegionFinder
-from actloc_ros.sources import open_source
 from actloc_ros.synth import render
 
 SHARED = Path(os.environ.get('ACTLOC_SHARED', '../shared')) / 'data'

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from actloc_ros.evaluation.boxes import FrameBoxes, join
 from actloc_ros.evaluation.run_model import LEAST_SCORE
 from actloc_ros.frames import Frame
+from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
-from actloc_ros.sources import open_source
 from actloc_ros.zoo import open_localizer
 
 

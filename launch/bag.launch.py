@@ -48,8 +48,8 @@ def generate_launch_description() -> LaunchDescription:
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return player and localizer; all ends a little after the player."""
-    from actloc_ros.source_bag import COMPRESSED_IMAGE, BagSource
-    from actloc_ros.sources import open_source
+    from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
+    from actloc_ros.io.sources import open_source
 
     values = {a.name: LaunchConfiguration(a.name).perform(context) for a in ARGUMENTS}
     source = open_source(values['bag'], values['topic'] or None)

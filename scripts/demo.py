@@ -19,14 +19,14 @@ import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from actloc_ros.bags import DetectionWriter, read_detections
 from actloc_ros.cli.draw import draw_video
-from actloc_ros.events import event_line
 from actloc_ros.frames import NANOSECONDS
+from actloc_ros.io.bags import DetectionWriter, read_detections
+from actloc_ros.io.event_text import event_line
+from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
+from actloc_ros.io.sources import DEFAULT_RATE, Source, open_source
 from actloc_ros.ros.recorder import Recorder
 from actloc_ros.ros.signals import stop_event
-from actloc_ros.source_bag import COMPRESSED_IMAGE, BagSource
-from actloc_ros.sources import DEFAULT_RATE, Source, open_source
 
 NAMESPACE = '/demo'
 SAMPLE_SECONDS = '20'

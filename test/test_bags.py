@@ -13,16 +13,16 @@ from ament_index_python import get_package_share_directory
 from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.rosbag2 import Reader
 
-from actloc_ros import bags
-from actloc_ros.bags import BagError, DetectionWriter, find_type, message_types, read_detections
 from actloc_ros.cli.main import main as actloc
 from actloc_ros.instances import Action, State
+from actloc_ros.io import bags
+from actloc_ros.io.bags import BagError, DetectionWriter, find_type, message_types, read_detections
+from actloc_ros.io.sources import SourceError
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import step_to_message
 from actloc_ros.msg import ActionDetectionArray
 from actloc_ros.pipeline import Step
 from actloc_ros.ros.outputs import ros_type
-from actloc_ros.sources import SourceError
 
 LABELS = ('walk', 'wave')
 ROOT = Path(__file__).resolve().parent.parent

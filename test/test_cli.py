@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from actloc_ros.bags import read_detections
 from actloc_ros.cli.main import COMMANDS, main
 from actloc_ros.instances import State
-from actloc_ros.sources import open_source
+from actloc_ros.io.bags import read_detections
+from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.synth import render
-from actloc_ros.video_writer import VideoWriter
 
 RATE = 12.0
 

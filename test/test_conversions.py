@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
-from actloc_ros.conversions import FrameError, depth_to_metres, image_to_frame, image_view
+from actloc_ros.io.conversions import FrameError, depth_to_metres, image_to_frame, image_view
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
 

@@ -9,10 +9,10 @@ import pytest
 from test_sources import CLOCKWISE, colour_image, corners, write_video
 
 from actloc_ros.datasets.annotations import AnnotationError
-from actloc_ros.datasets.frame_folder import FrameFolder
-from actloc_ros.datasets.media import find_video, shape_of
-from actloc_ros.datasets.video_reader import VideoReader
-from actloc_ros.source_video import VideoSource
+from actloc_ros.io.frame_folder import FrameFolder
+from actloc_ros.io.media import find_video, shape_of
+from actloc_ros.io.source_video import VideoSource
+from actloc_ros.io.video_reader import VideoReader
 
 FRAMES = 40
 

@@ -13,11 +13,11 @@ from actloc_ros.datasets.faults import Kind
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import writable
 from actloc_ros.evaluation.boxes import EvaluationError
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.models.labels import AVA80
 from actloc_ros.training.augment import NO_AUGMENTATION
 from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import Data
-from actloc_ros.video_writer import VideoWriter
 
 SECOND = 1_000_000_000
 

@@ -26,7 +26,7 @@ from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.datasets.faults import Kind
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import split_videos
-from actloc_ros.video_writer import VideoWriter
+from actloc_ros.io.video_writer import VideoWriter
 
 SECOND = 1_000_000_000
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from actloc_ros.bags import read_detections
-from actloc_ros.sources import open_source
+from actloc_ros.io.bags import read_detections
+from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.synth import render
-from actloc_ros.video_writer import VideoWriter
 
 DEMO = Path(__file__).resolve().parent.parent / 'scripts' / 'demo.py'
 RATE = 10.0

@@ -4,16 +4,16 @@ import av
 import numpy as np
 import pytest
 
-from actloc_ros.bags import DetectionWriter, find_type
 from actloc_ros.cli.main import main as actloc
-from actloc_ros.drawing import draw
 from actloc_ros.instances import Action, State
+from actloc_ros.io.bags import DetectionWriter, find_type
+from actloc_ros.io.drawing import draw
+from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import step_to_message
 from actloc_ros.pipeline import Step
 from actloc_ros.ros.outputs import ros_type
-from actloc_ros.sources import open_source
-from actloc_ros.video_writer import VideoWriter
 
 LABELS = ('walk', 'wave')
 MILLISECOND = 10**6

@@ -15,7 +15,7 @@ from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-from actloc_ros.video_writer import VideoWriter
+from actloc_ros.io.video_writer import VideoWriter
 
 FOLDER = Path(__file__).resolve().parent.parent / 'launch'
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
-from actloc_ros.bags import find_type, message_types
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.instances import Action, State
+from actloc_ros.io.bags import find_type, message_types
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import (
     MAX_RESULTS,

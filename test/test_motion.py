@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from actloc_ros.frames import Frame, nanoseconds
+from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
 from actloc_ros.models.motion import MotionLocalizer
 from actloc_ros.models.motion_candidates import overlaps
 from actloc_ros.models.motion_kinematics import Kinematics
-from actloc_ros.sources import open_source
 from actloc_ros.zoo import open_localizer
 
 SIZE = (320, 240)

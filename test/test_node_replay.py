@@ -12,11 +12,11 @@ from sensor_msgs.msg import Image
 
 from actloc_ros.frames import Frame
 from actloc_ros.instances import InstanceOptions
+from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.messages import step_to_message
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.ros.outputs import ros_type
-from actloc_ros.sources import open_source
 from actloc_ros.zoo import open_localizer
 
 START = 1_700_000_000_000_000_000

@@ -15,9 +15,9 @@ from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
+from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.messages import stamp_of
-from actloc_ros.sources import open_source
-from actloc_ros.video_writer import VideoWriter
 
 PATIENCE = 20.0  # s: every wait ends then
 

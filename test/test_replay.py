@@ -13,14 +13,14 @@ from rclpy.node import Node
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
-from actloc_ros.bags import DETECTIONS_TOPIC, EVENTS_TOPIC, DetectionWriter, read_detections
 from actloc_ros.cli.main import main as actloc
+from actloc_ros.io.bags import DETECTIONS_TOPIC, EVENTS_TOPIC, DetectionWriter, read_detections
+from actloc_ros.io.source_bag import COMPRESSED_IMAGE, open_bag
+from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.messages import header_message, stamp_of
 from actloc_ros.ros.recorder import Recorder
-from actloc_ros.source_bag import COMPRESSED_IMAGE, open_bag
-from actloc_ros.sources import open_source
 from actloc_ros.synth import render
-from actloc_ros.video_writer import VideoWriter
 
 RATE = 15.0
 MATCHING = 0.5  # s that the node has to find the recorder after that found it

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from actloc_ros.datasets.annotations import Instance, Tube, Video, read_annotations
 from actloc_ros.datasets.clips import AnnotatedVideos, Clip
-from actloc_ros.datasets.video_reader import VideoReader
+from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.models.catalog import architectures
 from actloc_ros.models.checkpoint_files import Checkpoint, read_checkpoint
 from actloc_ros.models.stream_decode import decode

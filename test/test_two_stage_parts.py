@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from actloc_ros.frames import NANOSECONDS, Frame
+from actloc_ros.io.sources import open_source
 from actloc_ros.models.two_stage_people import (
     HogDetector,
     NetworkDetector,
@@ -14,7 +15,6 @@ from actloc_ros.models.two_stage_people import (
     read_boxes,
 )
 from actloc_ros.models.two_stage_tubes import Tube, cut
-from actloc_ros.sources import open_source
 
 SECOND = NANOSECONDS
 

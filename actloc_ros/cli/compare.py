@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from actloc_ros.bags import read_detections
 from actloc_ros.frames import seconds
+from actloc_ros.io.bags import read_detections
 from actloc_ros.messages import stamp_of
 
 EQUAL, DIFFERENT = 0, 1

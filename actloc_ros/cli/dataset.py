@@ -100,7 +100,7 @@ def run_show(args: argparse.Namespace) -> int:
     import cv2
 
     from actloc_ros.datasets.sheet import film, page
-    from actloc_ros.video_writer import VideoWriter
+    from actloc_ros.io.video_writer import VideoWriter
 
     kind = args.out.suffix.lower()
     if kind not in ('.png', '.jpg', '.mp4'):

@@ -9,12 +9,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from actloc_ros.bags import read_detections
-from actloc_ros.drawing import draw
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
+from actloc_ros.io.bags import read_detections
+from actloc_ros.io.drawing import draw
+from actloc_ros.io.sources import DEFAULT_RATE, open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.messages import stamp_of
-from actloc_ros.sources import DEFAULT_RATE, open_source
-from actloc_ros.video_writer import VideoWriter
 
 # A frame that was not processed shows what the one before it gave, no longer than this.
 HOLD = nanoseconds(0.5)

@@ -9,16 +9,16 @@ from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
-from actloc_ros.bags import DetectionWriter
-from actloc_ros.drawing import draw
-from actloc_ros.events import event_line
+from actloc_ros.io.bags import DetectionWriter
+from actloc_ros.io.drawing import draw
+from actloc_ros.io.event_text import event_line
+from actloc_ros.io.sources import DEFAULT_RATE, Source, open_source
+from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.messages import stamp_of
 from actloc_ros.offline import Result, localize, open_pipeline
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
-from actloc_ros.sources import DEFAULT_RATE, Source, open_source
-from actloc_ros.video_writer import VideoWriter
 
 OVERRIDES = ('model', 'weights', 'device')
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.datasets.annotations import Annotations, Video, read_annotations
-from actloc_ros.datasets.media import Frames, open_frames
+from actloc_ros.io.media import Frames, open_frames
 
 OPEN_VIDEOS = 8
 

@@ -18,10 +18,10 @@ from actloc_ros.datasets.annotations import (
     parse_annotations,
     write_annotations,
 )
-from actloc_ros.datasets.media import Shape, open_frames, relative, shape_or
 from actloc_ros.datasets.source import Place
 from actloc_ros.evaluation.boxes import VIDEO_SUFFIXES
-from actloc_ros.sources import DEFAULT_RATE, IMAGE_SUFFIXES
+from actloc_ros.io.media import Shape, open_frames, relative, shape_or
+from actloc_ros.io.sources import DEFAULT_RATE, IMAGE_SUFFIXES
 
 IMAGE = 'image'
 

@@ -13,9 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
-from actloc_ros.datasets.media import Shape, find_video, relative, shape_or
 from actloc_ros.datasets.source import Place
-from actloc_ros.sources import DEFAULT_RATE
+from actloc_ros.io.media import Shape, find_video, relative, shape_or
+from actloc_ros.io.sources import DEFAULT_RATE
 
 ACTION = 'action'  # the attribute that says what a person does
 NO_ACTION = ('', '__undefined__')

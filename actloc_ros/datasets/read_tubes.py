@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.datasets.files import read_truth
-from actloc_ros.datasets.media import Shape, find_video, first_folder, relative, shape_or
 from actloc_ros.datasets.source import Place
 from actloc_ros.evaluation import boxes as evaluation
 from actloc_ros.evaluation.boxes import GroundTruth, Videos
+from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
 
 UCF24_RATE = 25.0  # Hz of frames that lie in folders
 JHMDB_RATE = 30.0

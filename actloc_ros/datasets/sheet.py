@@ -12,8 +12,8 @@ import numpy as np
 from actloc_ros.datasets.annotations import Instance, Tube, Video
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.datasets.faults import refuse
-from actloc_ros.drawing import draw
 from actloc_ros.instances import State
+from actloc_ros.io.drawing import draw
 from actloc_ros.messages import time_message
 
 TILES = 12

@@ -22,9 +22,9 @@ from actloc_ros.evaluation.boxes import (
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.online_tubes import OnlineTubes
 from actloc_ros.frames import Frame, seconds
+from actloc_ros.io.sources import Source, open_source
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.sources import Source, open_source
 
 LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
 MICROSECONDS = 1_000_000

@@ -13,8 +13,8 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
-from actloc_ros.conversions import FrameError, depth_to_metres
 from actloc_ros.frames import nanoseconds
+from actloc_ros.io.conversions import FrameError, depth_to_metres
 from actloc_ros.messages import Place, stamp_of
 from actloc_ros.pipeline import Step
 from actloc_ros.projection import Intrinsics, VelocityEstimator, locate

@@ -14,8 +14,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from actloc_ros.conversions import FrameError, image_to_frame
-from actloc_ros.drawing import draw
+from actloc_ros.io.conversions import FrameError, image_to_frame
+from actloc_ros.io.drawing import draw
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetectionArray
 from actloc_ros.ros.matching import MatchedSubscription

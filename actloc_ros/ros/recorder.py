@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
-from actloc_ros.bags import DETECTIONS_TOPIC, EVENTS_TOPIC, DetectionWriter
+from actloc_ros.io.bags import DETECTIONS_TOPIC, EVENTS_TOPIC, DetectionWriter
 from actloc_ros.msg import ActionDetection, ActionDetectionArray
 
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from actloc_ros.conversions import FrameError, image_to_frame
 from actloc_ros.frames import NANOSECONDS, Frame, seconds
 from actloc_ros.instances import InstanceOptions
+from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.pipeline import Pipeline, Step

@@ -13,9 +13,9 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from actloc_ros.io.source_bag import open_bag
+from actloc_ros.io.sources import SourceError
 from actloc_ros.messages import stamp_of
-from actloc_ros.source_bag import open_bag
-from actloc_ros.sources import SourceError
 
 DETECTIONS = 'actloc_ros/msg/ActionDetectionArray'
 EVENT = 'actloc_ros/msg/ActionDetection'

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actloc_ros.datasets.annotations import AnnotationError
-from actloc_ros.datasets.frame_folder import FrameFolder
-from actloc_ros.datasets.video_reader import VideoReader
 from actloc_ros.evaluation.boxes import VIDEO_SUFFIXES, short_name
+from actloc_ros.io.frame_folder import FrameFolder
+from actloc_ros.io.video_reader import VideoReader
 
 Frames = VideoReader | FrameFolder
 

@@ -12,10 +12,10 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_typestore
 
-from actloc_ros.conversions import image_to_frame
 from actloc_ros.frames import Frame, seconds
+from actloc_ros.io.conversions import image_to_frame
+from actloc_ros.io.sources import Source, SourceError, bag_files
 from actloc_ros.messages import stamp_of
-from actloc_ros.sources import Source, SourceError, bag_files
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'

@@ -72,16 +72,16 @@ def open_source(
     if not path.exists():
         raise SourceError(f'{path} does not exist; give a video, a folder of images or a bag')
     if is_bag(path):
-        from actloc_ros.source_bag import BagSource
+        from actloc_ros.io.source_bag import BagSource
 
         return BagSource(path, topic, camera)
     if topic:
         raise SourceError(f'{path} is not a bag, so it has no topic {topic}; leave the topic out')
     if path.is_dir():
-        from actloc_ros.source_folder import FolderSource
+        from actloc_ros.io.source_folder import FolderSource
 
         return FolderSource(path, camera, rate)
-    from actloc_ros.source_video import VideoSource
+    from actloc_ros.io.source_video import VideoSource
 
     return VideoSource(path, camera)
 

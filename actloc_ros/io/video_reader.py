@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from actloc_ros.datasets.annotations import AnnotationError
-from actloc_ros.source_video import upright
+from actloc_ros.io.source_video import upright
 
 
 class VideoReader:

@@ -1,0 +1,1 @@
+"""Read and write recordings, bags, videos and images, and draw on them."""
