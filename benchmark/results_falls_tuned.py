@@ -14,13 +14,6 @@ import numpy as np
 from results_common import Recording, Seen, actor_boxes, open_recording, watch
 from results_falls_alarms import SCORES, Alarms, FallClip, Rule, alarm_numbers, fall_alarms
 
-from actloc_ros.datasets.annotations import (
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    write_annotations,
-)
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.video_map import link_all
 from actloc_ros.frames import nanoseconds, seconds
@@ -30,6 +23,13 @@ from actloc_ros.models.loading import find_weights
 from actloc_ros.models.weights import Entry
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
 from actloc_ros.training.session import train
+from actloc_ros.truth.annotations import (
+    Annotations,
+    Instance,
+    Tube,
+    Video,
+    write_annotations,
+)
 
 LABELS = ('falling', 'other')
 BATCH = 4

@@ -9,14 +9,14 @@ import numpy as np
 from results_common import Recording, Seen
 from scipy.optimize import linear_sum_assignment
 
-from actloc_ros.datasets.annotations import Annotations, Instance, Video
-from actloc_ros.evaluation.boxes import Tube
 from actloc_ros.evaluation.online_tubes import OnlineTubes
 from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline
+from actloc_ros.truth.annotations import Annotations, Instance, Video
+from actloc_ros.truth.boxes import Tube
 from actloc_ros.tubes import TubeOptions
 
 LEAST_OVERLAP = 0.2  # spatio-temporal, of an instance with the one it stands for

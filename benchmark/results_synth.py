@@ -14,12 +14,6 @@ from results_instances import Starts, follow, match_starts, true_spans
 from tqdm import tqdm
 
 from actloc_ros.cli.synth import write_scene
-from actloc_ros.datasets.annotations import (
-    Annotations,
-    Video,
-    read_annotations,
-    write_annotations,
-)
 from actloc_ros.datasets.files import read_truth
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.figures import Figure
@@ -28,6 +22,12 @@ from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.evaluation.run_model import run_model
 from actloc_ros.synth import LABELS, render
 from actloc_ros.synth.scene import frame_count
+from actloc_ros.truth.annotations import (
+    Annotations,
+    Video,
+    read_annotations,
+    write_annotations,
+)
 
 PROTOCOL = 'ucf24-act'
 SIZE = (320, 240)

@@ -11,9 +11,9 @@ import numpy as np
 from results_common import Recording, Seen, data_folder, open_recording, table, watch
 
 from actloc_ros.datasets.files import read_truth
-from actloc_ros.evaluation.boxes import GroundTruth
 from actloc_ros.evaluation.overlap import paired_iou
 from actloc_ros.evaluation.run_model import find_videos
+from actloc_ros.truth.boxes import GroundTruth
 from actloc_ros.tubes import TubeOptions
 
 DATA = 'ucf24'

@@ -14,7 +14,13 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from actloc_ros.cli.main import main
-from actloc_ros.datasets.annotations import (
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.loading import load_file
+from actloc_ros.models.weights import Actors
+from actloc_ros.training.journal import Journal
+from actloc_ros.training.measure import Validation, key_frames
+from actloc_ros.truth.annotations import (
     Annotations,
     Instance,
     Tube,
@@ -22,12 +28,6 @@ from actloc_ros.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
-from actloc_ros.datasets.clips import AnnotatedVideos
-from actloc_ros.models.checkpoint_files import read_checkpoint
-from actloc_ros.models.loading import load_file
-from actloc_ros.models.weights import Actors
-from actloc_ros.training.journal import Journal
-from actloc_ros.training.measure import Validation, key_frames
 
 SIZE = 64
 SETTINGS = {

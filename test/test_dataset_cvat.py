@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from actloc_ros.datasets.annotations import AnnotationError, Annotations
 from actloc_ros.datasets.check import check_dataset
-from actloc_ros.datasets.faults import Kind
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.truth.annotations import AnnotationError, Annotations
+from actloc_ros.truth.faults import Kind
 
 SECOND = 1_000_000_000
 RATE = 10

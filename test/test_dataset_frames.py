@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from test_sources import CLOCKWISE, colour_image, corners, write_video
 
-from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.io.frame_folder import FrameFolder
 from actloc_ros.io.media import find_video, shape_of
 from actloc_ros.io.source_video import VideoSource
 from actloc_ros.io.video_reader import VideoReader
+from actloc_ros.truth.annotations import AnnotationError
 
 FRAMES = 40
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.datasets.annotations import (
+from actloc_ros.datasets.clips import Truth
+from actloc_ros.training.assign import Targets
+from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_frames
+from actloc_ros.training.clip_stream import collate
+from actloc_ros.training.detectors import Dense
+from actloc_ros.training.losses import detection_loss
+from actloc_ros.training.sampling import KeyFrames
+from actloc_ros.truth.annotations import (
     AnnotationError,
     Annotations,
     Instance,
@@ -15,13 +22,6 @@ from actloc_ros.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
-from actloc_ros.datasets.clips import Truth
-from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_frames
-from actloc_ros.training.clip_stream import collate
-from actloc_ros.training.detectors import Dense
-from actloc_ros.training.losses import detection_loss
-from actloc_ros.training.sampling import KeyFrames
 
 CENTRES = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing='xy'), -1)
 CENTRES = (CENTRES.reshape(-1, 2) + 0.5) * 8

@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 import pytest
 
-from actloc_ros.datasets.annotations import AnnotationError, read_annotations, write_annotations
 from actloc_ros.datasets.check import check_dataset
-from actloc_ros.datasets.faults import Kind
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import writable
-from actloc_ros.evaluation.boxes import EvaluationError
 from actloc_ros.io.video_writer import VideoWriter
-from actloc_ros.models.labels import AVA80
 from actloc_ros.training.augment import NO_AUGMENTATION
 from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import Data
+from actloc_ros.truth.annotations import AnnotationError, read_annotations, write_annotations
+from actloc_ros.truth.boxes import EvaluationError
+from actloc_ros.truth.faults import Kind
+from actloc_ros.truth.labels import AVA80
 
 SECOND = 1_000_000_000
 

@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 from actloc_ros.cli.main import main
-from actloc_ros.datasets.annotations import (
+from actloc_ros.datasets.check import LISTED, check_dataset
+from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.readers import Source, open_dataset
+from actloc_ros.datasets.split import split_videos
+from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.truth.annotations import (
     AnnotationError,
     Annotations,
     Instance,
@@ -21,12 +26,7 @@ from actloc_ros.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
-from actloc_ros.datasets.check import LISTED, check_dataset
-from actloc_ros.datasets.clips import AnnotatedVideos
-from actloc_ros.datasets.faults import Kind
-from actloc_ros.datasets.readers import Source, open_dataset
-from actloc_ros.datasets.split import split_videos
-from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.truth.faults import Kind
 
 SECOND = 1_000_000_000
 

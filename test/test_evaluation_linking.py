@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from actloc_ros.evaluation.boxes import EvaluationError, FrameBoxes, Tube, join
 from actloc_ros.evaluation.linking import LinkOptions, link_tubes, suppress, trim, tube_score
 from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.evaluation.video_map import link_all
+from actloc_ros.truth.boxes import EvaluationError, FrameBoxes, Tube, join
 
 WHOLE = LinkOptions(trimmed=False)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actloc_ros.evaluation.boxes import GroundTruth, Tube, truth_from_tubes, tube_boxes
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.protocols import PROTOCOLS
 from actloc_ros.evaluation.video_map import video_map
+from actloc_ros.truth.boxes import GroundTruth, Tube, truth_from_tubes, tube_boxes
 
 LABELS = ('run', 'wave', 'sit')
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from actloc_ros.evaluation.boxes import Tube
 from actloc_ros.evaluation.matching import match_boxes, match_pairs
 from actloc_ros.evaluation.overlap import paired_iou, tube_iou
 from actloc_ros.evaluation.precision import AVERAGES, precision_recall
+from actloc_ros.truth.boxes import Tube
 
 # Four things to find; right, wrong, right, right, wrong: precision 1, 1/2, 2/3, 3/4, 3/5 at
 # recall 1/4, 1/4, 1/2, 3/4, 3/4.

@@ -12,19 +12,19 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from actloc_ros.cli.main import main
-from actloc_ros.datasets.annotations import (
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    write_annotations,
-)
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.hog_hof import load_classifier
 from actloc_ros.models.hog_hof_descriptor import Settings
 from actloc_ros.models.hog_hof_fisher import Codebook
 from actloc_ros.training.hog_hof import fit, read_samples
+from actloc_ros.truth.annotations import (
+    Annotations,
+    Instance,
+    Tube,
+    Video,
+    write_annotations,
+)
 from actloc_ros.zoo import ModelError, open_localizer
 
 RATE = 15

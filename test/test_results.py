@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actloc_ros.evaluation.boxes import Tube
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
 from actloc_ros.models.checkpoint_files import write_checkpoint
 from actloc_ros.synth import LABELS
 from actloc_ros.training.augment import Names
 from actloc_ros.training.config import Data, Schedule, TrainingConfig
 from actloc_ros.training.engine import make_detector
+from actloc_ros.truth.boxes import Tube
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'benchmark'))

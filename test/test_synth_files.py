@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from actloc_ros.cli.main import main
-from actloc_ros.datasets.annotations import (
+from actloc_ros.synth import LABELS, render
+from actloc_ros.truth.annotations import (
     AnnotationError,
     Annotations,
     Instance,
@@ -19,7 +20,6 @@ from actloc_ros.datasets.annotations import (
     read_annotations,
     write_annotations,
 )
-from actloc_ros.synth import LABELS, render
 
 
 def _decode(path):

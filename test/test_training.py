@@ -14,7 +14,6 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel
 
-from actloc_ros.datasets.annotations import Instance, Tube, Video, read_annotations
 from actloc_ros.datasets.clips import AnnotatedVideos, Clip
 from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.models.catalog import architectures
@@ -37,6 +36,7 @@ from actloc_ros.training.detectors import new_detector
 from actloc_ros.training.engine import CHECKPOINT, EMA_RAMP, Trainer, moving_average
 from actloc_ros.training.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.training.sampling import KeyFrames
+from actloc_ros.truth.annotations import Instance, Tube, Video, read_annotations
 
 
 @pytest.fixture(scope='module')

@@ -4,14 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.datasets.annotations import (
-    AnnotationError,
-    Annotations,
-    Tube,
-    Video,
-    read_annotations,
-    write_annotations,
-)
 from actloc_ros.datasets.clips import AnnotatedVideos, Truth
 from actloc_ros.models.catalog import architectures
 from actloc_ros.synth.body import KEYPOINTS
@@ -23,6 +15,14 @@ from actloc_ros.training.config import Data
 from actloc_ros.training.detectors import Dense, new_detector
 from actloc_ros.training.losses import POSE_WEIGHT, detection_loss
 from actloc_ros.training.pose import LAG, pose_loss, pose_targets
+from actloc_ros.truth.annotations import (
+    AnnotationError,
+    Annotations,
+    Tube,
+    Video,
+    read_annotations,
+    write_annotations,
+)
 
 NAMES = ('left_hand', 'right_hand')
 

@@ -12,11 +12,11 @@ from typing import Any
 from actloc_ros.datasets.ava import OFFICIAL
 from actloc_ros.datasets.files import read_predictions, read_truth
 from actloc_ros.evaluation.actors import actors_of_predictions, actors_of_truth
-from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from actloc_ros.evaluation.restrict import named_videos, restrict_predictions, restrict_truth
+from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions
 
 OWN = ('tracks', 'online')  # what only a model has
 HELP = 'measure detections, or a model on videos, against ground truth'

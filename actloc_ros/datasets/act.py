@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import (
+from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
     FrameBoxes,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.evaluation.boxes import (
+from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
     FrameBoxes,
@@ -20,7 +20,7 @@ from actloc_ros.evaluation.boxes import (
     Predictions,
     Videos,
 )
-from actloc_ros.models.labels import AVA80
+from actloc_ros.truth.labels import AVA80
 
 MICROSECONDS = 1_000_000
 SLACK = 1e-3  # files round to three digits

@@ -9,11 +9,11 @@ from itertools import chain
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import AnnotationError, Annotations, Video
 from actloc_ros.datasets.clips import AnnotatedVideos
-from actloc_ros.datasets.faults import Fault, Kind, video_faults
 from actloc_ros.frames import seconds
 from actloc_ros.io.media import open_frames
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Video
+from actloc_ros.truth.faults import Fault, Kind, video_faults
 
 LISTED = 20  # faults of one kind that are written out
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from actloc_ros.datasets import act, ucf24
 from actloc_ros.datasets.ava import read_ava_detections, read_ava_truth
-from actloc_ros.datasets.truth import annotations_truth, is_annotations
-from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions
+from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions
+from actloc_ros.truth.from_annotations import annotations_truth, is_annotations
 
 PICKLES = ('.pkl', '.pickle', '.mat')
 

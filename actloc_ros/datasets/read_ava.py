@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.datasets.ava import MICROSECONDS, Row, excluded_keys, read_label_map, read_rows
 from actloc_ros.datasets.source import Place
-from actloc_ros.evaluation.boxes import FRAMES_A_VIDEO, Videos
 from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
-from actloc_ros.models.labels import AVA80
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.boxes import FRAMES_A_VIDEO, Videos
+from actloc_ros.truth.labels import AVA80
 
 PREFIXES = {'train': 'ava_train', 'test': 'ava_val'}
 RATE = 30.0  # Hz of frames in folders, as AVA's are extracted

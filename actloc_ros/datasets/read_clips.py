@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import (
+from actloc_ros.datasets.source import Place
+from actloc_ros.io.media import Shape, open_frames, relative, shape_or
+from actloc_ros.io.sources import DEFAULT_RATE, IMAGE_SUFFIXES
+from actloc_ros.truth.annotations import (
     AnnotationError,
     Annotations,
     Instance,
@@ -18,10 +21,7 @@ from actloc_ros.datasets.annotations import (
     parse_annotations,
     write_annotations,
 )
-from actloc_ros.datasets.source import Place
-from actloc_ros.evaluation.boxes import VIDEO_SUFFIXES
-from actloc_ros.io.media import Shape, open_frames, relative, shape_or
-from actloc_ros.io.sources import DEFAULT_RATE, IMAGE_SUFFIXES
+from actloc_ros.truth.boxes import VIDEO_SUFFIXES
 
 IMAGE = 'image'
 

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.datasets.source import Place
 from actloc_ros.io.media import Shape, find_video, relative, shape_or
 from actloc_ros.io.sources import DEFAULT_RATE
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
 
 ACTION = 'action'  # the attribute that says what a person does
 NO_ACTION = ('', '__undefined__')

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.datasets.files import read_truth
 from actloc_ros.datasets.source import Place
-from actloc_ros.evaluation import boxes as evaluation
-from actloc_ros.evaluation.boxes import GroundTruth, Videos
 from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
+from actloc_ros.truth import boxes as evaluation
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.boxes import GroundTruth, Videos
 
 UCF24_RATE = 25.0  # Hz of frames that lie in folders
 JHMDB_RATE = 30.0

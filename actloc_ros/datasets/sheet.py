@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from actloc_ros.datasets.annotations import Instance, Tube, Video
 from actloc_ros.datasets.clips import AnnotatedVideos
-from actloc_ros.datasets.faults import refuse
 from actloc_ros.instances import State
 from actloc_ros.io.drawing import draw
 from actloc_ros.messages import time_message
+from actloc_ros.truth.annotations import Instance, Tube, Video
+from actloc_ros.truth.faults import refuse
 
 TILES = 12
 COLUMNS = 3

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from actloc_ros.datasets.annotations import Annotations, Tube, Video
 from actloc_ros.frames import seconds
+from actloc_ros.truth.annotations import Annotations, Tube, Video
 
 
 def split_videos(

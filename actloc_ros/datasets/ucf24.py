@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import (
+from actloc_ros.truth.boxes import (
     EvaluationError,
     GroundTruth,
     Predictions,
@@ -33,7 +33,7 @@ from actloc_ros.evaluation.boxes import (
     truth_from_tubes,
     tube_boxes,
 )
-from actloc_ros.models.labels import UCF24
+from actloc_ros.truth.labels import UCF24
 
 SIZE = (320.0, 240.0)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import FrameBoxes, GroundTruth, Predictions
+from actloc_ros.truth.boxes import FrameBoxes, GroundTruth, Predictions
 
 ANY_ACTION = {0: 'any action'}
 

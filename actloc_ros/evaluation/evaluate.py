@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import EvaluationError, GroundTruth, Predictions, Tube
 from actloc_ros.evaluation.figures import Figure
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.protocols import RANGE_THRESHOLDS, VIDEO_THRESHOLDS, Protocol
 from actloc_ros.evaluation.report import Report
 from actloc_ros.evaluation.video_map import link_all, video_map
+from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions, Tube
 
 
 def evaluate(

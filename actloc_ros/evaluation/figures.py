@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import EvaluationError
 from actloc_ros.evaluation.precision import AVERAGES, precision_recall
+from actloc_ros.truth.boxes import EvaluationError
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.evaluation.boxes import FrameBoxes, GroundTruth
 from actloc_ros.evaluation.figures import ClassResult, Figure, check_truths, class_result
 from actloc_ros.evaluation.matching import match_boxes
 from actloc_ros.evaluation.protocols import Protocol
+from actloc_ros.truth.boxes import FrameBoxes, GroundTruth
 
 
 def frame_map(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from actloc_ros.evaluation.boxes import FrameBoxes, Tube
 from actloc_ros.evaluation.overlap import paired_iou, tube_iou
+from actloc_ros.truth.boxes import FrameBoxes, Tube
 
 SMOOTHED = 5.0  # frames, standard deviation: what a single frame says decides nothing
 GOES_ON = 0.5  # of the path's highest score: what a frame in which the action goes on has

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import Tube
 from actloc_ros.evaluation.linking import LinkOptions, cut_tubes, tube_score
 from actloc_ros.instances import Action, State
+from actloc_ros.truth.boxes import Tube
 
 
 @dataclass(frozen=True, eq=False)

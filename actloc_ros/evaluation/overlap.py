@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import Tube
+from actloc_ros.truth.boxes import Tube
 
 
 def paired_iou(first: np.ndarray, second: np.ndarray, pixel: float) -> np.ndarray:

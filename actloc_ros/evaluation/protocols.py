@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actloc_ros.evaluation.boxes import EvaluationError
+from actloc_ros.truth.boxes import EvaluationError
 
 VIDEO_THRESHOLDS = (0.2, 0.5, 0.75)
 RANGE_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import GroundTruth, Predictions
 from actloc_ros.evaluation.figures import Figure
 from actloc_ros.evaluation.protocols import Protocol
+from actloc_ros.truth.boxes import GroundTruth, Predictions
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.evaluation.boxes import (
+from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
     FrameBoxes,

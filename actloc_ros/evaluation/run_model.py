@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.evaluation.boxes import (
+from actloc_ros.evaluation.linking import LinkOptions
+from actloc_ros.evaluation.online_tubes import OnlineTubes
+from actloc_ros.frames import Frame, seconds
+from actloc_ros.io.sources import Source, open_source
+from actloc_ros.localizer import Detections, Localizer
+from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     VIDEO_SUFFIXES,
     EvaluationError,
@@ -19,12 +25,6 @@ from actloc_ros.evaluation.boxes import (
     join,
     short_name,
 )
-from actloc_ros.evaluation.linking import LinkOptions
-from actloc_ros.evaluation.online_tubes import OnlineTubes
-from actloc_ros.frames import Frame, seconds
-from actloc_ros.io.sources import Source, open_source
-from actloc_ros.localizer import Detections, Localizer
-from actloc_ros.pipeline import Pipeline, Step
 
 LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
 MICROSECONDS = 1_000_000

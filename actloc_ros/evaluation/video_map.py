@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.evaluation.boxes import EvaluationError, FrameBoxes, GroundTruth, Tube
 from actloc_ros.evaluation.figures import ClassResult, Figure, check_truths, class_result
 from actloc_ros.evaluation.linking import LinkOptions, link_tubes
 from actloc_ros.evaluation.matching import match_pairs
 from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.evaluation.protocols import Protocol
+from actloc_ros.truth.boxes import EvaluationError, FrameBoxes, GroundTruth, Tube
 
 
 def video_map(

@@ -9,8 +9,8 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.io.source_video import upright
+from actloc_ros.truth.annotations import AnnotationError
 
 
 class VideoReader:

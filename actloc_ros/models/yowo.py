@@ -22,7 +22,6 @@ from actloc_ros.models.backbones3d.resnet import (
     resnext101,
 )
 from actloc_ros.models.backbones3d.shufflenet import ShuffleNet3d, ShuffleNet3dV2
-from actloc_ros.models.labels import AVA80, JHMDB21, UCF24
 from actloc_ros.models.weights import (
     Activation,
     Architecture,
@@ -33,6 +32,7 @@ from actloc_ros.models.weights import (
 )
 from actloc_ros.models.yowo_decode import decode
 from actloc_ros.models.yowov2 import ChannelAttention
+from actloc_ros.truth.labels import AVA80, JHMDB21, UCF24
 
 ANCHORS = 5
 Backbone3d = ResNet3d | MobileNet3d | MobileNet3dV2 | ShuffleNet3d | ShuffleNet3dV2

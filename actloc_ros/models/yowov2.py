@@ -11,7 +11,6 @@ import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.labels import AVA80, UCF24
 from actloc_ros.models.weights import (
     Activation,
     Architecture,
@@ -25,6 +24,7 @@ from actloc_ros.models.yowov2_decode import decode, published
 from actloc_ros.models.yowov2_motion import ResNeXt3d, ShuffleNet3d
 from actloc_ros.models.yowov2_parts import Act, ConvBlock
 from actloc_ros.models.yowov2_pyramid import LARGE, NANO, TINY, ImageNet2d, PyramidSize, two_convs
+from actloc_ros.truth.labels import AVA80, UCF24
 
 RELEASE = 'https://github.com/yjh0410/YOWOv2/releases/download/yowo_v2_weight/'
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from actloc_ros.datasets.annotations import Instance, Tube, Video
 from actloc_ros.synth.scene import SynthFrame, frame_stamp
 from actloc_ros.synth.script import Action
+from actloc_ros.truth.annotations import Instance, Tube, Video
 
 LONGEST_GAP = 1_000_000_000  # ns an actor may be hidden in the middle of one instance
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.augment import Names, Sample, augment, choose_frames
@@ -19,6 +18,7 @@ from actloc_ros.training.config import Augmentation, Data
 from actloc_ros.training.mirror import choose_pairs
 from actloc_ros.training.pose import pose_targets
 from actloc_ros.training.sampling import KeyFrames
+from actloc_ros.truth.annotations import AnnotationError
 
 
 @dataclass(frozen=True, eq=False)

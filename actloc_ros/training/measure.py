@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as vision
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotations import Video
 from actloc_ros.datasets.clips import AnnotatedVideos, Clip
 from actloc_ros.evaluation.actors import ANY_ACTION
-from actloc_ros.evaluation.boxes import FrameBoxes, GroundTruth, join
 from actloc_ros.evaluation.figures import check_truths
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.models.weights import Actors
 from actloc_ros.training.detectors import Detector
+from actloc_ros.truth.annotations import Video
+from actloc_ros.truth.boxes import FrameBoxes, GroundTruth, join
 
 KEY_FRAMES = 16
 """Most frames of a video that are measured."""

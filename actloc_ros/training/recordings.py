@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from actloc_ros.datasets.annotations import AnnotationError
 from actloc_ros.datasets.check import check_dataset
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.training.clip_stream import check_labels
+from actloc_ros.truth.annotations import AnnotationError
 
 
 def open_sets(named: tuple[str | Source, ...], folder: Path) -> dict[str, AnnotatedVideos]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actloc_ros.datasets.annotations import AnnotationError, Video
+from actloc_ros.truth.annotations import AnnotationError, Video
 
 
 class KeyFrames:

@@ -45,8 +45,8 @@ from typing import Any
 
 import numpy as np
 
-from actloc_ros.datasets.faults import AnnotationError, refuse
 from actloc_ros.frames import NANOSECONDS
+from actloc_ros.truth.faults import AnnotationError, refuse
 
 __all__ = [
     'AnnotationError',

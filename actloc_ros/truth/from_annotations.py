@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.datasets.annotations import FORMAT, Instance, Video, read_annotations
-from actloc_ros.evaluation.boxes import GroundTruth, Tube, truth_from_tubes
+from actloc_ros.truth.annotations import FORMAT, Instance, Video, read_annotations
+from actloc_ros.truth.boxes import GroundTruth, Tube, truth_from_tubes
 
 
 def is_annotations(data: object) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from actloc_ros.datasets.annotations import Annotations, Instance, Tube, Video
+    from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
 
 
 class AnnotationError(ValueError):

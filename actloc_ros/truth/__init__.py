@@ -1,0 +1,1 @@
+"""What is true: annotations, their faults, ground-truth boxes and labels."""
