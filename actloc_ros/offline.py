@@ -11,9 +11,9 @@ from actloc_ros.instances import State
 from actloc_ros.io.bags import find_type
 from actloc_ros.io.sources import Source
 from actloc_ros.messages import step_to_message
+from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import Pipeline, Step
 from actloc_ros.settings import Settings
-from actloc_ros.zoo import open_localizer
 
 EDGES = (State.STARTED, State.ENDED)
 

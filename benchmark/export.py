@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from actloc_ros.models import catalog
+from actloc_ros.models import registry
 from actloc_ros.models.export import FORMATS, export
 from actloc_ros.models.loading import open_network
 
@@ -19,7 +19,7 @@ TOLERANCE = 1e-4
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--models', nargs='*', default=list(catalog.architectures()))
+    parser.add_argument('--models', nargs='*', default=list(registry.architectures()))
     parser.add_argument('--formats', nargs='*', choices=FORMATS, default=list(FORMATS))
     args = parser.parse_args()
     failed = 0

@@ -30,15 +30,15 @@ from models_cameras import CamerasRow, measure_cameras, table
 
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models import catalog
+from actloc_ros.models import registry
 from actloc_ros.models.clip_localizer import in_full
+from actloc_ros.models.count_costs import Counter, known_cost
 from actloc_ros.models.loading import OpenedNetwork, open_network
-from actloc_ros.models.measure import Counter, known_cost
-from actloc_ros.models.preprocessing import preprocess, upload
-from actloc_ros.models.runtime import choose_device, choose_precision, prepare
-from actloc_ros.models.stream import StreamNet
-from actloc_ros.models.stream_localizer import StreamLocalizer
-from actloc_ros.zoo import open_localizer
+from actloc_ros.models.open import open_localizer
+from actloc_ros.models.ops.preprocessing import preprocess, upload
+from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
+from actloc_ros.models.stream.localizer import StreamLocalizer
+from actloc_ros.models.stream.network import StreamNet
 
 SIZE = (480, 640)
 STREAM_SIDE = 224
@@ -75,7 +75,7 @@ class Row:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    names = list(catalog.architectures())
+    names = list(registry.architectures())
     parser.add_argument('--models', nargs='*', default=names, choices=names, metavar='NAME')
     parser.add_argument('--json', type=Path, metavar='FILE', help='keep the rows here')
     parser.add_argument('--seconds', type=float, default=5.0, help='time for each figure')
@@ -169,13 +169,13 @@ def step_gmac(opened: OpenedNetwork) -> float:
 
 def own_step(name: str, options: LocalizerOptions) -> Callable[[], object]:
     """Return a function that takes one more frame as the node does."""
-    architecture = catalog.architectures()[name]
+    architecture = registry.architectures()[name]
     if architecture.decode is None:
         return own_classification(name, options)
     opened = open_at_size(name)
     stream = isinstance(opened.network, StreamNet)
     localizer = StreamLocalizer(opened, options) if stream else open_localizer(name, options)
-    rate = catalog.find_entry(name).rate
+    rate = registry.find_entry(name).rate
     count = iter(range(10**9))
 
     def step() -> object:

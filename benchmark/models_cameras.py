@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from actloc_ros.models.runtime import prepare_untraced
-from actloc_ros.models.stream import StreamNet, StreamState
+from actloc_ros.models.ops.runtime import prepare_untraced
+from actloc_ros.models.stream.network import StreamNet, StreamState
 
 CAMERAS = 1, 4, 16
 PRECISIONS = torch.float32, torch.float16

@@ -22,11 +22,11 @@ import numpy as np
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, LocalizerOptions
-from actloc_ros.models import motion_flow
-from actloc_ros.models.motion import MotionLocalizer
-from actloc_ros.models.motion_flow import FlowEstimator
-from actloc_ros.models.motion_people import PeopleDetector
-from actloc_ros.models.motion_regions import RegionFinder
+from actloc_ros.models.vision import optical_flow
+from actloc_ros.models.vision.actor_finder import MotionLocalizer
+from actloc_ros.models.vision.hog_people import PeopleDetector
+from actloc_ros.models.vision.optical_flow import FlowEstimator
+from actloc_ros.models.vision.regions import RegionFinder
 from actloc_ros.synth import render
 
 SHARED = Path(os.environ.get('ACTLOC_SHARED', '../shared')) / 'data'
@@ -212,7 +212,7 @@ class Stopwatch:
         self._parts: tuple[tuple[Any, str, str], ...] = (
             (PeopleDetector, 'detect', 'people'),
             (FlowEstimator, 'measure', 'motion'),
-            (motion_flow, 'fit_background', 'camera'),
+            (optical_flow, 'fit_background', 'camera'),
             (RegionFinder, 'update', 'regions'),
         )
         self._originals = [getattr(owner, name) for owner, name, _ in self._parts]

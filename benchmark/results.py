@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actloc_ros.models.open import ModelError
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
-from actloc_ros.zoo import ModelError
 
 sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
 

@@ -18,8 +18,8 @@ from actloc_ros.evaluation.run_model import LEAST_SCORE
 from actloc_ros.frames import Frame
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
+from actloc_ros.models.open import open_localizer
 from actloc_ros.truth.boxes import FrameBoxes, join
-from actloc_ros.zoo import open_localizer
 
 
 class ResultsError(ValueError):

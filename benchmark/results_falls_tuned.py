@@ -17,10 +17,10 @@ from results_falls_alarms import SCORES, Alarms, FallClip, Rule, alarm_numbers, 
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.video_map import link_all
 from actloc_ros.frames import nanoseconds, seconds
-from actloc_ros.models import catalog
-from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Entry
+from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import find_weights
-from actloc_ros.models.weights import Entry
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
 from actloc_ros.training.session import train
 from actloc_ros.truth.annotations import (
@@ -122,7 +122,7 @@ def tune(
     videos = [annotated(clips[i], seen[i], tubes[i], folder) for i in chosen]
     file = folder / 'annotations.json'
     write_annotations(file, Annotations(LABELS, tuple(videos)))
-    start = find_weights(catalog.find_entry(args.model), args.weights)
+    start = find_weights(registry.find_entry(args.model), args.weights)
     assert start is not None, 'the shipped model was opened, so its weights are here'
     config = settings(args.model, start, file, args.fall_steps)
     out = train(config, folder, folder)
@@ -132,7 +132,7 @@ def tune(
 
 def settings(model: str, start: Path, file: Path, steps: int) -> TrainingConfig:
     """Return how weights are tuned: gently, at the size and rate that they were trained at."""
-    entry = read_checkpoint(start).entry or catalog.find_entry(model)
+    entry = read_checkpoint(start).entry or registry.find_entry(model)
     return TrainingConfig(
         model=model,
         name=f'{model}_falls',

@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parent))  # which this project's en
 
 from results_ut_clips import LayoutError, leave_one_out, read_clips, score, train
 
-from actloc_ros.models.hog_hof_descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import Settings
 
 Told = Sequence[tuple[str, str]]
 

@@ -1,8 +1,8 @@
 """Print the table of networks in doc/models.md: `python scripts/make_model_table.py`."""
 
-from actloc_ros.models import catalog
-from actloc_ros.models.measure import Cost, known_cost
-from actloc_ros.models.weights import Architecture, Entry
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Architecture, Entry
+from actloc_ros.models.count_costs import Cost, known_cost
 
 HEAD = (
     '| architecture | task | parameters | GMAC a clip | clip | input |\n|---|---|---|---|---|---|'
@@ -11,8 +11,8 @@ HEAD = (
 
 def rows() -> list[tuple[Architecture, Entry]]:
     """Return each architecture with the first of its entries."""
-    first = {entry.architecture: entry for entry in reversed(catalog.entries().values())}
-    return [(catalog.architectures()[name], first[name]) for name in catalog.architectures()]
+    first = {entry.architecture: entry for entry in reversed(registry.entries().values())}
+    return [(registry.architectures()[name], first[name]) for name in registry.architectures()]
 
 
 def line(architecture: Architecture, entry: Entry, cost: Cost) -> str:

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from actloc_ros.models import catalog
-from actloc_ros.models.checkpoint_files import read_checkpoint
-from actloc_ros.models.weights import Architecture, Entry, load_network, skeleton
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Architecture, Entry, load_network, skeleton
+from actloc_ros.models.checkpoints import read_checkpoint
 
 TOLERANCE = 1e-5
 
@@ -62,7 +62,7 @@ def check(path: Path, fill: ModuleType) -> Result:
 def check_layout(reference: dict[str, Any]) -> Result:
     """Check names, order, shapes and the number of parameters."""
     state = {key: empty(key, shape) for key, shape in reference['state_dict']}
-    found = catalog.identify(state)
+    found = registry.identify(state)
     if found is None:
         return Result(reference['name'], 0, None, ('no architecture fits',))
     network = skeleton(*found)
@@ -87,7 +87,7 @@ def check_outputs(reference: dict[str, Any], arrays: Any, file: Path, fill: Modu
     """Import the checkpoint, run it in float64 and compare all that the reference knows."""
     name = reference['name']
     state = read_checkpoint(file).state
-    found = catalog.identify(state)
+    found = registry.identify(state)
     if found is None:
         return Result(name, 0, None, ('no architecture fits',))
     architecture, entry = found

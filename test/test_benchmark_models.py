@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from actloc_ros.models.stream import StreamNet
+from actloc_ros.models.stream.network import StreamNet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmark'))
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from actloc_ros.cli.main import main
-from actloc_ros.models import catalog
-from actloc_ros.models.checkpoint_files import ENTRY_KEY, read_checkpoint
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Activation, Architecture, Entry, Preprocessing, Task
+from actloc_ros.models.checkpoints import ENTRY_KEY, read_checkpoint
 from actloc_ros.models.export import export
 from actloc_ros.models.loading import OpenedNetwork, open_network
-from actloc_ros.models.weights import Activation, Architecture, Entry, Preprocessing, Task
 
 NANO = 'yowov2_nano_ucf24'
 
@@ -38,7 +38,7 @@ def test_models_are_listed_with_cost_licence_and_whereabouts(capsys):
     assert 'MIT' in nano
     assert ' no ' in nano
     listed = {line.split()[0] for line in lines if line}
-    assert listed >= {'motion', 'hog_hof', *catalog.entries()}
+    assert listed >= {'motion', 'hog_hof', *registry.entries()}
 
 
 def test_convert_embeds_the_entry_and_puts_the_file_in_place(checkpoint, home, capsys):
@@ -85,7 +85,7 @@ def test_export_to_onnx_agrees_with_eager_and_carries_its_entry(tmp_path, capsys
     session = onnxruntime.InferenceSession(tmp_path / f'{NANO}.onnx')
     assert [x.name for x in session.get_outputs()][:3] == ['conf0', 'cls0', 'reg0']
     entry = Entry.from_json(session.get_modelmeta().custom_metadata_map[ENTRY_KEY])
-    assert entry == catalog.entries()[NANO]
+    assert entry == registry.entries()[NANO]
     clip = torch.rand(1, 3, 16, 224, 224, generator=torch.Generator().manual_seed(4)) * 255
     network = open_network(NANO, random_weights=True).network
     with torch.inference_mode():

@@ -15,9 +15,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from actloc_ros.cli.main import main
 from actloc_ros.datasets.clips import AnnotatedVideos
-from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.architecture import Actors
+from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import load_file
-from actloc_ros.models.weights import Actors
 from actloc_ros.training.journal import Journal
 from actloc_ros.training.measure import Validation, key_frames
 from actloc_ros.truth.annotations import (

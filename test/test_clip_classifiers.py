@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
-from actloc_ros.models import c3d, catalog, p3d, torchvision_video
-from actloc_ros.models.preprocessing import preprocess
-from actloc_ros.models.weights import (
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import (
     Entry,
     Task,
     adapt,
@@ -19,6 +18,10 @@ from actloc_ros.models.weights import (
     load_network,
     shapes_of,
 )
+from actloc_ros.models.c3d import network as c3d
+from actloc_ros.models.ops.preprocessing import preprocess
+from actloc_ros.models.p3d import network as p3d
+from actloc_ros.models.torchvision_video import network as torchvision_video
 
 TORCHVISION = [entry.name for entry in torchvision_video.ENTRIES]
 ALL = [entry.name for family in (c3d, p3d, torchvision_video) for entry in family.ENTRIES]
@@ -42,7 +45,7 @@ def test_agrees_with_its_source(shared: Path, name: str) -> None:
     ],
 )
 def test_has_the_published_size(name: str, parameters: int, gmac: float | None) -> None:
-    entry = catalog.find_entry(name)
+    entry = registry.find_entry(name)
     with torch.device('meta'):
         network = network_of(entry)
         with FlopCounterMode(display=False) as counter:
@@ -55,8 +58,8 @@ def test_has_the_published_size(name: str, parameters: int, gmac: float | None) 
 
 @pytest.mark.parametrize('name', ALL)
 def test_an_entry_fits_its_network(name: str) -> None:
-    entry = catalog.find_entry(name)
-    architecture = catalog.architectures()[entry.architecture]
+    entry = registry.find_entry(name)
+    architecture = registry.architectures()[entry.architecture]
     assert architecture.task is Task.CLASSIFICATION
     with torch.device('meta'):
         state = network_of(entry).state_dict()
@@ -65,9 +68,9 @@ def test_an_entry_fits_its_network(name: str) -> None:
 
 @pytest.mark.parametrize('name', ['c3d_ucf101', 'p3d199_kinetics400', 'swin3d_t_kinetics400'])
 def test_a_checkpoint_is_recognized(name: str) -> None:
-    entry = catalog.find_entry(name)
+    entry = registry.find_entry(name)
     with torch.device('meta'):
-        found = catalog.identify(network_of(entry).state_dict())
+        found = registry.identify(network_of(entry).state_dict())
     assert found is not None
     assert found[0].name == entry.architecture
     assert found[1].labels == entry.labels
@@ -81,7 +84,7 @@ def test_c3d_reads_mmaction2s_layout() -> None:
     with torch.device('meta'):
         flat = c3d.C3D(101).state_dict()
     state = dict(zip(published, flat.values(), strict=True))
-    found = catalog.identify(state)
+    found = registry.identify(state)
     assert found is not None
     architecture, entry = found
     assert entry.name == 'c3d_ucf101'
@@ -92,7 +95,7 @@ def test_c3d_reads_mmaction2s_layout() -> None:
 
 @pytest.mark.parametrize('name', TORCHVISION)
 def test_is_torchvisions_own_model(name: str) -> None:
-    entry = catalog.find_entry(name)
+    entry = registry.find_entry(name)
     model = entry.architecture
     with torch.device('meta'):
         ours, theirs = network_of(entry), get_model(model, weights=None).eval()
@@ -105,7 +108,7 @@ def test_is_torchvisions_own_model(name: str) -> None:
 
 @pytest.mark.parametrize('name', TORCHVISION)
 def test_prepares_a_tube_as_torchvision_prepares_the_image_around_it(name: str) -> None:
-    entry = catalog.find_entry(name)
+    entry = registry.find_entry(name)
     image, tube = image_and_tube(entry, frames=1)
     ours = preprocess(tube[0], entry.preprocessing, torch.float32)
     torch.testing.assert_close(ours, weights_of(entry).transforms()(image)[:, 0])
@@ -118,8 +121,8 @@ def test_prepares_a_tube_as_torchvision_prepares_the_image_around_it(name: str) 
 def test_gives_torchvisions_numbers(model: str, frames: int, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     theirs = get_model(model, weights=None).eval()
-    entry = catalog.find_entry(model)
-    ours = load_network(catalog.architectures()[model], entry, theirs.state_dict())
+    entry = registry.find_entry(model)
+    ours = load_network(registry.architectures()[model], entry, theirs.state_dict())
     image, tube = image_and_tube(entry, frames)
     clip = torch.stack([preprocess(frame, entry.preprocessing, dtype) for frame in tube], 1)
     with torch.inference_mode():
@@ -146,7 +149,7 @@ def weights_of(entry: Entry) -> WeightsEnum:
 
 def network_of(entry: Entry) -> torch.nn.Module:
     """Return an entry's network with random weights."""
-    return build_network(catalog.architectures()[entry.architecture], entry)
+    return build_network(registry.architectures()[entry.architecture], entry)
 
 
 def clip_shape(entry: Entry) -> tuple[int, ...]:

@@ -11,11 +11,11 @@ from PIL import Image
 import actloc_ros.models.clip_localizer as module
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.catalog import entries
-from actloc_ros.models.preprocessing import normalize, preprocess, upload
-from actloc_ros.models.runtime import choose_device, choose_precision
-from actloc_ros.models.weights import Actors, Colour, Preprocessing, Resize, WeightsError
-from actloc_ros.zoo import open_localizer
+from actloc_ros.models.architecture import Actors, Colour, Preprocessing, Resize, WeightsError
+from actloc_ros.models.open import open_localizer
+from actloc_ros.models.ops.preprocessing import normalize, preprocess, upload
+from actloc_ros.models.ops.runtime import choose_device, choose_precision
+from actloc_ros.models.registry import entries
 
 CPU = torch.device('cpu')
 STEP = 40_000_000

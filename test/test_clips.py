@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actloc_ros.clips import FRAMES_PER_SLOT, ClipBuffer, ClipSpec
 from actloc_ros.frames import NANOSECONDS
+from actloc_ros.models.clips import FRAMES_PER_SLOT, ClipBuffer, ClipSpec
 
 START = 1_700_000_000 * NANOSECONDS  # as real stamps: float arithmetic would lose nanoseconds
 BRIDGE, RESTART = 0.5, 2.0
@@ -159,7 +159,7 @@ def test_memory_and_cost_are_bounded_by_the_clip_and_not_by_the_camera():
 
 def test_a_query_looks_at_a_bounded_number_of_frames(monkeypatch):
     """Count the look-ups: K searches in a list whose length the clip bounds."""
-    import actloc_ros.clips as module
+    import actloc_ros.models.clips as module
 
     calls = []
     original = module.bisect_left

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from actloc_ros.cli.main import main
-from actloc_ros.models import catalog
+from actloc_ros.models import registry
 from actloc_ros.models.download import DownloadError, download
 from actloc_ros.models.loading import open_network
 from actloc_ros.models.storage import find_stored, stored_path
@@ -61,7 +61,7 @@ def server(tmp_path, monkeypatch):
 
 
 def entry_at(url):
-    return replace(catalog.entries()[NANO], url=url)
+    return replace(registry.entries()[NANO], url=url)
 
 
 def test_file_is_fetched_checked_and_put_in_place(server, capfd):
@@ -118,7 +118,7 @@ def test_missing_file_and_missing_network_say_what_to_do(server):
 
 
 def test_entry_without_address_says_where_to_get_it():
-    entry = replace(catalog.entries()[NANO], url='', source='the authors')
+    entry = replace(registry.entries()[NANO], url='', source='the authors')
     with pytest.raises(DownloadError, match='get it from the authors, then `actloc convert'):
         download(entry, '')
 
@@ -128,7 +128,7 @@ def test_command_fetches_and_checks_that_weights_fit(server, tmp_path, monkeypat
 
     torch.save(open_network(NANO, random_weights=True).network.state_dict(), tmp_path / 'x.pth')
     server.content = (tmp_path / 'x.pth').read_bytes()
-    monkeypatch.setitem(catalog.entries(), NANO, entry_at(f'{server.url}/a.pth'))
+    monkeypatch.setitem(registry.entries(), NANO, entry_at(f'{server.url}/a.pth'))
     assert main(['download', NANO]) == 2
     assert 'give one that you trust with --sha256' in capsys.readouterr().err
     assert server.asked == []
@@ -141,7 +141,7 @@ def test_command_fetches_and_checks_that_weights_fit(server, tmp_path, monkeypat
 
 
 def test_command_refuses_a_file_of_another_model(server, monkeypatch, capsys):
-    monkeypatch.setitem(catalog.entries(), NANO, entry_at(f'{server.url}/a.pth'))
+    monkeypatch.setitem(registry.entries(), NANO, entry_at(f'{server.url}/a.pth'))
     assert main(['download', NANO, '--unverified']) == 2
     assert 'actloc: error' in capsys.readouterr().err
-    assert find_stored(catalog.entries()[NANO]) is None
+    assert find_stored(registry.entries()[NANO]) is None

@@ -14,9 +14,10 @@ from safetensors.numpy import load_file, save_file
 from actloc_ros.cli.main import main
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.hog_hof import load_classifier
-from actloc_ros.models.hog_hof_descriptor import Settings
-from actloc_ros.models.hog_hof_fisher import Codebook
+from actloc_ros.models.hog_hof.descriptor import Settings
+from actloc_ros.models.hog_hof.fisher import Codebook
+from actloc_ros.models.hog_hof.localizer import load_classifier
+from actloc_ros.models.open import ModelError, open_localizer
 from actloc_ros.training.hog_hof import fit, read_samples
 from actloc_ros.truth.annotations import (
     Annotations,
@@ -25,7 +26,6 @@ from actloc_ros.truth.annotations import (
     Video,
     write_annotations,
 )
-from actloc_ros.zoo import ModelError, open_localizer
 
 RATE = 15
 SECONDS = 2.0

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from actloc_ros.frames import Frame, nanoseconds
-from actloc_ros.models.hog_hof_descriptor import BINS, KINDS, LENGTHS, Follower, Settings, Tracks
-from actloc_ros.models.hog_hof_fisher import Book, Codebook
+from actloc_ros.models.hog_hof.descriptor import BINS, KINDS, LENGTHS, Follower, Settings, Tracks
+from actloc_ros.models.hog_hof.fisher import Book, Codebook
 from actloc_ros.training.hog_hof import Samples, fit, learn_codebook
 from actloc_ros.training.hog_hof_takes import image_tracks
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actloc_ros.models import catalog
+from actloc_ros.models import registry
 from actloc_ros.models.costs import COSTS
-from actloc_ros.models.measure import Cost, cost
+from actloc_ros.models.count_costs import Cost, cost
 
 ROOT = Path(__file__).resolve().parent.parent
 # Millions of parameters and GMAC of a clip, as the papers and their repositories state them.
@@ -26,8 +26,8 @@ PUBLISHED = {
 
 
 def counted(name: str) -> Cost:
-    entry = catalog.find_entry(name)
-    return cost(catalog.architectures()[entry.architecture], entry)
+    entry = registry.find_entry(name)
+    return cost(registry.architectures()[entry.architecture], entry)
 
 
 def test_documentation_shows_the_table():
@@ -40,13 +40,13 @@ def test_documentation_shows_the_table():
     text = (ROOT / 'doc' / 'models.md').read_text()
     shown = text[text.index('| architecture') : text.index('<!-- end -->')]
     assert shown == made.stdout
-    for architecture in catalog.architectures():
+    for architecture in registry.architectures():
         assert f'| `{architecture}` |' in shown
 
 
-@pytest.mark.parametrize('name', catalog.architectures())
+@pytest.mark.parametrize('name', registry.architectures())
 def test_costs_in_the_table_are_those_of_the_network(name):
-    entry = catalog.find_entry(name)
+    entry = registry.find_entry(name)
     found = counted(name)
     parameters, gmac = COSTS[entry.name]
     assert found.parameters == parameters

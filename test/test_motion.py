@@ -10,10 +10,10 @@ import pytest
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
-from actloc_ros.models.motion import MotionLocalizer
-from actloc_ros.models.motion_candidates import overlaps
-from actloc_ros.models.motion_kinematics import Kinematics
-from actloc_ros.zoo import open_localizer
+from actloc_ros.models.open import open_localizer
+from actloc_ros.models.vision.actor_finder import MotionLocalizer
+from actloc_ros.models.vision.candidates import overlaps
+from actloc_ros.models.vision.kinematics import Kinematics
 
 SIZE = (320, 240)
 LEFT, RIGHT, STILL, NEARER, FURTHER = (

@@ -93,7 +93,7 @@ def test_vision_msgs_are_read():
 
 def test_offline_says_how_to_give_boxes():
     from actloc_ros.localizer import LocalizerOptions
-    from actloc_ros.zoo import ModelError, open_localizer
+    from actloc_ros.models.open import ModelError, open_localizer
 
     with pytest.raises(ModelError, match='boxes=PATH'):
         open_localizer('topic+mc3_18', LocalizerOptions(random_weights=True))

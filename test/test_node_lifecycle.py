@@ -21,9 +21,9 @@ from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 
+from actloc_ros.models.open import open_localizer
 from actloc_ros.msg import ActionDetection as Detection
 from actloc_ros.settings import SPECS, Change
-from actloc_ros.zoo import open_localizer
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND

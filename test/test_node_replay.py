@@ -15,9 +15,9 @@ from actloc_ros.instances import InstanceOptions
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.messages import step_to_message
+from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.ros.outputs import ros_type
-from actloc_ros.zoo import open_localizer
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actloc_ros.models.catalog import entries
-from actloc_ros.models.two_stage_detectors import detector_names
+from actloc_ros.models.detectors.torchvision_detectors import detector_names
+from actloc_ros.models.registry import entries
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / 'README.md').read_text()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
-from actloc_ros.models.checkpoint_files import write_checkpoint
+from actloc_ros.models.checkpoints import write_checkpoint
 from actloc_ros.synth import LABELS
 from actloc_ros.training.augment import Names
 from actloc_ros.training.config import Data, Schedule, TrainingConfig

@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / 'benchmark'))
 from results_ut import section
 from results_ut_clips import LabelledClip, LayoutError, read_clips, score, train
 
-from actloc_ros.models.hog_hof_descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import Settings
 
 SEQUENCES = 7, 9, 10  # of three pairs of people
 LABELS = 'hugging', 'kicking'

@@ -10,14 +10,14 @@ from torchvision.ops import box_iou
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.catalog import find_entry
 from actloc_ros.models.loading import open_network
-from actloc_ros.models.preprocessing import preprocess, upload
+from actloc_ros.models.open import open_localizer
+from actloc_ros.models.ops.preprocessing import preprocess, upload
+from actloc_ros.models.registry import find_entry
 from actloc_ros.models.storage import shipped_path
-from actloc_ros.models.stream import REACH
+from actloc_ros.models.stream.network import REACH
 from actloc_ros.synth import LABELS, render
 from actloc_ros.training.config import read_config
-from actloc_ros.zoo import open_localizer
 
 ROOT = Path(__file__).parents[1]
 UNSEEN = 9_900_000  # seeds of scenes that nothing was trained on

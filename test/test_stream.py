@@ -9,11 +9,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.runtime import fold_in_sequences
-from actloc_ros.models.stream import REACH, STRIDES, StreamNet
-from actloc_ros.models.stream_heads import StreamOutput
-from actloc_ros.models.stream_trunk import SIZES
-from actloc_ros.zoo import open_localizer
+from actloc_ros.models.open import open_localizer
+from actloc_ros.models.ops.runtime import fold_in_sequences
+from actloc_ros.models.stream.heads import StreamOutput
+from actloc_ros.models.stream.network import REACH, STRIDES, StreamNet
+from actloc_ros.models.stream.trunk import SIZES
 
 CLASSES = 5
 FRAMES = REACH + 4

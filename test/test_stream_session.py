@@ -10,12 +10,12 @@ import torch
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.loading import open_network
-from actloc_ros.models.runtime import one_thread
-from actloc_ros.models.stream import REACH
-from actloc_ros.models.stream_localizer import StreamLocalizer
-from actloc_ros.models.stream_session import StreamSession
+from actloc_ros.models.open import ModelError, open_localizer
+from actloc_ros.models.ops.runtime import one_thread
+from actloc_ros.models.stream.localizer import StreamLocalizer
+from actloc_ros.models.stream.network import REACH
+from actloc_ros.models.stream.onnx_session import StreamSession
 from actloc_ros.synth import render
-from actloc_ros.zoo import ModelError, open_localizer
 
 PERIOD = 80_000_000  # ns
 TOLERANCE = 1e-5  # of the largest value

@@ -16,10 +16,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from actloc_ros.datasets.clips import AnnotatedVideos, Clip
 from actloc_ros.io.video_reader import VideoReader
-from actloc_ros.models.catalog import architectures
-from actloc_ros.models.checkpoint_files import Checkpoint, read_checkpoint
-from actloc_ros.models.stream_decode import decode
-from actloc_ros.models.weights import WeightsError
+from actloc_ros.models.architecture import WeightsError
+from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
+from actloc_ros.models.registry import architectures
+from actloc_ros.models.stream.decode import decode
 from actloc_ros.training.assign import pairwise_overlap
 from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_crop, choose_frames
 from actloc_ros.training.begin import take_weights

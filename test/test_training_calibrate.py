@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.models.catalog import architectures
-from actloc_ros.models.stream_decode import action_scores
-from actloc_ros.models.weights import Actors
+from actloc_ros.models.architecture import Actors
+from actloc_ros.models.registry import architectures
+from actloc_ros.models.stream.decode import action_scores
 from actloc_ros.training.calibrate import (
     FARTHEST,
     Told,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from actloc_ros.datasets.clips import AnnotatedVideos, Truth
-from actloc_ros.models.catalog import architectures
+from actloc_ros.models.registry import architectures
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import render
 from actloc_ros.training.assign import Targets

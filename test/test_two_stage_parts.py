@@ -8,13 +8,13 @@ import torch
 
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.io.sources import open_source
-from actloc_ros.models.two_stage_people import (
+from actloc_ros.models.detectors.base import (
     HogDetector,
     NetworkDetector,
     View,
     read_boxes,
 )
-from actloc_ros.models.two_stage_tubes import Tube, cut
+from actloc_ros.models.two_stage.crops import Tube, cut
 
 SECOND = NANOSECONDS
 

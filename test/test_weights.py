@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models import catalog
-from actloc_ros.models.checkpoint_files import ENTRY_KEY, read_checkpoint, write_checkpoint
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Entry, Resize, WeightsError, skeleton
+from actloc_ros.models.checkpoints import ENTRY_KEY, read_checkpoint, write_checkpoint
 from actloc_ros.models.loading import load_file, open_network
-from actloc_ros.models.weights import Entry, Resize, WeightsError, skeleton
-from actloc_ros.zoo import ModelError, open_localizer
+from actloc_ros.models.open import ModelError, open_localizer
 
 NANO = 'yowov2_nano_ucf24'
 
@@ -96,7 +96,7 @@ def test_weights_of_another_model_name_the_one_that_fits(tmp_path, state):
 
 
 def test_other_number_of_classes_is_an_error_for_an_entry_and_none_for_an_architecture(tmp_path):
-    architecture = catalog.architectures()['yowov2_nano']
+    architecture = registry.architectures()['yowov2_nano']
     five = architecture.build(5).state_dict()
     path = save(tmp_path / 'five.pth', five)
     with pytest.raises(WeightsError, match=r'with 24 classes:\n.*5, 64, 1, 1'):
@@ -104,7 +104,7 @@ def test_other_number_of_classes_is_an_error_for_an_entry_and_none_for_an_archit
     entry = load_file('yowov2_nano', path).entry
     assert entry.labels == tuple(f'class {i}' for i in range(5))
     assert entry.url == ''
-    assert entry.preprocessing == catalog.entries()[NANO].preprocessing
+    assert entry.preprocessing == registry.entries()[NANO].preprocessing
 
 
 class Bomb:
@@ -178,7 +178,7 @@ def test_what_is_no_state_dict_is_named(tmp_path, content):
 def test_safetensors_carry_their_entry(tmp_path, state):
     path = tmp_path / 'mine.safetensors'
     entry = replace(
-        catalog.entries()[NANO], name='mine', labels=tuple(f'act {i}' for i in range(24))
+        registry.entries()[NANO], name='mine', labels=tuple(f'act {i}' for i in range(24))
     )
     write_checkpoint(path, state, entry)
     opened = load_file('yowov2_nano', path)
@@ -191,7 +191,7 @@ def test_safetensors_carry_their_entry(tmp_path, state):
 
 def test_safetensors_of_another_model_are_refused(tmp_path, state):
     path = tmp_path / 'nano.safetensors'
-    write_checkpoint(path, state, catalog.entries()[NANO])
+    write_checkpoint(path, state, registry.entries()[NANO])
     with pytest.raises(WeightsError, match='It fits yowov2_nano'):
         load_file('yowov2_tiny', path)
 
@@ -203,11 +203,11 @@ def test_entry_that_cannot_be_read_is_named(tmp_path):
         read_checkpoint(path)
 
 
-@pytest.mark.parametrize('name', sorted(catalog.entries()))
+@pytest.mark.parametrize('name', sorted(registry.entries()))
 def test_entries_are_whole_and_survive_json(name):
-    entry = catalog.entries()[name]
+    entry = registry.entries()[name]
     assert Entry.from_json(entry.to_json()) == entry
-    assert entry.architecture in catalog.architectures()
+    assert entry.architecture in registry.architectures()
     assert len(set(entry.labels)) == len(entry.labels) > 0
     assert entry.frames >= 1
     assert entry.rate > 0
@@ -243,10 +243,10 @@ def test_random_weights_are_the_same_each_time_and_leave_the_generator_alone():
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize('name', sorted(catalog.architectures()))
+@pytest.mark.parametrize('name', sorted(registry.architectures()))
 def test_skeletons_cost_no_memory_and_tell_classes(name):
-    architecture = catalog.architectures()[name]
-    entry = catalog.find_entry(name)
+    architecture = registry.architectures()[name]
+    entry = registry.find_entry(name)
     network = skeleton(architecture, entry)
     assert sum(p.numel() for p in network.parameters() if not p.is_meta) < 1000
     shapes = {k: tuple(v.shape) for k, v in network.state_dict().items()}

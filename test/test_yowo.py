@@ -10,11 +10,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import box_iou
 
-from actloc_ros.models import catalog
-from actloc_ros.models.runtime import prepare
-from actloc_ros.models.weights import Activation, build_network
-from actloc_ros.models.yowo import BACKBONES_3D, ENTRIES, Yowo
-from actloc_ros.models.yowo_decode import decode, decode_cells
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Activation, build_network
+from actloc_ros.models.ops.runtime import prepare
+from actloc_ros.models.yowo.decode import decode, decode_cells
+from actloc_ros.models.yowo.network import BACKBONES_3D, ENTRIES, Yowo
 
 
 def references() -> list[str]:
@@ -80,15 +80,15 @@ def test_names_its_backbones() -> None:
 @pytest.mark.parametrize('entry', ENTRIES[::8], ids=lambda entry: entry.name)
 def test_a_checkpoint_tells_its_head(entry) -> None:
     with torch.device('meta'):
-        state = build_network(catalog.architectures()[entry.architecture], entry).state_dict()
-    found = catalog.identify(state)
+        state = build_network(registry.architectures()[entry.architecture], entry).state_dict()
+    found = registry.identify(state)
     assert found is not None
     assert found[0].name == entry.architecture
     assert (found[1].labels, found[1].activation) == (entry.labels, entry.activation)
 
 
 def test_decodes_as_the_paper_says() -> None:
-    entry = catalog.find_entry('yowo_resnext101_ucf24')
+    entry = registry.find_entry('yowo_resnext101_ucf24')
     torch.manual_seed(1)
     raw = torch.randn(2, 5 * 29, 2, 3, dtype=torch.float64)
     boxes, confidences, classes = decode_cells(raw, entry)
@@ -106,7 +106,7 @@ def test_decodes_as_the_paper_says() -> None:
 
 
 def test_ava_has_one_pose_and_any_interactions() -> None:
-    entry = catalog.find_entry('yowo_resnext101_ava')
+    entry = registry.find_entry('yowo_resnext101_ava')
     assert entry.activation is Activation.POSE_SOFTMAX
     torch.manual_seed(2)
     raw = torch.randn(1, 5 * 85, 1, 1, dtype=torch.float64)
@@ -117,7 +117,7 @@ def test_ava_has_one_pose_and_any_interactions() -> None:
 
 
 def test_keeps_the_best_of_overlapping_boxes() -> None:
-    entry = replace(catalog.find_entry('yowo_resnext101_ucf24'), min_score=0.3)
+    entry = replace(registry.find_entry('yowo_resnext101_ucf24'), min_score=0.3)
     torch.manual_seed(3)
     raw = torch.randn(2, 5 * 29, 7, 7)
     boxes, confidences, classes = decode_cells(raw, entry)

@@ -11,13 +11,12 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from actloc_ros.models import catalog
+from actloc_ros.models import registry
 from actloc_ros.models.costs import COSTS
+from actloc_ros.models.count_costs import cost
 from actloc_ros.models.loading import open_network
-from actloc_ros.models.measure import cost
-from actloc_ros.models.runtime import fold_batch_norms
-from actloc_ros.models.yowov2 import attend_channels
-from actloc_ros.models.yowov2_decode import (
+from actloc_ros.models.ops.runtime import fold_batch_norms
+from actloc_ros.models.yowov2.decode import (
     Labelled,
     actors_of,
     decode,
@@ -25,9 +24,10 @@ from actloc_ros.models.yowov2_decode import (
     decode_single_label,
     published,
 )
+from actloc_ros.models.yowov2.network import attend_channels
 
-UCF = catalog.entries()['yowov2_nano_ucf24']
-AVA = catalog.entries()['yowov2_nano_ava']
+UCF = registry.entries()['yowov2_nano_ucf24']
+AVA = registry.entries()['yowov2_nano_ava']
 # Papers' figures, which design and model table show: parameters in 10^6 and GMAC at 16 x 224^2.
 PUBLISHED = {
     'nano': (3.5, 1.3),
@@ -83,8 +83,8 @@ def test_parity_script_fails_where_numbers_or_keys_differ(references):
 
 @pytest.mark.parametrize('size', PUBLISHED)
 def test_parameters_and_multiplications_are_the_published_ones(size):
-    entry = catalog.entries()[f'yowov2_{size}_ucf24']
-    found = cost(catalog.architectures()[entry.architecture], entry)
+    entry = registry.entries()[f'yowov2_{size}_ucf24']
+    found = cost(registry.architectures()[entry.architecture], entry)
     parameters, gmac = PUBLISHED[size]
     assert round(found.parameters / 1e6, 1) == parameters
     assert found.gmac == pytest.approx(gmac, rel=0.02)
@@ -92,7 +92,7 @@ def test_parameters_and_multiplications_are_the_published_ones(size):
 
 
 def test_every_entry_has_its_cost_in_the_table():
-    assert set(COSTS) == set(catalog.entries())
+    assert set(COSTS) == set(registry.entries())
 
 
 @pytest.mark.parametrize('clip', [(1, 3, 8, 96, 160), (2, 3, 16, 64, 64)])

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
-from actloc_ros.zoo import ModelError, model_names, open_localizer
+from actloc_ros.models.open import ModelError, model_names, open_localizer
 
 THIRD_PARTY = '''
 from actloc_ros.localizer import ClipInfo, Localizer, no_detections

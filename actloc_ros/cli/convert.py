@@ -6,11 +6,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from actloc_ros.models import catalog
-from actloc_ros.models.checkpoint_files import read_checkpoint, write_checkpoint
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Entry, WeightsError
+from actloc_ros.models.checkpoints import read_checkpoint, write_checkpoint
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import cache_folder
-from actloc_ros.models.weights import Entry, WeightsError
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -57,7 +57,7 @@ def fitting(file: Path) -> Entry:
     checkpoint = read_checkpoint(file)
     if checkpoint.entry is not None:
         return checkpoint.entry
-    found = catalog.identify(checkpoint.state)
+    found = registry.identify(checkpoint.state)
     if found is None:
         raise WeightsError(
             f'"{file}" fits no architecture known here; name one with --model to see what differs'

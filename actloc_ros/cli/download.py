@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from actloc_ros.models import catalog
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import WeightsError
+from actloc_ros.models.detectors.torchvision_detectors import find_detector, load_detector
 from actloc_ros.models.download import DownloadError, download, file_hash
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import find_stored
-from actloc_ros.models.two_stage_detectors import find_detector, load_detector
-from actloc_ros.models.weights import WeightsError
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -34,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, check, and print where the file is and what its hash is."""
     detector = find_detector(arguments.model)
-    entry = detector or catalog.find_entry(arguments.model)
+    entry = detector or registry.find_entry(arguments.model)
     stored = find_stored(entry)
     if stored is not None:
         print(f'{stored} is here already')

@@ -163,7 +163,7 @@ def _run_model(
     # Imported here alone: files of detections are measured without PyTorch.
     from actloc_ros.evaluation.run_model import run_model
     from actloc_ros.localizer import LocalizerOptions
-    from actloc_ros.zoo import open_localizer
+    from actloc_ros.models.open import open_localizer
 
     options = LocalizerOptions(
         weights=arguments.weights,

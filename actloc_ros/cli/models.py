@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from actloc_ros.models import catalog
-from actloc_ros.models.measure import known_cost
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import Entry
+from actloc_ros.models.count_costs import known_cost
+from actloc_ros.models.detectors.torchvision_detectors import detector_names, find_detector
 from actloc_ros.models.storage import find_stored
-from actloc_ros.models.two_stage_detectors import detector_names, find_detector
-from actloc_ros.models.weights import Entry
 
 HEADINGS = ('model', 'task', 'classes', 'parameters', 'GMAC', 'clip', 'licence', 'local', 'source')
 # What needs no checkpoint.
@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    rows = [*CLASSIC, *(row(entry) for entry in catalog.entries().values())]
+    rows = [*CLASSIC, *(row(entry) for entry in registry.entries().values())]
     if arguments.local:
         rows = [r for r in rows if r[HEADINGS.index('local')] != 'no']
     print(table([HEADINGS, *rows]))
@@ -52,7 +52,7 @@ def two_stages() -> str:
 
 def row(entry: Entry) -> tuple[str, ...]:
     """Return an entry's line."""
-    architecture = catalog.architectures()[entry.architecture]
+    architecture = registry.architectures()[entry.architecture]
     cost = known_cost(architecture, entry)
     return (
         entry.name,

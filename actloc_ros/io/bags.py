@@ -146,7 +146,7 @@ def _choose(path: str | Path, connections: list[Connection], topic: str | None) 
 
 def _definitions() -> Path:
     """Return the folder of our message definitions: by pip, as installed by colcon, or here."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     folders = [here / 'definitions', here.parent / 'msg']
     folders += [parent / 'share' / 'actloc_ros' / 'msg' for parent in here.parents]
     for folder in folders:

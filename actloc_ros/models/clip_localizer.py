@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actloc_ros.clips import ClipBuffer, ClipSpec
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
+from actloc_ros.models.architecture import Actors, Entry
+from actloc_ros.models.clips import ClipBuffer, ClipSpec
 from actloc_ros.models.loading import OpenedNetwork
-from actloc_ros.models.preprocessing import preprocess, upload
-from actloc_ros.models.runtime import choose_device, choose_precision, prepare
-from actloc_ros.models.weights import Actors, Entry
+from actloc_ros.models.ops.preprocessing import preprocess, upload
+from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 
 
 class ClipLocalizer(Localizer):

@@ -1,4 +1,4 @@
-"""Say what the entries cost, as `python -m actloc_ros.models.measure` counted it."""
+"""Say what entries cost, as `python -m actloc_ros.models.count_costs` counted it."""
 
 # Name of the entry: learned numbers, and multiply-accumulates for one clip in 10^9.
 COSTS = {

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
+from actloc_ros.models.architecture import Entry
 from actloc_ros.models.storage import stored_path
-from actloc_ros.models.weights import Entry
 
 TIMEOUT = 15.0  # s without a byte
 CHUNK = 1 << 20

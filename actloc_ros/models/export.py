@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.checkpoint_files import ENTRY_KEY
+from actloc_ros.models.architecture import Entry, WeightsError
+from actloc_ros.models.checkpoints import ENTRY_KEY
 from actloc_ros.models.loading import OpenedNetwork
-from actloc_ros.models.runtime import fold_batch_norms
-from actloc_ros.models.stream import StreamNet
-from actloc_ros.models.weights import Entry, WeightsError
+from actloc_ros.models.ops.runtime import fold_batch_norms
+from actloc_ros.models.stream.network import StreamNet
 
 Run = Callable[[Tensor], Sequence[Tensor]]
 

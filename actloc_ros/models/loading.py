@@ -9,10 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models import catalog
-from actloc_ros.models.checkpoint_files import Checkpoint, read_checkpoint
-from actloc_ros.models.storage import find_stored, stored_path
-from actloc_ros.models.weights import (
+from actloc_ros.models import registry
+from actloc_ros.models.architecture import (
     Architecture,
     Entry,
     WeightsError,
@@ -20,6 +18,8 @@ from actloc_ros.models.weights import (
     load_network,
     shapes_of,
 )
+from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
+from actloc_ros.models.storage import find_stored, stored_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +44,13 @@ def open_network(model: str, weights: str = '', random_weights: bool = False) ->
     Raises:
         WeightsError: There is no such model or checkpoint, or the two do not fit.
     """
-    entry = catalog.find_entry(model)
+    entry = registry.find_entry(model)
     path = find_weights(entry, weights)
     if path is not None:
         return load_file(model, path)
     if not random_weights:
         raise WeightsError(_how_to_get(entry))
-    architecture = catalog.architectures()[entry.architecture]
+    architecture = registry.architectures()[entry.architecture]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return OpenedNetwork(architecture, entry, build_network(architecture, entry))
@@ -64,9 +64,9 @@ def find_weights(entry: Entry, weights: str) -> Path | None:
     """
     if not weights:
         return find_stored(entry)
-    if weights not in catalog.entries() or Path(weights).is_file():
+    if weights not in registry.entries() or Path(weights).is_file():
         return Path(weights).expanduser()  # a missing file is told when it is read
-    named = catalog.entries()[weights]
+    named = registry.entries()[weights]
     stored = find_stored(named)
     if stored is None:
         raise WeightsError(_how_to_get(named))
@@ -81,7 +81,7 @@ def load_file(model: str, path: Path) -> OpenedNetwork:
     """
     checkpoint = read_checkpoint(path)
     entry = _entry_of(model, checkpoint)
-    architecture = catalog.architectures()[entry.architecture]
+    architecture = registry.architectures()[entry.architecture]
     try:
         network = load_network(architecture, entry, checkpoint.state)
     except WeightsError as error:
@@ -98,21 +98,21 @@ def _entry_of(model: str, checkpoint: Checkpoint) -> Entry:
     The file's own counts. Without one, an architecture takes any number of classes; an entry does
     not, since its labels would be wrong.
     """
-    wanted = catalog.find_entry(model)
+    wanted = registry.find_entry(model)
     own = checkpoint.entry
     if own is not None and own.architecture == wanted.architecture:
         return own
-    if model not in catalog.entries():
-        architecture = catalog.architectures()[model]
+    if model not in registry.entries():
+        architecture = registry.architectures()[model]
         classes = architecture.classes(shapes_of(checkpoint.state))
         if classes not in (None, len(wanted.labels)):
-            return catalog.entry_for(architecture, classes)
+            return registry.entry_for(architecture, classes)
     return wanted
 
 
 def _what_fits(state: Mapping[str, Tensor]) -> str:
     """Say which architecture a state dict fits."""
-    found = catalog.identify(state)
+    found = registry.identify(state)
     if found is None:
         return 'It fits no architecture known here; `actloc models` lists them.'
     architecture, entry = found

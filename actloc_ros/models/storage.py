@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
-from actloc_ros.models.weights import Entry
+from actloc_ros.models.architecture import Entry
 
 
 def hash_in_name(url: str) -> str:

@@ -24,6 +24,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from actloc_ros.instances import InstanceTracker
 from actloc_ros.localizer import Localizer, LocalizerOptions
+from actloc_ros.models.open import open_localizer
 from actloc_ros.ros import parameters
 from actloc_ros.ros.boxes import BoxesInput
 from actloc_ros.ros.depth import DepthInput
@@ -34,7 +35,6 @@ from actloc_ros.ros.session import Session, Surroundings
 from actloc_ros.ros.transforms import Transformer
 from actloc_ros.ros.warnings import Warnings
 from actloc_ros.settings import Settings
-from actloc_ros.zoo import open_localizer
 
 STOP_TIME = 10.0  # s that a step may still take when the node is deactivated
 QUIT_TIME = 1.3  # s that it may take when the process is to end

@@ -9,9 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from actloc_ros.models.catalog import architectures
-from actloc_ros.models.checkpoint_files import Checkpoint, read_saved
-from actloc_ros.models.weights import (
+from actloc_ros.models.architecture import (
     Architecture,
     Entry,
     Shapes,
@@ -20,6 +18,8 @@ from actloc_ros.models.weights import (
     shapes_of,
     skeleton,
 )
+from actloc_ros.models.checkpoints import Checkpoint, read_saved
+from actloc_ros.models.registry import architectures
 from actloc_ros.training.detectors import Detector
 
 

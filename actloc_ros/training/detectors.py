@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.catalog import architectures, entry_for
-from actloc_ros.models.stream import REACH, StreamNet, place_centres
-from actloc_ros.models.weights import Actors, Architecture, Entry, build_network
+from actloc_ros.models.architecture import Actors, Architecture, Entry, build_network
+from actloc_ros.models.registry import architectures, entry_for
+from actloc_ros.models.stream.network import REACH, StreamNet, place_centres
 from actloc_ros.training.pose import PosedStream
 
 TRAINABLE = ('stream_', 'yowov2_')

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from actloc_ros.models.catalog import architectures
-from actloc_ros.models.checkpoint_files import Checkpoint, write_checkpoint
-from actloc_ros.models.runtime import channels_last
-from actloc_ros.models.weights import Activation, Resize
+from actloc_ros.models.architecture import Activation, Resize
+from actloc_ros.models.checkpoints import Checkpoint, write_checkpoint
+from actloc_ros.models.ops.runtime import channels_last
+from actloc_ros.models.registry import architectures
 from actloc_ros.training.augment import Names
 from actloc_ros.training.begin import take_learner, take_weights
 from actloc_ros.training.clip_stream import Batch, ClipDataset, batches

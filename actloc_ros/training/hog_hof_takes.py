@@ -13,9 +13,9 @@ import numpy as np
 from actloc_ros.frames import Frame, nanoseconds, seconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.hog_hof import Watcher
-from actloc_ros.models.hog_hof_descriptor import Follower, Pace, Settings, Tracks
-from actloc_ros.models.motion_view import AREA
+from actloc_ros.models.hog_hof.descriptor import Follower, Pace, Settings, Tracks
+from actloc_ros.models.hog_hof.localizer import Watcher
+from actloc_ros.models.vision.view import AREA
 from actloc_ros.truth.annotations import Instance, Video, read_annotations
 
 STRIDE = 1.0  # s from one clip of a video to the next

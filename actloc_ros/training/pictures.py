@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.utils import draw_bounding_boxes, make_grid
 
-from actloc_ros.models.weights import Entry
+from actloc_ros.models.architecture import Entry
 from actloc_ros.training.augment import Sample
 from actloc_ros.training.measure import Seen
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from actloc_ros.models.stream import STRIDES, ClipPast, StreamNet, check_input, joined
-from actloc_ros.models.stream_heads import StreamOutput
+from actloc_ros.models.stream.heads import StreamOutput
+from actloc_ros.models.stream.network import STRIDES, ClipPast, StreamNet, check_input, joined
 
 LAG = 3
 """Frames over which movements are told."""

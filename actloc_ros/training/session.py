@@ -8,9 +8,9 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import TorchElasticEnvironment
 
-from actloc_ros.models.catalog import architectures, entries
-from actloc_ros.models.checkpoint_files import read_checkpoint
+from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import find_weights
+from actloc_ros.models.registry import architectures, entries
 from actloc_ros.training.calibrate import calibrate
 from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import ConfigError, TrainingConfig

@@ -1,1 +1,0 @@
-"""Hold the 3D convolutional backbones that YOWO's clip branch is built from."""

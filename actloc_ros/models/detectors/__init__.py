@@ -1,0 +1,1 @@
+"""Person detectors, the first stage of two-stage models."""

@@ -1,0 +1,1 @@
+"""HOG and HOF along point tracks, Fisher vectors and linear classifiers: no GPU."""

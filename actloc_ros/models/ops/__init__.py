@@ -1,0 +1,1 @@
+"""What networks share that needs PyTorch: preprocessing, decoding of actors, devices."""

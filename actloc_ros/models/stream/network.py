@@ -1,0 +1,316 @@
+"""Build the streaming network: one frame's cost a frame, the past in a state of fixed size.
+
+A 2D trunk sees each frame by itself. At strides 8, 16 and 32, causal factorized convolutions
+(R(2+1)D, Tran et al. 2018, with the past only) say what has been moving, channel attention (CFAM of
+YOWO, Köpüklü et al. 2019, with cosines for products) fuses that with what is there, and anchor-free
+heads give boxes, actor scores and multi-label actions. Since nothing looks ahead, `forward` over a
+whole clip and `step` frame by frame are the same function of the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
+
+from actloc_ros.models.architecture import (
+    Activation,
+    Architecture,
+    Entry,
+    Preprocessing,
+    Resize,
+    Shapes,
+    Task,
+)
+from actloc_ros.models.stream.decode import decode
+from actloc_ros.models.stream.heads import Head, StreamOutput, cell_centres, separable
+from actloc_ros.models.stream.trunk import SIZES, make_trunk
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+STRIDES = (8, 16, 32)
+DILATIONS = (1, 3, 5)
+TAPS = 3
+REACH = (TAPS - 1) * sum(DILATIONS)
+"""Frames before the newest that a result depends on."""
+
+
+class StreamState:
+    """The past of N cameras: for each temporal layer a ring of its own past inputs.
+
+    Attributes:
+        clock: int64 (N,): frames that each camera has given since its reset.
+        rings: One tensor (N, L, ...) a temporal layer; L is as far as the layer looks back, and
+            what follows is one frame's input, (H, W, C) or (C, H, W) as suits who runs the network.
+    """
+
+    def __init__(self, clock: Tensor, rings: list[Tensor]) -> None:
+        self.clock = clock
+        self.rings = rings
+
+    @property
+    def nbytes(self) -> int:
+        """The state's size in bytes: the same at every time."""
+        return sum(t.numel() * t.element_size() for t in (self.clock, *self.rings))
+
+    def add_camera(self) -> None:
+        """Make room for one more camera, which has seen nothing."""
+        self.clock = torch.cat([self.clock, self.clock.new_zeros(1)])
+        self.rings = [torch.cat([r, r.new_zeros(1, *r.shape[1:])]) for r in self.rings]
+
+    def reset(self, camera: int) -> None:
+        """Forget the past of the camera at this index."""
+        self.clock[camera] = 0
+        for ring in self.rings:
+            ring[camera] = 0
+
+
+class Past:
+    """Gives a temporal layer its input's past; one a pass, asked by the layers in their order."""
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return (F, TAPS * C, H, W): `x` (F, C, H, W) behind its own past, oldest first."""
+        raise NotImplementedError
+
+
+class ClipPast(Past):
+    """Looks back inside a clip of T frames, before which there was nothing (zeros)."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return each frame's taps from the same clip."""
+        # Channels last: shifting in time then moves whole cells, in the layout convolutions want.
+        clip = x.permute(0, 2, 3, 1).unflatten(0, (-1, self.frames))
+        reach = (TAPS - 1) * dilation
+        padded = functional.pad(clip, (0, 0, 0, 0, 0, 0, reach, 0))
+        shifted = [padded[:, k * dilation : k * dilation + self.frames] for k in range(TAPS)]
+        return torch.cat(shifted, dim=-1).flatten(0, 1).permute(0, 3, 1, 2)
+
+
+class StatePast(Past):
+    """Looks back in the rings of a state, and writes the newest input into them where asked.
+
+    All shapes are known beforehand, so that a GPU never waits, and a CUDA graph can hold a step.
+    """
+
+    def __init__(self, state: StreamState, cameras: Tensor, keep: Tensor) -> None:
+        self.keep = keep[:, None, None, None]
+        self.rings: Iterator[Tensor] = iter(state.rings)
+        self.clock = state.clock[cameras]
+        self.cameras = cameras
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return each camera's taps; its oldest makes room for `x`."""
+        ring = next(self.rings)
+        length = ring.shape[1]
+        now = x.permute(0, 2, 3, 1)
+        past = [ring[self.cameras, (self.clock + k * dilation) % length] for k in range(TAPS - 1)]
+        ring[self.cameras, self.clock % length] = torch.where(self.keep, now, past[0])
+        return torch.cat([*past, now], dim=-1).permute(0, 3, 1, 2)
+
+
+class GivenPast(Past):
+    """Looks back at what it is given, and notes each layer's newest input.
+
+    Args:
+        past: The past inputs (F, C, H, W) of the first layer, oldest first, then of the next.
+    """
+
+    def __init__(self, past: Iterable[Tensor]) -> None:
+        self.past = iter(past)
+        self.newest: list[Tensor] = []
+
+    def taps(self, x: Tensor, dilation: int) -> Tensor:
+        """Return each frame's taps."""
+        self.newest.append(x)
+        return torch.cat([*islice(self.past, TAPS - 1), x], dim=1)
+
+
+class CausalBlock(nn.Module):
+    """Convolves in space, then in time over the past, around a residual."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.space = Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU)
+        self.time = Conv2dNormActivation(TAPS * width, width, 1, activation_layer=None)
+
+    def forward(self, x: Tensor, past: Past) -> Tensor:
+        """Map (F, C, H, W) to the same shape."""
+        return functional.silu(x + self.time(past.taps(self.space(x), self.dilation)))
+
+
+class Motion(nn.Module):
+    """Says what has been moving at one level, from the newest frame and REACH frames before it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(CausalBlock(width, d) for d in DILATIONS)
+
+    def forward(self, x: Tensor, past: Past) -> Tensor:
+        """Map (F, C, H, W) to the same shape."""
+        for block in self.blocks:
+            x = block(x, past)
+        return x
+
+
+class ChannelFusion(nn.Module):
+    """Fuses appearance and motion by attention among channels (CFAM)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = Conv2dNormActivation(2 * width, width, 1, activation_layer=nn.SiLU)
+        self.sharpness = nn.Parameter(torch.full((1,), 4.0))
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.out = separable(width)
+
+    def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
+        """Map two (F, C, H, W) to one."""
+        mixed = self.mix(torch.cat([appearance, motion], dim=1))
+        flat = mixed.flatten(2)
+        # Cosines, where CFAM has products, and no cosines of channels that are as good as silent:
+        # both would amplify rounding.
+        unit = functional.normalize(flat, dim=2, eps=1e-2)
+        gram = self.sharpness * unit @ unit.transpose(1, 2)
+        attended = (gram.softmax(dim=-1) @ flat).unflatten(2, mixed.shape[2:])
+        return self.out(mixed + self.gamma * attended)
+
+
+class StreamNet(nn.Module):
+    """The streaming network. Height and width of its input are multiples of 32.
+
+    Args:
+        size: `n`, `s` or `m`.
+        classes: Number of actions C.
+    """
+
+    def __init__(self, size: str, classes: int) -> None:
+        super().__init__()
+        spec = SIZES[size]
+        self.width = spec.width
+        self.trunk = make_trunk(spec)
+        self.pyramid = FeaturePyramidNetwork(list(spec.channels), spec.width)
+        self.motion = nn.ModuleList(Motion(spec.width) for _ in STRIDES)
+        self.fusion = nn.ModuleList(ChannelFusion(spec.width) for _ in STRIDES)
+        self.heads = nn.ModuleList(Head(spec.width, classes, s) for s in STRIDES)
+
+    def forward(self, clip: Tensor) -> StreamOutput:
+        """Look at all frames of B clips at once: (B, 3, T, H, W), normalised; gives (B, T, A, …).
+
+        Every frame sees itself and the frames of its clip before it.
+        """
+        check_input(clip, 5)
+        frames = clip.transpose(1, 2)
+        output = self.look(frames.flatten(0, 1), ClipPast(frames.shape[1]))
+        return StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in output))
+
+    def step(
+        self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor | None = None
+    ) -> StreamOutput:
+        """Look at the newest frame of B cameras: (B, 3, H, W), normalised; gives (B, A, …).
+
+        Args:
+            frames: One frame each of B different cameras.
+            state: Their past; changed in place.
+            cameras: int64 (B,): which of the state's cameras the frames are of.
+            keep: bool (B,): whether a frame enters the past; None for all. One that does not is
+                looked at all the same.
+        """
+        check_input(frames, 4)
+        if keep is None:
+            keep = torch.ones_like(cameras, dtype=torch.bool)
+        output = self.look(frames, StatePast(state, cameras, keep))
+        state.clock[cameras] += keep
+        return output
+
+    def look(self, frames: Tensor, past: Past) -> StreamOutput:
+        """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
+        return joined([head(x) for x, head in self.levels(frames, past)])
+
+    def levels(self, frames: Tensor, past: Past) -> list[tuple[Tensor, Head]]:
+        """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""
+        maps = {}
+        for level, stage in enumerate(self.trunk):
+            frames = maps[str(level)] = stage(frames)
+        maps = self.pyramid(maps)
+        found: list[tuple[Tensor, Head]] = []
+        for x, move, fuse, head in zip(
+            maps.values(), self.motion, self.fusion, self.heads, strict=True
+        ):
+            assert isinstance(head, Head)
+            found.append((fuse(x, move(x, past)), head))
+        return found
+
+    def initial_state(self, cameras: int, height: int, width: int) -> StreamState:
+        """Return the state of cameras that have seen nothing, on the network's device."""
+        like = next(self.parameters())
+        rings = [
+            like.new_zeros(cameras, (TAPS - 1) * d, height // stride, width // stride, self.width)
+            for stride in STRIDES
+            for d in DILATIONS
+        ]
+        return StreamState(torch.zeros(cameras, dtype=torch.int64, device=like.device), rings)
+
+
+def joined(levels: list[StreamOutput]) -> StreamOutput:
+    """Return the predictions (F, A, …) of all levels as one, finest first."""
+    return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*levels, strict=True)))
+
+
+def place_centres(height: int, width: int, like: Tensor) -> Tensor:
+    """Return x, y of all A places in pixels of an input of this size: (A, 2)."""
+    sizes = [torch.Size((height // stride, width // stride)) for stride in STRIDES]
+    return torch.cat([cell_centres(s, d, like) for s, d in zip(sizes, STRIDES, strict=True)])
+
+
+def check_input(x: Tensor, dimensions: int) -> None:
+    """Raise ValueError unless `x` has this many dimensions and sides that are multiples of 32."""
+    if x.dim() != dimensions or x.shape[-2] % STRIDES[-1] or x.shape[-1] % STRIDES[-1]:
+        raise ValueError(
+            f'got an input of shape {tuple(x.shape)}; want {dimensions} dimensions, the last two '
+            f'(height, width) multiples of {STRIDES[-1]}'
+        )
+
+
+def _classes(shapes: Shapes) -> int | None:
+    """Return the number of classes that a streaming network's state dict tells."""
+    return shapes['heads.0.actions.weight'][0] if 'fusion.0.sharpness' in shapes else None
+
+
+def _architecture(size: str) -> Architecture:
+    return Architecture(
+        name=f'stream_{size}',
+        task=Task.LOCALIZATION,
+        build=partial(StreamNet, size),
+        classes=_classes,
+        outputs=StreamOutput._fields,
+        decode=decode,
+    )
+
+
+def _entry(size: str) -> Entry:
+    """Return what holds for any checkpoint of this size; labels are those of the training."""
+    return Entry(
+        name=f'stream_{size}',
+        architecture=f'stream_{size}',
+        labels=('class 0',),
+        preprocessing=Preprocessing(
+            224, 224, Resize.BILINEAR_ANTIALIASED, mean=IMAGENET_MEAN, std=IMAGENET_STD
+        ),
+        frames=16,
+        rate=12.5,
+        activation=Activation.SIGMOID,
+        multi_label=True,
+        licence='Apache-2.0',
+        source='actloc train',
+    )
+
+
+ARCHITECTURES = tuple(_architecture(size) for size in SIZES)
+ENTRIES = tuple(_entry(size) for size in SIZES)

@@ -1,0 +1,1 @@
+"""torchvision's video classifiers with their published weights."""

@@ -1,0 +1,1 @@
+"""Two stages: a person detector, then a classifier of each track's clip."""

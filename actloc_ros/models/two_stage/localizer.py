@@ -1,0 +1,167 @@
+"""Localize actions in two stages: find and follow people, then classify each one's own clip."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from actloc_ros.frames import Frame, nanoseconds
+from actloc_ros.localizer import Detections, Localizer, LocalizerOptions, no_detections
+from actloc_ros.models.clips import ClipBuffer
+from actloc_ros.models.detectors.base import PersonDetector, View
+from actloc_ros.models.ops.preprocessing import upload
+from actloc_ros.models.two_stage.classifier import ClipClassifier
+from actloc_ros.models.two_stage.crops import Tube, cut
+from actloc_ros.tubes import Actor, TubeLinker, TubeOptions
+
+LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
+
+
+class TwoStageLocalizer(Localizer):
+    """People, followed over time, each with the actions that a clip classifier sees in its tube.
+
+    All actors of all cameras that are due are classified in one batch: each at its first sight,
+    and then `LocalizerOptions.classify_rate` times a second, by stamps. In between, an actor keeps
+    its scores. Tracks are this localizer's own, as is their patience of 1 s with who is not seen.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detector: PersonDetector,
+        classifier: ClipClassifier,
+        options: LocalizerOptions,
+    ) -> None:
+        if not options.classify_rate > 0:
+            raise ValueError(f'classify_rate is {options.classify_rate} Hz; it must be above 0 Hz')
+        self.name, self.labels = name, classifier.labels
+        self.threshold = classifier.threshold
+        self._detector, self._classifier, self._options = detector, classifier, options
+        self._period = nanoseconds(1 / options.classify_rate)
+        self._cameras: dict[str, _Camera] = {}
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Take the newest frame of one or more different cameras; see `Localizer`."""
+        began = time.perf_counter()
+        views = [self._view(frame) for frame in frames]
+        self.preprocess_time = time.perf_counter() - began
+        found = self._detector.detect(views)
+        cameras = [self._camera(frame.camera) for frame in frames]
+        for camera, view, people in zip(cameras, views, found, strict=True):
+            camera.see(view, people)
+        self._classify(cameras)
+        return [camera.tell() for camera in cameras]
+
+    def reset(self, camera: str | None = None) -> None:
+        """Forget the past of one camera, or of all."""
+        for name in list(self._cameras) if camera is None else [camera]:
+            self._cameras.pop(name, None)
+            self._detector.reset(name)
+
+    def close(self) -> None:
+        """Free both networks and all images."""
+        device = self._classifier.device
+        self.reset()
+        del self._detector, self._classifier
+        if device.type == 'cuda':
+            torch.cuda.empty_cache()
+
+    def _view(self, frame: Frame) -> View:
+        zoom = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
+        size = max(1, round(frame.width * zoom)), max(1, round(frame.height * zoom))
+        image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
+        return View(frame, upload(image, self._classifier.device))
+
+    def _camera(self, name: str) -> _Camera:
+        if name not in self._cameras:
+            spec, options = self._classifier.spec, self._options
+            buffer = ClipBuffer(spec, options.bridge_gap, options.restart_gap)
+            tubes = TubeOptions(min_score=self._detector.sure_score)
+            self._cameras[name] = _Camera(buffer, TubeLinker(tubes), classes=len(self.labels))
+        return self._cameras[name]
+
+    def _classify(self, cameras: Sequence[_Camera]) -> None:
+        """Classify all actors of `cameras` that are due, in one batch."""
+        due = [(camera, person) for camera in cameras for person in camera.due()]
+        if not due:
+            return
+        began = time.perf_counter()
+        clips = [self._classifier.prepare(camera.cut(person)) for camera, person in due]
+        self.preprocess_time += time.perf_counter() - began
+        scores = self._classifier.classify(clips)
+        for (camera, person), row in zip(due, scores, strict=True):
+            person.scores, person.due = row, camera.stamp + self._period
+
+
+@dataclass
+class _Person:
+    """Someone who is followed.
+
+    Attributes:
+        tube: The boxes, in pixels of the kept images.
+        scores: float32 (C,): as last classified.
+        due: When to classify next, in ns.
+    """
+
+    tube: Tube
+    scores: np.ndarray
+    due: int
+
+
+class _Camera:
+    """What is kept of one camera: images, tracks and people.
+
+    Attributes:
+        stamp: Of the newest frame, in ns.
+    """
+
+    def __init__(self, buffer: ClipBuffer, linker: TubeLinker, classes: int) -> None:
+        self.stamp = 0
+        self._buffer, self._linker, self._classes = buffer, linker, classes
+        self._length = buffer.spec.frames * buffer.spec.period
+        self._people: dict[int, _Person] = {}
+        self._seen: tuple[Actor, ...] = ()
+
+    def see(self, view: View, found: Detections) -> None:
+        """Take the newest frame and the people in it."""
+        self.stamp = view.frame.stamp
+        self._buffer.push(self.stamp, view.image)
+        linked = self._linker.update(self.stamp, found)
+        for track_id in linked.lost:
+            del self._people[track_id]
+        self._seen = linked.actors
+        for actor in linked.actors:
+            if actor.track_id not in self._people:
+                unknown = np.zeros(self._classes, np.float32)
+                self._people[actor.track_id] = _Person(Tube(self._length), unknown, self.stamp)
+            self._people[actor.track_id].tube.add(self.stamp, actor.box / view.scale)
+
+    def due(self) -> list[_Person]:
+        """Return those who are seen now and are to be classified."""
+        seen = [self._people[actor.track_id] for actor in self._seen]
+        return [person for person in seen if self.stamp >= person.due]
+
+    def cut(self, person: _Person) -> list[Tensor]:
+        """Return the images of a person's clip: uint8 (3, s, s), oldest first."""
+        frames, _ = self._buffer.frames()
+        squares = person.tube.squares([stamp for stamp, _ in frames])
+        return [cut(image, square) for (_, image), square in zip(frames, squares, strict=True)]
+
+    def tell(self) -> Detections:
+        """Return those who are seen now, with their last scores."""
+        _, clip = self._buffer.frames()
+        if not self._seen:
+            return no_detections(clip, self._classes)
+        return Detections(
+            boxes=np.stack([actor.box for actor in self._seen]),
+            scores=np.array([actor.score for actor in self._seen], np.float32),
+            actions=np.stack([self._people[actor.track_id].scores for actor in self._seen]),
+            clip=clip,
+            track_ids=np.array([actor.track_id for actor in self._seen], np.int64),
+        )

@@ -1,0 +1,70 @@
+"""Open a two-stage model by the names of its detector and its classifier.
+
+`DETECTOR+CLASSIFIER`, as in `hog+c3d` or `fasterrcnn_mobilenet_v3_large_320_fpn+mvit_v2_s`.
+
+DETECTOR is `hog`; a detection network of torchvision, by its name (with its default weights) or by
+its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in a CSV file,
+whose columns `detectors.base.read_boxes` describes; or, in the node, `topic`: boxes that another
+node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier
+or of one of its checkpoints, as `actloc models` lists them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.architecture import Task, WeightsError
+from actloc_ros.models.detectors.base import GivenBoxes, HogDetector, PersonDetector, read_boxes
+from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
+from actloc_ros.models.loading import open_network
+from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
+from actloc_ros.models.two_stage.classifier import ClipClassifier
+from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
+
+FILE = 'boxes='
+TOPIC = 'topic'
+
+
+def open_two_stage(model: str, options: LocalizerOptions) -> TwoStageLocalizer:
+    """Return the localizer called `DETECTOR+CLASSIFIER`.
+
+    Args:
+        model: As this module's text says.
+        options: `weights` are the classifier's; the detector takes its own downloaded ones.
+
+    Raises:
+        WeightsError: There is no such detector or classifier, or its weights are missing or do
+            not fit.
+    """
+    detector_name, _, classifier_name = model.rpartition('+')
+    device = choose_device(options.device)
+    classifier = _open_classifier(classifier_name, device, options)
+    detector = _open_detector(detector_name, device, options)
+    return TwoStageLocalizer(model, detector, classifier, options)
+
+
+def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -> PersonDetector:
+    if name == 'hog':
+        return HogDetector()
+    if name == TOPIC:
+        if options.find_people is None:
+            raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
+        return GivenBoxes(options.find_people)
+    if not name.startswith(FILE):
+        return open_network_detector(name, device, options.random_weights)
+    path = Path(name.removeprefix(FILE)).expanduser()
+    try:
+        return read_boxes(path)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f'cannot read boxes from "{path}": {error}') from error
+
+
+def _open_classifier(name: str, device: torch.device, options: LocalizerOptions) -> ClipClassifier:
+    opened = open_network(name, options.weights, options.random_weights)
+    if opened.architecture.task is not Task.CLASSIFICATION:
+        raise WeightsError(f'{name} classifies no clips: it localizes by itself')
+    dtype = choose_precision(options.precision, device)
+    return ClipClassifier(prepare(opened.network, device, dtype), opened.entry, device, dtype)

@@ -1,0 +1,1 @@
+"""Classic vision without PyTorch: optical flow, moving regions, upright people, their motion."""

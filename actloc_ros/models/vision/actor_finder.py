@@ -1,0 +1,202 @@
+"""Localize people and what moves by classic vision, and say how they move, without any download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from actloc_ros.frames import Frame, seconds
+from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
+from actloc_ros.models.vision.candidates import (
+    Candidate,
+    add_people,
+    add_regions,
+    distinct,
+)
+from actloc_ros.models.vision.hog_people import PeopleDetector
+from actloc_ros.models.vision.kinematics import LABELS, TORSO, Kinematics, part
+from actloc_ros.models.vision.optical_flow import FlowField
+from actloc_ros.models.vision.regions import RegionFinder
+from actloc_ros.models.vision.view import MotionView
+from actloc_ros.tubes import TubeLinker, TubeOptions
+
+PEOPLE_PERIOD = 0.25  # s between two searches for people
+FADING = 1.0  # s after which an actor that nothing confirms has lost most of its score
+RISING = 0.3  # s over which evidence becomes a score
+LEAST_SCORE = 0.05  # below which an actor is given up that nothing confirms
+SHOWN_SCORE = 0.25  # below which an actor is not told to anyone
+
+
+@dataclass
+class Actor:
+    """Someone or something that is followed.
+
+    Attributes:
+        box: float (4,), x1, y1, x2, y2 in pixels of the analysed image.
+        score: In [0, 1].
+        known: Whether the people detector saw it at any time.
+        motion: How it moves.
+    """
+
+    box: np.ndarray
+    score: float
+    known: bool = False
+    motion: Kinematics = field(default_factory=Kinematics)
+
+
+class MotionLocalizer(Localizer):
+    """People and moving regions, labelled by how they move against the background.
+
+    Boxes are carried by dense flow, and moving regions are found, at every step; people, who need
+    not move, are searched for every `PEOPLE_PERIOD` only, which keeps a step cheap. All speeds are
+    per second by stamps, and against the background as a homography explains it, so that a camera
+    that turns or goes forward makes no one move.
+
+    `moving_left` and `moving_right` are along x of the optical frame, from 0.15 body heights/s
+    on; `approaching` and `receding` from a growth of 0.12 /s on (walking towards the camera from
+    8 m); `still` is neither. Someone may approach and move sideways at once. An action's score is
+    its probability times the actor's score, which rises with evidence within half a second and
+    fades without it within a second or two. Measured on footage with ground truth, almost all
+    actors with a score from 0.6 on were real, and half of those from 0.4 to 0.6.
+    """
+
+    name = 'motion'
+    labels = LABELS
+    threshold = 0.5
+
+    def __init__(self, options: LocalizerOptions) -> None:
+        self._options = options
+        self._cameras: dict[str, MotionCamera] = {}
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Take the newest frame of one or more different cameras; see `Localizer`."""
+        return [self._camera(frame).step(frame) for frame in frames]
+
+    def reset(self, camera: str | None = None) -> None:
+        """Forget the past of one camera, or of all."""
+        for name in list(self._cameras) if camera is None else [camera]:
+            self._cameras.pop(name, None)
+
+    def _camera(self, frame: Frame) -> MotionCamera:
+        camera = self._cameras.get(frame.camera)
+        if camera is None:
+            camera = self._cameras[frame.camera] = MotionCamera(self._options)
+        return camera
+
+
+class MotionCamera:
+    """One camera: its view, and the actors in it.
+
+    Attributes:
+        view: The newest frame and its flow.
+        actors: Those who are followed, by track id, also too vaguely to be told to anyone.
+    """
+
+    def __init__(self, options: LocalizerOptions) -> None:
+        self._options = options
+        self._linker = TubeLinker(TubeOptions(min_score=0))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget all but which track ids were used."""
+        self.view = MotionView(self._options.bridge_gap, self._options.restart_gap)
+        self.actors: dict[int, Actor] = {}
+        self._people, self._regions = PeopleDetector(), RegionFinder()
+        self._searched: int | None = None
+        self._linker.reset()
+
+    def step(self, frame: Frame) -> Detections:
+        """Take the newest frame; begin afresh where it does not go on from the ones before."""
+        if self.view.breaks(frame):
+            self._begin()
+        boxes = np.array([actor.box for actor in self.actors.values()]).reshape(-1, 4)
+        self.view.update(frame, boxes)
+        if self.view.large_enough:
+            self._follow(frame.stamp, self._candidates(frame.stamp))
+        return self._tell()
+
+    def _candidates(self, stamp: int) -> list[Candidate]:
+        """Return where the actors of before must be, who else is seen, and what else moves."""
+        boxes = {key: self._carry(actor) for key, actor in self.actors.items()}
+        scores = {key: actor.score for key, actor in self.actors.items()}
+        found = [
+            Candidate(boxes[key], known=self.actors[key].known) for key in distinct(boxes, scores)
+        ]
+        if self._searched is None or seconds(stamp - self._searched) >= PEOPLE_PERIOD - 1e-3:
+            since = seconds(stamp - self._searched) if self._searched is not None else 0.0
+            people, chances = self._people.detect(self.view.full)
+            add_people(found, people / self.view.scale, chances, _share(since, RISING))
+            self._searched = stamp
+        if self.view.flow is not None:
+            regions, evidence = self._regions.update(self.view.flow, self.view.elapsed)
+            add_regions(found, regions, evidence, _share(self.view.elapsed, RISING))
+        return found
+
+    def _carry(self, actor: Actor) -> np.ndarray:
+        """Return where the flow takes an actor's box."""
+        if self.view.flow is None:
+            return actor.box
+        return carry(actor.box, self.view.flow, actor.motion.growth, self.view.elapsed)
+
+    def _follow(self, stamp: int, found: list[Candidate]) -> None:
+        """Give candidates their tracks, and take what is seen into the actors."""
+        boxes = np.array([each.box for each in found]).reshape(-1, 4)
+        count = len(found)
+        clip = ClipInfo(stamp, stamp)
+        # The linker hands on each candidate's number in place of its actions.
+        seen = Detections(boxes, np.ones(count), np.arange(count)[:, None], clip)
+        before, self.actors = self.actors, {}
+        for linked in self._linker.update(stamp, seen).actors:
+            candidate = found[int(linked.actions[0])]
+            actor = before.get(linked.track_id) or Actor(candidate.box, 0.0)
+            self._see(actor, candidate)
+            if candidate.seen or actor.score >= LEAST_SCORE:
+                self.actors[linked.track_id] = actor
+
+    def _see(self, actor: Actor, candidate: Candidate) -> None:
+        elapsed = self.view.elapsed
+        actor.box, actor.known = candidate.box, candidate.known
+        actor.score += _evidence(actor.score, candidate, elapsed)
+        if self.view.flow is not None:
+            actor.motion.update(self.view.flow, actor.box, elapsed, actor.known)
+
+    def _tell(self) -> Detections:
+        shown = {key: each for key, each in self.actors.items() if each.score >= SHOWN_SCORE}
+        boxes = {key: each.box for key, each in shown.items()}
+        ids = sorted(distinct(boxes, {key: each.score for key, each in shown.items()}))
+        actors = [shown[key] for key in ids]
+        places = np.array([actor.box for actor in actors]).reshape(-1, 4) * self.view.scale
+        actions = [actor.score * actor.motion.scores() for actor in actors]
+        return Detections(
+            boxes=places.astype(np.float32),
+            scores=np.array([actor.score for actor in actors], np.float32),
+            actions=np.array(actions, np.float32).reshape(-1, len(LABELS)),
+            clip=self.view.clip,
+            track_ids=np.array(ids, np.int64),
+        )
+
+
+def carry(box: np.ndarray, flow: FlowField, growth: float, elapsed: float) -> np.ndarray:
+    """Return where flow, and growth in 1/s against the background, take a box in `elapsed` s."""
+    middle = part(flow.velocity_in_image, box, TORSO).reshape(-1, 2)
+    shift = np.median(middle, 0) * elapsed if len(middle) else np.zeros(2)
+    half = (box[2:] - box[:2]) / 2 * np.exp((growth + flow.zoom) * elapsed)
+    centre = (box[:2] + box[2:]) / 2 + shift
+    return np.concatenate([centre - half, centre + half])
+
+
+def _evidence(score: float, candidate: Candidate, elapsed: float) -> float:
+    """Return by how much the score of an actor changes."""
+    chance = max(candidate.person or 0.0, candidate.moving or 0.0)
+    if candidate.person is not None:
+        return (chance - score) * _share(PEOPLE_PERIOD, RISING)
+    if candidate.moving is not None and chance > score:
+        return (chance - score) * _share(elapsed, RISING)
+    return -score * _share(elapsed, FADING)
+
+
+def _share(elapsed: float, time: float) -> float:
+    """Return the weight of something new after `elapsed` s of exponential averaging."""
+    return float(1 - np.exp(-elapsed / time))

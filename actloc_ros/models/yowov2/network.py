@@ -1,0 +1,202 @@
+"""YOWOv2 (arXiv 2302.06848): a single-stage, anchor-free localizer over clips, in four sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.fx
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from actloc_ros.models.architecture import (
+    Activation,
+    Architecture,
+    Entry,
+    Preprocessing,
+    Resize,
+    Shapes,
+    Task,
+)
+from actloc_ros.models.yowov2.blocks import Act, ConvBlock
+from actloc_ros.models.yowov2.clip_branch import ResNeXt3d, ShuffleNet3d
+from actloc_ros.models.yowov2.decode import decode, published
+from actloc_ros.models.yowov2.image_branch import (
+    LARGE,
+    NANO,
+    TINY,
+    ImageNet2d,
+    PyramidSize,
+    two_convs,
+)
+from actloc_ros.truth.labels import AVA80, UCF24
+
+RELEASE = 'https://github.com/yjh0410/YOWOv2/releases/download/yowo_v2_weight/'
+
+
+@dataclass(frozen=True)
+class Size:
+    """What sets the models apart: 2D half, 3D half and its channels, channels of the head."""
+
+    image: PyramidSize
+    motion: Callable[[], nn.Module]
+    moving: int
+    channels: int
+
+
+SIZES = {
+    'nano': Size(NANO, lambda: ShuffleNet3d((116, 232, 464)), 464, 64),
+    'tiny': Size(TINY, lambda: ShuffleNet3d((224, 488, 976)), 976, 64),
+    'medium': Size(LARGE, lambda: ShuffleNet3d((224, 488, 976)), 976, 128),
+    'large': Size(LARGE, ResNeXt3d, 2048, 256),
+}
+
+
+class YOWOv2(nn.Module):
+    """The network of one size.
+
+    The key frame's features at three strides are each fused, by channel attention, with what has
+    been moving in the clip; each level has a head of its own.
+    """
+
+    def __init__(self, size: Size, classes: int) -> None:
+        """Build it with random weights for a number of classes."""
+        super().__init__()
+        channels, act, levels = size.channels, size.image.act, range(3)
+        inputs = size.image.outputs + size.moving
+        self.backbone_2d = nn.ModuleDict({'backbone': ImageNet2d(size.image)})
+        self.backbone_3d = nn.ModuleDict({'backbone': size.motion()})
+        self.cls_channel_encoders = nn.ModuleList(Fusion(inputs, channels, act) for _ in levels)
+        self.reg_channel_encoders = nn.ModuleList(Fusion(inputs, channels, act) for _ in levels)
+        self.heads = nn.ModuleList(Head(channels, act, size.image.depthwise) for _ in levels)
+        self.conf_preds = nn.ModuleList(nn.Conv2d(channels, 1, 1) for _ in levels)
+        self.cls_preds = nn.ModuleList(nn.Conv2d(channels, classes, 1) for _ in levels)
+        self.reg_preds = nn.ModuleList(nn.Conv2d(channels, 4, 1) for _ in levels)
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
+        """Return the raw maps.
+
+        Args:
+            clip: (B, 3, K, H, W), RGB in [0, 255]; the key frame is the last. H and W are
+                multiples of 32.
+
+        Returns:
+            At each of the strides 8, 16, 32: confidence (B, 1, h, w), classes (B, C, h, w), and
+            box (B, 4, h, w) as offset from the cell's centre and log of size, in cells.
+        """
+        motion = self.backbone_3d['backbone'](clip)
+        image = self.backbone_2d['backbone'](clip[:, :, -1])
+        maps: list[Tensor] = []
+        for level, (cls_map, reg_map) in enumerate(image):
+            moving = F.interpolate(motion, scale_factor=2.0 ** (2 - level), mode='nearest')
+            cls_map = self.cls_channel_encoders[level](cls_map, moving)
+            reg_map = self.reg_channel_encoders[level](reg_map, moving)
+            cls_map, reg_map = self.heads[level](cls_map, reg_map)
+            maps.append(self.conf_preds[level](reg_map))
+            maps.append(self.cls_preds[level](cls_map))
+            maps.append(self.reg_preds[level](reg_map))
+        return tuple(maps)
+
+
+class Fusion(nn.Module):
+    """Fuse an image's features with a clip's by convolutions and channel attention."""
+
+    def __init__(self, inputs: int, channels: int, act: Act) -> None:
+        super().__init__()
+        self.fuse_convs = nn.Sequential(
+            ConvBlock(inputs, channels, 1, act),
+            ConvBlock(channels, channels, 3, act),
+            ChannelAttention(),
+            ConvBlock(channels, channels, 3, act),
+            nn.Dropout(0.1),
+            nn.Conv2d(channels, channels, 1),
+        )
+
+    def forward(self, image: Tensor, moving: Tensor) -> Tensor:
+        """Return the fused features, (B, channels, h, w)."""
+        return self.fuse_convs(torch.cat([image, moving], dim=1))
+
+
+class ChannelAttention(nn.Module):
+    """Let every channel look at those that are unlike it (DANet, arXiv 1809.02983)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what was attended to, beside the features themselves."""
+        return self.gamma * attend_channels(x) + x
+
+
+@torch.fx.wrap
+def attend_channels(x: Tensor) -> Tensor:
+    """Return `x` (B, C, H, W) with each channel a mixture of all, by their products.
+
+    The products exceed what half precision holds, hence single precision at least.
+    """
+    flat = x.flatten(2)
+    exact = flat if x.dtype == torch.float64 else flat.float()
+    energy = exact @ exact.mT
+    attention = (energy.amax(dim=-1, keepdim=True) - energy).softmax(dim=-1)
+    return (attention.to(x.dtype) @ flat).view_as(x)
+
+
+class Head(nn.Module):
+    """Two convolutions towards what an actor does, and two towards where it is."""
+
+    def __init__(self, channels: int, act: Act, depthwise: bool) -> None:
+        super().__init__()
+        self.cls_head = two_convs(channels, act, depthwise)
+        self.reg_head = two_convs(channels, act, depthwise)
+
+    def forward(self, cls_map: Tensor, reg_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of classes and those of boxes."""
+        return self.cls_head(cls_map), self.reg_head(reg_map)
+
+
+def _classes(shapes: Shapes) -> int | None:
+    """Return the number of classes that a YOWOv2's state dict tells."""
+    if 'backbone_2d.backbone.fpn.cv1.convs.0.weight' not in shapes:
+        return None
+    return shapes.get('cls_preds.0.weight', (None,))[0]
+
+
+def _architecture(size: str) -> Architecture:
+    return Architecture(
+        name=f'yowov2_{size}',
+        task=Task.LOCALIZATION,
+        build=partial(YOWOv2, SIZES[size]),
+        classes=_classes,
+        outputs=tuple(f'{kind}{level}' for level in range(3) for kind in ('conf', 'cls', 'reg')),
+        decode=decode,
+        published=published,
+    )
+
+
+def _entry(size: str, data: str, frames: int) -> Entry:
+    suffix = '' if frames == 16 else f'_k{frames}'
+    single = data == 'ucf24'
+    return Entry(
+        name=f'yowov2_{size}_{data}{suffix}',
+        architecture=f'yowov2_{size}',
+        labels=UCF24 if single else AVA80,
+        preprocessing=Preprocessing(224, 224, Resize.BICUBIC_ANTIALIASED, maximum=255.0),
+        frames=frames,
+        rate=25.0 if single else 30.0,
+        activation=Activation.SIGMOID,
+        multi_label=not single,
+        threshold=0.3,
+        bn_eps_2d=1e-3,
+        url=f'{RELEASE}yowo_v2_{size}_{data}{suffix}.pth',
+        licence='MIT',
+        source='https://github.com/yjh0410/YOWOv2',
+    )
+
+
+ARCHITECTURES = tuple(_architecture(size) for size in SIZES)
+ENTRIES = tuple(
+    _entry(size, data, frames) for frames in (16, 32) for data in ('ucf24', 'ava') for size in SIZES
+)
