@@ -7,10 +7,10 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import TrainingConfig
+from actloc_ros.training.data.batches import ClipDataset
+from actloc_ros.training.data.recordings import open_sets
 from actloc_ros.training.engine import Progress, Trainer
-from actloc_ros.training.recordings import open_sets
 
 
 def new_trainer(config: TrainingConfig, folder: Path) -> Trainer:

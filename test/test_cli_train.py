@@ -19,7 +19,7 @@ from actloc_ros.models.architecture import Actors
 from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import load_file
 from actloc_ros.training.journal import Journal
-from actloc_ros.training.measure import Validation, key_frames
+from actloc_ros.training.validation import Validation, key_frames
 from actloc_ros.truth.annotations import (
     Annotations,
     Instance,

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from actloc_ros.datasets.clips import Truth
+from actloc_ros.training.adapter import Dense
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_frames
-from actloc_ros.training.clip_stream import collate
-from actloc_ros.training.detectors import Dense
+from actloc_ros.training.data.augment import NO_AUGMENTATION, Names, augment, choose_frames
+from actloc_ros.training.data.batches import collate
+from actloc_ros.training.data.sampling import KeyFrames
 from actloc_ros.training.losses import detection_loss
-from actloc_ros.training.sampling import KeyFrames
 from actloc_ros.truth.annotations import (
     AnnotationError,
     Annotations,

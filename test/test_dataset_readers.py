@@ -11,9 +11,9 @@ from actloc_ros.datasets.check import check_dataset
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import writable
 from actloc_ros.io.video_writer import VideoWriter
-from actloc_ros.training.augment import NO_AUGMENTATION
-from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import Data
+from actloc_ros.training.data.augment import NO_AUGMENTATION
+from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.truth.annotations import AnnotationError, read_annotations, write_annotations
 from actloc_ros.truth.boxes import EvaluationError
 from actloc_ros.truth.faults import Kind

@@ -18,7 +18,7 @@ from actloc_ros.models.hog_hof.descriptor import Settings
 from actloc_ros.models.hog_hof.fisher import Codebook
 from actloc_ros.models.hog_hof.localizer import load_classifier
 from actloc_ros.models.open import ModelError, open_localizer
-from actloc_ros.training.hog_hof import fit, read_samples
+from actloc_ros.training.hog_hof.fit import fit, read_samples
 from actloc_ros.truth.annotations import (
     Annotations,
     Instance,

@@ -9,8 +9,8 @@ import pytest
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.models.hog_hof.descriptor import BINS, KINDS, LENGTHS, Follower, Settings, Tracks
 from actloc_ros.models.hog_hof.fisher import Book, Codebook
-from actloc_ros.training.hog_hof import Samples, fit, learn_codebook
-from actloc_ros.training.hog_hof_takes import image_tracks
+from actloc_ros.training.hog_hof.fit import Samples, fit, learn_codebook
+from actloc_ros.training.hog_hof.recordings import image_tracks
 
 RATE = 15
 SIZE = 240, 320

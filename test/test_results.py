@@ -12,8 +12,8 @@ import pytest
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
 from actloc_ros.models.checkpoints import write_checkpoint
 from actloc_ros.synth import LABELS
-from actloc_ros.training.augment import Names
 from actloc_ros.training.config import Data, Schedule, TrainingConfig
+from actloc_ros.training.data.augment import Names
 from actloc_ros.training.engine import make_detector
 from actloc_ros.truth.boxes import Tube
 

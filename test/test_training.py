@@ -20,10 +20,8 @@ from actloc_ros.models.architecture import WeightsError
 from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.stream.decode import decode
+from actloc_ros.training.adapter import new_detector
 from actloc_ros.training.assign import pairwise_overlap
-from actloc_ros.training.augment import NO_AUGMENTATION, Names, augment, choose_crop, choose_frames
-from actloc_ros.training.begin import take_weights
-from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import (
     Augmentation,
     ConfigError,
@@ -32,10 +30,18 @@ from actloc_ros.training.config import (
     TrainingConfig,
     read_config,
 )
-from actloc_ros.training.detectors import new_detector
+from actloc_ros.training.data.augment import (
+    NO_AUGMENTATION,
+    Names,
+    augment,
+    choose_crop,
+    choose_frames,
+)
+from actloc_ros.training.data.batches import ClipDataset
+from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
+from actloc_ros.training.data.sampling import KeyFrames
 from actloc_ros.training.engine import CHECKPOINT, EMA_RAMP, Trainer, moving_average
-from actloc_ros.training.mirror import choose_pairs, mirror_pairs, mirrored_classes
-from actloc_ros.training.sampling import KeyFrames
+from actloc_ros.training.initial_weights import take_weights
 from actloc_ros.truth.annotations import Instance, Tube, Video, read_annotations
 
 

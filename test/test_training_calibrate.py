@@ -7,6 +7,7 @@ import torch
 from actloc_ros.models.architecture import Actors
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.stream.decode import action_scores
+from actloc_ros.training.adapter import new_detector
 from actloc_ros.training.calibrate import (
     FARTHEST,
     Told,
@@ -16,8 +17,7 @@ from actloc_ros.training.calibrate import (
     compare,
     needed_shift,
 )
-from actloc_ros.training.detectors import new_detector
-from actloc_ros.training.measure import Seen, Truth
+from actloc_ros.training.validation import Seen, Truth
 
 
 def test_the_needed_shift_makes_the_score_one_half():

@@ -2,8 +2,8 @@
 
 import torch
 
+from actloc_ros.training.adapter import Dense
 from actloc_ros.training.assign import Targets, assign, inside, pairwise_overlap
-from actloc_ros.training.detectors import Dense
 from actloc_ros.training.losses import detection_loss
 
 CENTRES = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing='xy'), -1)

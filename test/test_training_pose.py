@@ -8,13 +8,13 @@ from actloc_ros.datasets.clips import AnnotatedVideos, Truth
 from actloc_ros.models.registry import architectures
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import render
+from actloc_ros.training.adapter import Dense, new_detector
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import NO_AUGMENTATION
-from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import Data
-from actloc_ros.training.detectors import Dense, new_detector
+from actloc_ros.training.data.augment import NO_AUGMENTATION
+from actloc_ros.training.data.batches import ClipDataset
+from actloc_ros.training.keypoints import LAG, pose_loss, pose_targets
 from actloc_ros.training.losses import POSE_WEIGHT, detection_loss
-from actloc_ros.training.pose import LAG, pose_loss, pose_targets
 from actloc_ros.truth.annotations import (
     AnnotationError,
     Annotations,

@@ -88,7 +88,7 @@ def train_network(args: argparse.Namespace) -> int:
 def train_hog_hof(args: argparse.Namespace) -> int:
     """Train the linear classifier of HOG and HOF descriptors."""
     from actloc_ros.models.hog_hof.descriptor import Settings
-    from actloc_ros.training.hog_hof import fit, read_samples
+    from actloc_ros.training.hog_hof.fit import fit, read_samples
 
     settings = Settings()
     seed = args.seed or 0

@@ -75,9 +75,7 @@ def main() -> None:
     """Print the module `costs` with what all entries cost now."""
     from actloc_ros.models import registry
 
-    print(
-        '"""Say what entries cost, as `python -m actloc_ros.models.count_costs` counted it."""\n'
-    )
+    print('"""Say what entries cost, as `python -m actloc_ros.models.count_costs` counted it."""\n')
     print('# Name of the entry: learned numbers, and multiply-accumulates for one clip in 10^9.')
     print('COSTS = {')
     for entry in registry.entries().values():

@@ -15,8 +15,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
-from actloc_ros.training.detectors import Detector
-from actloc_ros.training.measure import Seen, Truth, Validation
+from actloc_ros.training.adapter import Detector
+from actloc_ros.training.validation import Seen, Truth, Validation
 
 OVERLAP = 0.5
 """Least IoU of a box that shows an actor."""

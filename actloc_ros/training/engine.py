@@ -19,11 +19,11 @@ from actloc_ros.models.architecture import Activation, Resize
 from actloc_ros.models.checkpoints import Checkpoint, write_checkpoint
 from actloc_ros.models.ops.runtime import channels_last
 from actloc_ros.models.registry import architectures
-from actloc_ros.training.augment import Names
-from actloc_ros.training.begin import take_learner, take_weights
-from actloc_ros.training.clip_stream import Batch, ClipDataset, batches
+from actloc_ros.training.adapter import Detector, new_detector
 from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
-from actloc_ros.training.detectors import Detector, new_detector
+from actloc_ros.training.data.augment import Names
+from actloc_ros.training.data.batches import Batch, ClipDataset, batches
+from actloc_ros.training.initial_weights import take_learner, take_weights
 from actloc_ros.training.losses import Loss, detection_loss
 from actloc_ros.training.optimizer import make_optimizer
 

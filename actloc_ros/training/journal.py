@@ -13,8 +13,8 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from actloc_ros.training.engine import Progress, Trainer
-from actloc_ros.training.measure import Measured, Validation
 from actloc_ros.training.pictures import COLUMNS, draw_samples, draw_seen
+from actloc_ros.training.validation import Measured, Validation
 
 MEASUREMENTS = 'measurements.jsonl'
 """Name of the file, in the folder of a run, with a line of JSON for each measurement."""

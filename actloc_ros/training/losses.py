@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import complete_box_iou_loss, sigmoid_focal_loss
 
+from actloc_ros.training.adapter import Dense
 from actloc_ros.training.assign import Targets, assign
-from actloc_ros.training.detectors import Dense
-from actloc_ros.training.pose import pose_loss
+from actloc_ros.training.keypoints import pose_loss
 
 BOX_WEIGHT = 5.0
 ACTION_WEIGHT = 2.0

@@ -11,8 +11,8 @@ from torch.nn import functional
 from torchvision.utils import draw_bounding_boxes, make_grid
 
 from actloc_ros.models.architecture import Entry
-from actloc_ros.training.augment import Sample
-from actloc_ros.training.measure import Seen
+from actloc_ros.training.data.augment import Sample
+from actloc_ros.training.validation import Seen
 
 COLUMNS = 4
 LEAST_SIDE = 256  # pixels: smaller images are enlarged, or letters would hide them

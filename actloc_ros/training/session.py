@@ -11,15 +11,15 @@ from lightning_fabric.plugins.environments import TorchElasticEnvironment
 from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import find_weights
 from actloc_ros.models.registry import architectures, entries
+from actloc_ros.training.adapter import TRAINABLE
 from actloc_ros.training.calibrate import calibrate
-from actloc_ros.training.clip_stream import ClipDataset
 from actloc_ros.training.config import ConfigError, TrainingConfig
-from actloc_ros.training.detectors import TRAINABLE
+from actloc_ros.training.data.batches import ClipDataset
+from actloc_ros.training.data.mirror import choose_pairs
+from actloc_ros.training.data.recordings import check_sets, open_sets
 from actloc_ros.training.engine import CHECKPOINT, Trainer
 from actloc_ros.training.journal import Journal
-from actloc_ros.training.measure import Validation
-from actloc_ros.training.mirror import choose_pairs
-from actloc_ros.training.recordings import check_sets, open_sets
+from actloc_ros.training.validation import Validation
 
 
 def make_fabric(precision: str) -> Fabric:

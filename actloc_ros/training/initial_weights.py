@@ -20,7 +20,7 @@ from actloc_ros.models.architecture import (
 )
 from actloc_ros.models.checkpoints import Checkpoint, read_saved
 from actloc_ros.models.registry import architectures
-from actloc_ros.training.detectors import Detector
+from actloc_ros.training.adapter import Detector
 
 
 def take_weights(detector: Detector, checkpoint: Checkpoint, name: str) -> list[str]:

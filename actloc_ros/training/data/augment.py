@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional as vision
 
 from actloc_ros.datasets.clips import Clip
 from actloc_ros.training.config import Augmentation
-from actloc_ros.training.mirror import choose_pairs, mirror_pairs, mirrored_classes
+from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.truth.annotations import Video
 
 VISIBLE_SHARE = 0.3  # of its area that an actor must keep in a crop to count

@@ -8,7 +8,7 @@ from pathlib import Path
 from actloc_ros.datasets.check import check_dataset
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.datasets.readers import Source, open_dataset
-from actloc_ros.training.clip_stream import check_labels
+from actloc_ros.training.data.batches import check_labels
 from actloc_ros.truth.annotations import AnnotationError
 
 

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from actloc_ros.models.hog_hof.descriptor import KINDS, LENGTHS, Settings, Tracks
 from actloc_ros.models.hog_hof.fisher import Book, Codebook
 from actloc_ros.models.hog_hof.localizer import Classifier
-from actloc_ros.training.hog_hof_takes import Recording, Take, TrainingError, find_recordings
-from actloc_ros.training.mirror import SIDE, mirror_pairs, mirrored_classes
+from actloc_ros.training.data.mirror import SIDE, mirror_pairs, mirrored_classes
+from actloc_ros.training.hog_hof.recordings import Recording, Take, TrainingError, find_recordings
 
 SOFTNESS = 10.0  # weight of the training errors
 FOLDS = 5  # parts of the videos that are left out in turn to calibrate the scores

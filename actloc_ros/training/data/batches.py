@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.augment import Names, Sample, augment, choose_frames
 from actloc_ros.training.config import Augmentation, Data
-from actloc_ros.training.mirror import choose_pairs
-from actloc_ros.training.pose import pose_targets
-from actloc_ros.training.sampling import KeyFrames
+from actloc_ros.training.data.augment import Names, Sample, augment, choose_frames
+from actloc_ros.training.data.mirror import choose_pairs
+from actloc_ros.training.data.sampling import KeyFrames
+from actloc_ros.training.keypoints import pose_targets
 from actloc_ros.truth.annotations import AnnotationError
 
 

@@ -17,7 +17,7 @@ from actloc_ros.evaluation.figures import check_truths
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.models.architecture import Actors
-from actloc_ros.training.detectors import Detector
+from actloc_ros.training.adapter import Detector
 from actloc_ros.truth.annotations import Video
 from actloc_ros.truth.boxes import FrameBoxes, GroundTruth, join
 

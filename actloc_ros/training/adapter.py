@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from actloc_ros.models.architecture import Actors, Architecture, Entry, build_network
 from actloc_ros.models.registry import architectures, entry_for
 from actloc_ros.models.stream.network import REACH, StreamNet, place_centres
-from actloc_ros.training.pose import PosedStream
+from actloc_ros.training.keypoints import PosedStream
 
 TRAINABLE = ('stream_', 'yowov2_')
 """How the names of architectures begin that can be trained."""

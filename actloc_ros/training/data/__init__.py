@@ -1,0 +1,1 @@
+"""Batches of clips to train on: reading, sampling, augmenting."""

@@ -1,0 +1,1 @@
+"""Train hog_hof: recordings of actors, code books and linear classifiers."""
