@@ -25,8 +25,8 @@ from actloc_ros.io.bags import DetectionWriter, read_detections
 from actloc_ros.io.event_text import event_line
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
 from actloc_ros.io.sources import DEFAULT_RATE, Source, open_source
+from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.recorder import Recorder
-from actloc_ros.ros.signals import stop_event
 
 NAMESPACE = '/demo'
 SAMPLE_SECONDS = '20'

@@ -7,7 +7,7 @@ from node_harness import MILLISECOND, picture, running_node, wait_for
 
 from actloc_ros.messages import header_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray
-from actloc_ros.ros.outputs import ros_type
+from actloc_ros.ros.localizer_node.publishers import ros_type
 
 START = 1_700_000_000_000_000_000
 PERIOD = 100 * MILLISECOND

@@ -58,7 +58,7 @@ def test_who_waits_for_a_subscriber_finds_one_when_the_model_is_open(monkeypatch
         subscribers.append(client.node.count_subscribers('image'))
         return open_localizer(*arguments)
 
-    monkeypatch.setattr('actloc_ros.ros.node.open_localizer', take_long)
+    monkeypatch.setattr('actloc_ros.ros.localizer_node.node.open_localizer', take_long)
     with running_node(autostart=False) as client:
         assert client.change_state('configure')
         client.camera()

@@ -26,8 +26,8 @@ from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
 from actloc_ros.io.sources import DEFAULT_RATE, Source, SourceError, open_source
 from actloc_ros.messages import header_message, time_message
-from actloc_ros.ros.outputs import ros_type
-from actloc_ros.ros.signals import stop_event
+from actloc_ros.ros.common.signals import stop_event
+from actloc_ros.ros.localizer_node.publishers import ros_type
 
 DEPTH = 100  # messages that the publisher keeps for slow subscribers
 CHECK_EVERY = 32  # messages after which they must have kept up

@@ -15,8 +15,8 @@ from rclpy.node import Node
 from actloc_ros.localizer import GivenPeople
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetection
-from actloc_ros.ros.inputs import camera_topic
-from actloc_ros.ros.matching import MatchedSubscription
+from actloc_ros.ros.common.subscription import MatchedSubscription
+from actloc_ros.ros.localizer_node.camera_input import camera_topic
 
 KEPT = 100  # messages of each camera that wait for their frame
 

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.messages import stamp_of
-from actloc_ros.ros.matching import MatchedSubscription
+from actloc_ros.ros.common.subscription import MatchedSubscription
 
 SILENCE = 2.0  # s without frames after which a camera counts as silent
 RATE_WINDOW = 60  # frames over which the rate is measured

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from actloc_ros.ros.inputs import SILENCE, CameraInput
-from actloc_ros.ros.timing import Timings, percentiles
-from actloc_ros.ros.worker import Counters
+from actloc_ros.ros.localizer_node.camera_input import SILENCE, CameraInput
+from actloc_ros.ros.localizer_node.timing import Timings, percentiles
+from actloc_ros.ros.localizer_node.worker import Counters
 
 MEGABYTE = 1e6
 LOST_SHARE = 0.1  # of the frames that came, from which losses are a fault

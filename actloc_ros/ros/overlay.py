@@ -18,8 +18,8 @@ from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.io.drawing import draw
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetectionArray
-from actloc_ros.ros.matching import MatchedSubscription
-from actloc_ros.ros.signals import stop_event
+from actloc_ros.ros.common.signals import stop_event
+from actloc_ros.ros.common.subscription import MatchedSubscription
 
 TRANSPORTS = ('raw', 'compressed')
 WARN_EVERY = 5.0  # s

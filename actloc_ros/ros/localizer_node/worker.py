@@ -14,7 +14,7 @@ from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.ros.inputs import Received
+from actloc_ros.ros.localizer_node.camera_input import Received
 from actloc_ros.tubes import TubeOptions
 
 IDLE = 0.2  # s after which a waiting worker looks up

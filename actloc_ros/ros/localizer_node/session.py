@@ -15,14 +15,14 @@ from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.messages import Place
 from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.ros.depth import DepthInput
-from actloc_ros.ros.diagnostics import camera_status
-from actloc_ros.ros.inputs import CameraInput, Received
-from actloc_ros.ros.outputs import Outputs
-from actloc_ros.ros.timing import Split, Timings
-from actloc_ros.ros.transforms import Transformer
-from actloc_ros.ros.warnings import Warnings
-from actloc_ros.ros.worker import Result, Worker
+from actloc_ros.ros.common.throttled_log import Warnings
+from actloc_ros.ros.common.transforms import Transformer
+from actloc_ros.ros.localizer_node.camera_input import CameraInput, Received
+from actloc_ros.ros.localizer_node.depth_input import DepthInput
+from actloc_ros.ros.localizer_node.diagnostics import camera_status
+from actloc_ros.ros.localizer_node.publishers import Outputs
+from actloc_ros.ros.localizer_node.timing import Split, Timings
+from actloc_ros.ros.localizer_node.worker import Result, Worker
 from actloc_ros.settings import Settings
 
 

@@ -17,7 +17,7 @@ from actloc_ros.instances import State
 from actloc_ros.messages import Place, header_message, label_info_message, step_to_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
 from actloc_ros.pipeline import Step
-from actloc_ros.ros.markers import marker_array
+from actloc_ros.ros.localizer_node.markers import marker_array
 
 DEPTH = 10
 EDGES = (State.STARTED, State.ENDED)

@@ -25,15 +25,20 @@ from std_srvs.srv import SetBool, Trigger
 from actloc_ros.instances import InstanceTracker
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.open import open_localizer
-from actloc_ros.ros import parameters
-from actloc_ros.ros.boxes import BoxesInput
-from actloc_ros.ros.depth import DepthInput
-from actloc_ros.ros.diagnostics import Health, device_memory, free_device_memory, node_status
-from actloc_ros.ros.inputs import CameraInput
-from actloc_ros.ros.outputs import Outputs
-from actloc_ros.ros.session import Session, Surroundings
-from actloc_ros.ros.transforms import Transformer
-from actloc_ros.ros.warnings import Warnings
+from actloc_ros.ros.common.throttled_log import Warnings
+from actloc_ros.ros.common.transforms import Transformer
+from actloc_ros.ros.localizer_node import parameters
+from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
+from actloc_ros.ros.localizer_node.camera_input import CameraInput
+from actloc_ros.ros.localizer_node.depth_input import DepthInput
+from actloc_ros.ros.localizer_node.diagnostics import (
+    Health,
+    device_memory,
+    free_device_memory,
+    node_status,
+)
+from actloc_ros.ros.localizer_node.publishers import Outputs
+from actloc_ros.ros.localizer_node.session import Session, Surroundings
 from actloc_ros.settings import Settings
 
 STOP_TIME = 10.0  # s that a step may still take when the node is deactivated

@@ -18,8 +18,8 @@ from actloc_ros.io.conversions import FrameError, depth_to_metres
 from actloc_ros.messages import Place, stamp_of
 from actloc_ros.pipeline import Step
 from actloc_ros.projection import Intrinsics, VelocityEstimator, locate
-from actloc_ros.ros.inputs import camera_topic
-from actloc_ros.ros.matching import MatchedSubscription
+from actloc_ros.ros.common.subscription import MatchedSubscription
+from actloc_ros.ros.localizer_node.camera_input import camera_topic
 
 KEPT = 30  # depth images: a second, by which the localizer may lag behind
 PATIENCE = 0.5  # s that a replay waits for a depth image that comes after its image

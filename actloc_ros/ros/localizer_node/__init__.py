@@ -1,0 +1,1 @@
+"""The node action_localizer: inputs, one worker, outputs."""
