@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from actloc_ros.frames import nanoseconds
-from actloc_ros.tubes import Actor, Linked
+from actloc_ros.tracks import Actor, Linked
 
 END_SHARE = 0.8  # of the start score, where no end score is given
 

@@ -11,7 +11,7 @@ import numpy as np
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import Action, InstanceOptions, InstanceTracker
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
-from actloc_ros.tubes import TubeLinker, TubeOptions
+from actloc_ros.tracks import TubeLinker, TubeOptions
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.tubes import TubeOptions
+from actloc_ros.tracks import TubeOptions
 
 LONGEST = 3600.0  # s: no duration here is meant to be longer
 CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')

@@ -13,7 +13,7 @@ from results_instances import Span, follow
 
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceOptions
-from actloc_ros.tubes import TubeOptions
+from actloc_ros.tracks import TubeOptions
 
 EARLY = 1.0  # s before the noted onset from which an alarm counts for the fall
 ROUNDED = 1.0  # s: notes of a fall that lasts to the clip's end are in whole seconds

@@ -9,15 +9,15 @@ import numpy as np
 from results_common import Recording, Seen
 from scipy.optimize import linear_sum_assignment
 
-from actloc_ros.evaluation.online_tubes import OnlineTubes
 from actloc_ros.evaluation.overlap import tube_iou
+from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline
+from actloc_ros.tracks import TubeOptions
 from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.boxes import Tube
-from actloc_ros.tubes import TubeOptions
 
 LEAST_OVERLAP = 0.2  # spatio-temporal, of an instance with the one it stands for
 

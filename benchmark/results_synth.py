@@ -14,7 +14,7 @@ from results_instances import Starts, follow, match_starts, true_spans
 from tqdm import tqdm
 
 from actloc_ros.cli.synth import write_scene
-from actloc_ros.datasets.files import read_truth
+from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.figures import Figure
 from actloc_ros.evaluation.frame_map import frame_map

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from results_common import Recording, Seen, data_folder, open_recording, table, watch
 
-from actloc_ros.datasets.files import read_truth
+from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.evaluation.overlap import paired_iou
 from actloc_ros.evaluation.run_model import find_videos
+from actloc_ros.tracks import TubeOptions
 from actloc_ros.truth.boxes import GroundTruth
-from actloc_ros.tubes import TubeOptions
 
 DATA = 'ucf24'
 OVERLAPS = (0.3, 0.5)

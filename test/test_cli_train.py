@@ -14,7 +14,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from actloc_ros.cli.main import main
-from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.models.architecture import Actors
 from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import load_file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.datasets.clips import Truth
+from actloc_ros.datasets.annotated_videos import Truth
 from actloc_ros.training.adapter import Dense
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.data.augment import NO_AUGMENTATION, Names, augment, choose_frames

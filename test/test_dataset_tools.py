@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from actloc_ros.cli.main import main
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.datasets.check import LISTED, check_dataset
-from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import split_videos
 from actloc_ros.io.video_writer import VideoWriter

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from actloc_ros.evaluation.linking import LinkOptions, tube_score
-from actloc_ros.evaluation.online_tubes import OnlineTubes
+from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
 from actloc_ros.frames import nanoseconds
 from actloc_ros.instances import InstanceOptions, InstanceTracker
-from actloc_ros.tubes import Actor, Linked
+from actloc_ros.tracks import Actor, Linked
 
 RATE = 10.0  # Hz
 

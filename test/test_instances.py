@@ -17,7 +17,7 @@ from actloc_ros.instances import (
     State,
     parse_overrides,
 )
-from actloc_ros.tubes import Actor, Linked
+from actloc_ros.tracks import Actor, Linked
 
 LABELS = ('walk', 'wave', 'fall')
 MS = NANOSECONDS // 1000

@@ -14,7 +14,7 @@ from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.instances import InstanceOptions, LabelOptions, State
 from actloc_ros.localizer import Detections
 from actloc_ros.pipeline import LocalizerError, Pipeline, Step
-from actloc_ros.tubes import TubeOptions
+from actloc_ros.tracks import TubeOptions
 
 MS = NANOSECONDS // 1000
 BOX = (20, 30, 40, 80)

@@ -5,7 +5,7 @@ import pytest
 
 from actloc_ros.synth import Action, ActorTruth, SynthFrame
 from actloc_ros.synth.scene import frame_stamp
-from actloc_ros.synth.truth import TruthCollector
+from actloc_ros.synth.truth_collector import TruthCollector
 
 RATE = 10.0
 S = 1_000_000_000

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel
 
-from actloc_ros.datasets.clips import AnnotatedVideos, Clip
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Clip
 from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.models.architecture import WeightsError
 from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint

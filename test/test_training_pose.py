@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.datasets.clips import AnnotatedVideos, Truth
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Truth
 from actloc_ros.models.registry import architectures
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import render

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections
-from actloc_ros.tubes import Linked, TubeLinker, TubeOptions
+from actloc_ros.tracks import Linked, TubeLinker, TubeOptions
 
 
 def detect(

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actloc_ros.datasets.source import FORMATS, PARTS
+from actloc_ros.datasets.spec import FORMATS, PARTS
 
 if TYPE_CHECKING:
-    from actloc_ros.datasets.clips import AnnotatedVideos
+    from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -99,7 +99,7 @@ def run_show(args: argparse.Namespace) -> int:
     """Write the page or the video."""
     import cv2
 
-    from actloc_ros.datasets.sheet import film, page
+    from actloc_ros.datasets.preview import film, page
     from actloc_ros.io.video_writer import VideoWriter
 
     kind = args.out.suffix.lower()

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from actloc_ros.datasets.ava import OFFICIAL
-from actloc_ros.datasets.files import read_predictions, read_truth
-from actloc_ros.evaluation.actors import actors_of_predictions, actors_of_truth
+from actloc_ros.datasets.formats.ava import OFFICIAL
+from actloc_ros.datasets.formats.evaluation_files import read_predictions, read_truth
+from actloc_ros.evaluation.any_action import actors_of_predictions, actors_of_truth
 from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol

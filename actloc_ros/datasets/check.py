@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.frames import seconds
 from actloc_ros.io.media import open_frames
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Video

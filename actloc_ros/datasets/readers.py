@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from actloc_ros.datasets.clips import AnnotatedVideos
-from actloc_ros.datasets.read_ava import read_ava
-from actloc_ros.datasets.read_clips import read_clips
-from actloc_ros.datasets.read_cvat import read_cvat
-from actloc_ros.datasets.read_tubes import read_jhmdb, read_multisports, read_ucf24
-from actloc_ros.datasets.source import FORMATS, Place, Source
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
+from actloc_ros.datasets.formats.ava_training import read_ava
+from actloc_ros.datasets.formats.clip_folders import read_clips
+from actloc_ros.datasets.formats.cvat import read_cvat
+from actloc_ros.datasets.formats.tube_sets import read_jhmdb, read_multisports, read_ucf24
+from actloc_ros.datasets.spec import FORMATS, Place, Source
 from actloc_ros.truth.annotations import Annotations, parse_annotations
 
 __all__ = ['FORMATS', 'Source', 'open_dataset']

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.evaluation.linking import LinkOptions
-from actloc_ros.evaluation.online_tubes import OnlineTubes
+from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.sources import Source, open_source
 from actloc_ros.localizer import Detections, Localizer

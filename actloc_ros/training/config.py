@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from actloc_ros.datasets.source import Source
+from actloc_ros.datasets.spec import Source
 from actloc_ros.training.limits import find_impossible
 
 T = TypeVar('T')

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as vision
 from tqdm import tqdm
 
-from actloc_ros.datasets.clips import AnnotatedVideos, Clip
-from actloc_ros.evaluation.actors import ANY_ACTION
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Clip
+from actloc_ros.evaluation.any_action import ANY_ACTION
 from actloc_ros.evaluation.figures import check_truths
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.protocols import find_protocol

@@ -18,7 +18,7 @@ from actloc_ros.models.detectors.base import PersonDetector, View
 from actloc_ros.models.ops.preprocessing import upload
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.crops import Tube, cut
-from actloc_ros.tubes import Actor, TubeLinker, TubeOptions
+from actloc_ros.tracks import Actor, TubeLinker, TubeOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
 

@@ -20,7 +20,7 @@ from actloc_ros.models.vision.kinematics import LABELS, TORSO, Kinematics, part
 from actloc_ros.models.vision.optical_flow import FlowField
 from actloc_ros.models.vision.regions import RegionFinder
 from actloc_ros.models.vision.view import MotionView
-from actloc_ros.tubes import TubeLinker, TubeOptions
+from actloc_ros.tracks import TubeLinker, TubeOptions
 
 PEOPLE_PERIOD = 0.25  # s between two searches for people
 FADING = 1.0  # s after which an actor that nothing confirms has lost most of its score

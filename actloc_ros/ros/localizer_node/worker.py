@@ -15,7 +15,7 @@ from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.pipeline import Pipeline, Step
 from actloc_ros.ros.localizer_node.camera_input import Received
-from actloc_ros.tubes import TubeOptions
+from actloc_ros.tracks import TubeOptions
 
 IDLE = 0.2  # s after which a waiting worker looks up
 

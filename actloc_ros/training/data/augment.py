@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
 
-from actloc_ros.datasets.clips import Clip
+from actloc_ros.datasets.annotated_videos import Clip
 from actloc_ros.training.config import Augmentation
 from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.truth.annotations import Video

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.config import Augmentation, Data
 from actloc_ros.training.data.augment import Names, Sample, augment, choose_frames

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.datasets.check import check_dataset
-from actloc_ros.datasets.clips import AnnotatedVideos
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.training.data.batches import check_labels
 from actloc_ros.truth.annotations import AnnotationError

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from actloc_ros.datasets.clips import AnnotatedVideos
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.instances import State
 from actloc_ros.io.drawing import draw
 from actloc_ros.messages import time_message

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from actloc_ros.datasets import act, ucf24
-from actloc_ros.datasets.ava import read_ava_detections, read_ava_truth
+from actloc_ros.datasets.formats import act, ucf24
+from actloc_ros.datasets.formats.ava import read_ava_detections, read_ava_truth
 from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions
 from actloc_ros.truth.from_annotations import annotations_truth, is_annotations
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.source import Place
+from actloc_ros.datasets.spec import Place
 from actloc_ros.io.media import Shape, find_video, relative, shape_or
 from actloc_ros.io.sources import DEFAULT_RATE
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video

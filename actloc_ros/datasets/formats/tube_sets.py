@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.files import read_truth
-from actloc_ros.datasets.source import Place
+from actloc_ros.datasets.formats.evaluation_files import read_truth
+from actloc_ros.datasets.spec import Place
 from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
 from actloc_ros.truth import boxes as evaluation
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video

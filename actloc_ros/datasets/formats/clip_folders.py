@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.source import Place
+from actloc_ros.datasets.spec import Place
 from actloc_ros.io.media import Shape, open_frames, relative, shape_or
 from actloc_ros.io.sources import DEFAULT_RATE, IMAGE_SUFFIXES
 from actloc_ros.truth.annotations import (

@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.ava import MICROSECONDS, Row, excluded_keys, read_label_map, read_rows
-from actloc_ros.datasets.source import Place
+from actloc_ros.datasets.formats.ava import (
+    MICROSECONDS,
+    Row,
+    excluded_keys,
+    read_label_map,
+    read_rows,
+)
+from actloc_ros.datasets.spec import Place
 from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.truth.boxes import FRAMES_A_VIDEO, Videos
