@@ -9,7 +9,7 @@ from typing import Any
 from actloc_ros.frames import Frame
 from actloc_ros.instances import State
 from actloc_ros.io.bags import find_type
-from actloc_ros.io.sources import Source
+from actloc_ros.io.source import Source
 from actloc_ros.messages import step_to_message
 from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import Pipeline, Step

@@ -2,72 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from enum import Enum
 from typing import Any
 
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.parameter_spec import Change, Spec
 from actloc_ros.tracks import TubeOptions
 
-LONGEST = 3600.0  # s: no duration here is meant to be longer
 CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
-
-
-class Change(Enum):
-    """When a parameter may change."""
-
-    START = 'set at start'
-    INACTIVE = 'changes while the node is not active'
-    ALWAYS = 'changes at run time'
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What one parameter is.
-
-    Attributes:
-        name: Its name.
-        default: Its default, which also gives its type.
-        description: What it does, with its unit.
-        change: When it may change.
-        low: Least value of a number.
-        high: Greatest value of a number.
-        choices: The values that a text may have.
-    """
-
-    name: str
-    default: bool | float | str | list[str]
-    description: str
-    change: Change
-    low: float = 0.0
-    high: float = LONGEST
-    choices: tuple[str, ...] = ()
-
-    def check(self, value: Any) -> None:
-        """Raise ValueError where `value` is none that the parameter may have."""
-        if self.choices and value not in self.choices:
-            raise ValueError(f'{self.name} is "{value}"; it must be {" or ".join(self.choices)}')
-        if isinstance(self.default, float) and not (
-            math.isfinite(value) and self.low <= value <= self.high
-        ):
-            raise ValueError(f'{self.name} is {value}; it must be {self._range()}')
-
-    def _range(self) -> str:
-        return f'from {self.low} to {self.high}'
-
-    def constraints(self) -> str:
-        """Say when the parameter may change, and what its values may be."""
-        words = [self.change.value]
-        if isinstance(self.default, float):
-            words.append(self._range())
-        if self.choices:
-            words.append(' or '.join(self.choices))
-        return '; '.join(words)
 
 
 _TUBES, _INSTANCES, _OPTIONS = TubeOptions(), InstanceOptions(), LocalizerOptions()

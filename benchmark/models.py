@@ -31,10 +31,10 @@ from models_cameras import CamerasRow, measure_cameras, table
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
-from actloc_ros.models.clip_localizer import in_full
 from actloc_ros.models.count_costs import Counter, known_cost
 from actloc_ros.models.loading import OpenedNetwork, open_network
 from actloc_ros.models.open import open_localizer
+from actloc_ros.models.ops.detections import in_full
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.stream.localizer import StreamLocalizer

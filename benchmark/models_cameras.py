@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from actloc_ros.models.ops.runtime import prepare_untraced
-from actloc_ros.models.stream.network import StreamNet, StreamState
+from actloc_ros.models.stream.network import StreamNet
+from actloc_ros.models.stream.state import StreamState
 
 CAMERAS = 1, 4, 16
 PRECISIONS = torch.float32, torch.float16

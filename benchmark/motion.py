@@ -22,8 +22,8 @@ import numpy as np
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, LocalizerOptions
+from actloc_ros.models.motion.localizer import MotionLocalizer
 from actloc_ros.models.vision import optical_flow
-from actloc_ros.models.vision.actor_finder import MotionLocalizer
 from actloc_ros.models.vision.hog_people import PeopleDetector
 from actloc_ros.models.vision.optical_flow import FlowEstimator
 from actloc_ros.models.vision.regions import RegionFinder

@@ -18,18 +18,13 @@ from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.video_map import link_all
 from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Entry
 from actloc_ros.models.checkpoints import read_checkpoint
+from actloc_ros.models.entry import Entry
 from actloc_ros.models.loading import find_weights
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
 from actloc_ros.training.session import train
-from actloc_ros.truth.annotations import (
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
+from actloc_ros.truth.plain_json import write_annotations
 
 LABELS = ('falling', 'other')
 BATCH = 4

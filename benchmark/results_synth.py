@@ -22,12 +22,8 @@ from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.evaluation.run_model import run_model
 from actloc_ros.synth import LABELS, render
 from actloc_ros.synth.scene import frame_count
-from actloc_ros.truth.annotations import (
-    Annotations,
-    Video,
-    read_annotations,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import Annotations, Video
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 PROTOCOL = 'ucf24-act'
 SIZE = (320, 240)

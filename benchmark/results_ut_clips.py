@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
+from actloc_ros.models.hog_hof.classifier import Classifier
 from actloc_ros.models.hog_hof.descriptor import Settings
-from actloc_ros.models.hog_hof.localizer import Classifier
 from actloc_ros.training.hog_hof.fit import fit, samples_of
 from actloc_ros.training.hog_hof.recordings import Clip, Recording, Take, image_tracks
 

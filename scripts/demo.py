@@ -23,8 +23,9 @@ from actloc_ros.cli.draw import draw_video
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.io.bags import DetectionWriter, read_detections
 from actloc_ros.io.event_text import event_line
+from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
-from actloc_ros.io.sources import DEFAULT_RATE, Source, open_source
+from actloc_ros.io.sources import open_source
 from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.recorder import Recorder
 

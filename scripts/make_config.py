@@ -3,7 +3,8 @@
 import textwrap
 from itertools import groupby
 
-from actloc_ros.settings import SPECS, Spec
+from actloc_ros.parameter_spec import Spec
+from actloc_ros.settings import SPECS
 
 HEAD = """\
 # Every parameter of the node `action_localizer`, with its default, unit and range.

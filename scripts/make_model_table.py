@@ -1,8 +1,9 @@
 """Print the table of networks in doc/models.md: `python scripts/make_model_table.py`."""
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Architecture, Entry
+from actloc_ros.models.architecture import Architecture
 from actloc_ros.models.count_costs import Cost, known_cost
+from actloc_ros.models.entry import Entry
 
 HEAD = (
     '| architecture | task | parameters | GMAC a clip | clip | input |\n|---|---|---|---|---|---|'

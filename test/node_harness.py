@@ -23,8 +23,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from actloc_ros.messages import header_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
+from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.localizer_node.node import ActionLocalizer
-from actloc_ros.ros.localizer_node.publishers import ros_type
 
 NAME = 'action_localizer'
 PATIENCE = 15.0  # s: every wait ends then

@@ -23,8 +23,9 @@ import numpy as np
 import torch
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Architecture, Entry, load_network, skeleton
+from actloc_ros.models.architecture import Architecture, load_network, skeleton
 from actloc_ros.models.checkpoints import read_checkpoint
+from actloc_ros.models.entry import Entry
 
 TOLERANCE = 1e-5
 

@@ -17,12 +17,12 @@ from actloc_ros.cli.main import main as actloc
 from actloc_ros.instances import Action, State
 from actloc_ros.io import bags
 from actloc_ros.io.bags import BagError, DetectionWriter, find_type, message_types, read_detections
-from actloc_ros.io.sources import SourceError
+from actloc_ros.io.source import SourceError
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import step_to_message
 from actloc_ros.msg import ActionDetectionArray
 from actloc_ros.pipeline import Step
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 LABELS = ('walk', 'wave')
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,8 +6,9 @@ import torch
 
 from actloc_ros.cli.main import main
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Activation, Architecture, Entry, Preprocessing, Task
+from actloc_ros.models.architecture import Architecture
 from actloc_ros.models.checkpoints import ENTRY_KEY, read_checkpoint
+from actloc_ros.models.entry import Activation, Entry, Preprocessing, Task
 from actloc_ros.models.export import export
 from actloc_ros.models.loading import OpenedNetwork, open_network
 

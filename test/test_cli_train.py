@@ -20,14 +20,8 @@ from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import load_file
 from actloc_ros.training.journal import Journal
 from actloc_ros.training.validation import Validation, key_frames
-from actloc_ros.truth.annotations import (
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    read_annotations,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 SIZE = 64
 SETTINGS = {

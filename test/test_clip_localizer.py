@@ -11,7 +11,9 @@ from PIL import Image
 import actloc_ros.models.clip_localizer as module
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.architecture import Actors, Colour, Preprocessing, Resize, WeightsError
+from actloc_ros.models.architecture import Actors
+from actloc_ros.models.entry import Colour, Preprocessing, Resize
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.preprocessing import normalize, preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision

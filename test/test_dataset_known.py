@@ -13,15 +13,8 @@ from actloc_ros.training.data.augment import NO_AUGMENTATION, Names, augment, ch
 from actloc_ros.training.data.batches import collate
 from actloc_ros.training.data.sampling import KeyFrames
 from actloc_ros.training.losses import detection_loss
-from actloc_ros.truth.annotations import (
-    AnnotationError,
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    read_annotations,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 CENTRES = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing='xy'), -1)
 CENTRES = (CENTRES.reshape(-1, 2) + 0.5) * 8

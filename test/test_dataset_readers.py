@@ -14,10 +14,11 @@ from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.training.config import Data
 from actloc_ros.training.data.augment import NO_AUGMENTATION
 from actloc_ros.training.data.batches import ClipDataset
-from actloc_ros.truth.annotations import AnnotationError, read_annotations, write_annotations
+from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
 from actloc_ros.truth.faults import Kind
 from actloc_ros.truth.labels import AVA80
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 SECOND = 1_000_000_000
 

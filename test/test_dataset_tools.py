@@ -17,16 +17,9 @@ from actloc_ros.datasets.check import LISTED, check_dataset
 from actloc_ros.datasets.readers import Source, open_dataset
 from actloc_ros.datasets.split import split_videos
 from actloc_ros.io.video_writer import VideoWriter
-from actloc_ros.truth.annotations import (
-    AnnotationError,
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    read_annotations,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.truth.faults import Kind
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 SECOND = 1_000_000_000
 

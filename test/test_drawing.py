@@ -13,7 +13,7 @@ from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import step_to_message
 from actloc_ros.pipeline import Step
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 LABELS = ('walk', 'wave')
 MILLISECOND = 10**6

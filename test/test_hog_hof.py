@@ -14,18 +14,14 @@ from safetensors.numpy import load_file, save_file
 from actloc_ros.cli.main import main
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.errors import ModelError
+from actloc_ros.models.hog_hof.classifier import load_classifier
 from actloc_ros.models.hog_hof.descriptor import Settings
 from actloc_ros.models.hog_hof.fisher import Codebook
-from actloc_ros.models.hog_hof.localizer import load_classifier
-from actloc_ros.models.open import ModelError, open_localizer
+from actloc_ros.models.open import open_localizer
 from actloc_ros.training.hog_hof.fit import fit, read_samples
-from actloc_ros.truth.annotations import (
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
+from actloc_ros.truth.plain_json import write_annotations
 
 RATE = 15
 SECONDS = 2.0

@@ -22,7 +22,7 @@ from actloc_ros.messages import (
 )
 from actloc_ros.msg import ActionDetectionArray, LabelInfo
 from actloc_ros.pipeline import Step
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 # A recorded bag outlives a release: a change here breaks what users have recorded.
 PINNED = {

@@ -10,8 +10,8 @@ import pytest
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
+from actloc_ros.models.motion.localizer import MotionLocalizer
 from actloc_ros.models.open import open_localizer
-from actloc_ros.models.vision.actor_finder import MotionLocalizer
 from actloc_ros.models.vision.candidates import overlaps
 from actloc_ros.models.vision.kinematics import Kinematics
 

@@ -7,7 +7,7 @@ from node_harness import MILLISECOND, picture, running_node, wait_for
 
 from actloc_ros.messages import header_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 START = 1_700_000_000_000_000_000
 PERIOD = 100 * MILLISECOND
@@ -93,7 +93,8 @@ def test_vision_msgs_are_read():
 
 def test_offline_says_how_to_give_boxes():
     from actloc_ros.localizer import LocalizerOptions
-    from actloc_ros.models.open import ModelError, open_localizer
+    from actloc_ros.models.errors import ModelError
+    from actloc_ros.models.open import open_localizer
 
     with pytest.raises(ModelError, match='boxes=PATH'):
         open_localizer('topic+mc3_18', LocalizerOptions(random_weights=True))

@@ -12,8 +12,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
 from actloc_ros.messages import header_message
+from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.transforms import rotation_matrix
-from actloc_ros.ros.localizer_node.publishers import ros_type
 
 START = 1_700_000_000_000_000_000
 PERIOD = 100 * MILLISECOND

@@ -25,7 +25,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.messages import time_message
 from actloc_ros.msg import ActionDetection as Detection
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND

@@ -23,7 +23,8 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 
 from actloc_ros.models.open import open_localizer
 from actloc_ros.msg import ActionDetection as Detection
-from actloc_ros.settings import SPECS, Change
+from actloc_ros.parameter_spec import Change
+from actloc_ros.settings import SPECS
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND

@@ -17,7 +17,7 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.messages import step_to_message
 from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import Pipeline
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND

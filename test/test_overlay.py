@@ -18,7 +18,7 @@ from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import header_message, stamp_of, step_to_message
 from actloc_ros.msg import ActionDetectionArray
 from actloc_ros.pipeline import Step
-from actloc_ros.ros.localizer_node.publishers import ros_type
+from actloc_ros.ros.common.message_types import ros_type
 
 PATIENCE = 20.0  # s: every wait ends then
 INSTALLED = importlib.util.find_spec('message_filters') is not None

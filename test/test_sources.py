@@ -11,7 +11,8 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from actloc_ros.io.sources import SourceError, open_source
+from actloc_ros.io.source import SourceError
+from actloc_ros.io.sources import open_source
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 CLOCKWISE = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)

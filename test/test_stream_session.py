@@ -9,8 +9,9 @@ import torch
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.errors import ModelError
 from actloc_ros.models.loading import open_network
-from actloc_ros.models.open import ModelError, open_localizer
+from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.runtime import one_thread
 from actloc_ros.models.stream.localizer import StreamLocalizer
 from actloc_ros.models.stream.network import REACH

@@ -11,15 +11,8 @@ import pytest
 
 from actloc_ros.cli.main import main
 from actloc_ros.synth import LABELS, render
-from actloc_ros.truth.annotations import (
-    AnnotationError,
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    read_annotations,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 
 def _decode(path):

@@ -16,8 +16,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Clip
 from actloc_ros.io.video_reader import VideoReader
-from actloc_ros.models.architecture import WeightsError
 from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.stream.decode import decode
 from actloc_ros.training.adapter import new_detector
@@ -40,9 +40,11 @@ from actloc_ros.training.data.augment import (
 from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.training.data.sampling import KeyFrames
-from actloc_ros.training.engine import CHECKPOINT, EMA_RAMP, Trainer, moving_average
+from actloc_ros.training.engine import CHECKPOINT, Trainer
 from actloc_ros.training.initial_weights import take_weights
-from actloc_ros.truth.annotations import Instance, Tube, Video, read_annotations
+from actloc_ros.training.schedule import EMA_RAMP, moving_average
+from actloc_ros.truth.annotations import Instance, Tube, Video
+from actloc_ros.truth.plain_json import read_annotations
 
 
 @pytest.fixture(scope='module')

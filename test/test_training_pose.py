@@ -15,14 +15,8 @@ from actloc_ros.training.data.augment import NO_AUGMENTATION
 from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.keypoints import LAG, pose_loss, pose_targets
 from actloc_ros.training.losses import POSE_WEIGHT, detection_loss
-from actloc_ros.truth.annotations import (
-    AnnotationError,
-    Annotations,
-    Tube,
-    Video,
-    read_annotations,
-    write_annotations,
-)
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Tube, Video
+from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 NAMES = ('left_hand', 'right_hand')
 

@@ -12,15 +12,16 @@ from torch import Tensor, nn
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.instances import State
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.architecture import Activation, Entry, Preprocessing, WeightsError
-from actloc_ros.models.detectors.base import GivenBoxes
+from actloc_ros.models.detectors.external_boxes import GivenBoxes
 from actloc_ros.models.detectors.torchvision_detectors import (
     build_detector,
     detector_names,
     find_detector,
     load_detector,
 )
-from actloc_ros.models.open import ModelError, open_localizer
+from actloc_ros.models.entry import Activation, Entry, Preprocessing
+from actloc_ros.models.errors import ModelError, WeightsError
+from actloc_ros.models.open import open_localizer
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
 from actloc_ros.pipeline import Pipeline

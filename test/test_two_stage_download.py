@@ -12,7 +12,8 @@ from actloc_ros.cli.main import main
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import download
 from actloc_ros.models.detectors.torchvision_detectors import build_detector, find_detector
-from actloc_ros.models.open import ModelError, open_localizer
+from actloc_ros.models.errors import ModelError
+from actloc_ros.models.open import open_localizer
 
 DETECTOR = 'ssdlite320_mobilenet_v3_large'
 

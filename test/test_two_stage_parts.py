@@ -8,12 +8,10 @@ import torch
 
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.io.sources import open_source
-from actloc_ros.models.detectors.base import (
-    HogDetector,
-    NetworkDetector,
-    View,
-    read_boxes,
-)
+from actloc_ros.models.detectors.base import View
+from actloc_ros.models.detectors.external_boxes import read_boxes
+from actloc_ros.models.detectors.hog import HogDetector
+from actloc_ros.models.detectors.torchvision_detectors import NetworkDetector
 from actloc_ros.models.two_stage.crops import Tube, cut
 
 SECOND = NANOSECONDS

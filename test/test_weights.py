@@ -13,10 +13,12 @@ from safetensors.torch import save_file
 
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Entry, Resize, WeightsError, skeleton
+from actloc_ros.models.architecture import skeleton
 from actloc_ros.models.checkpoints import ENTRY_KEY, read_checkpoint, write_checkpoint
+from actloc_ros.models.entry import Entry, Resize
+from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.loading import load_file, open_network
-from actloc_ros.models.open import ModelError, open_localizer
+from actloc_ros.models.open import open_localizer
 
 NANO = 'yowov2_nano_ucf24'
 

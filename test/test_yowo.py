@@ -11,7 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import box_iou
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Activation, build_network
+from actloc_ros.models.architecture import build_network
+from actloc_ros.models.entry import Activation
 from actloc_ros.models.ops.runtime import prepare
 from actloc_ros.models.yowo.decode import decode, decode_cells
 from actloc_ros.models.yowo.network import BACKBONES_3D, ENTRIES, Yowo

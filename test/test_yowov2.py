@@ -15,6 +15,7 @@ from actloc_ros.models import registry
 from actloc_ros.models.costs import COSTS
 from actloc_ros.models.count_costs import cost
 from actloc_ros.models.loading import open_network
+from actloc_ros.models.ops.attention import attend_channels
 from actloc_ros.models.ops.runtime import fold_batch_norms
 from actloc_ros.models.yowov2.decode import (
     Labelled,
@@ -24,7 +25,6 @@ from actloc_ros.models.yowov2.decode import (
     decode_single_label,
     published,
 )
-from actloc_ros.models.yowov2.network import attend_channels
 
 UCF = registry.entries()['yowov2_nano_ucf24']
 AVA = registry.entries()['yowov2_nano_ava']

@@ -6,7 +6,8 @@ import textwrap
 import pytest
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
-from actloc_ros.models.open import ModelError, model_names, open_localizer
+from actloc_ros.models.errors import ModelError
+from actloc_ros.models.open import model_names, open_localizer
 
 THIRD_PARTY = '''
 from actloc_ros.localizer import ClipInfo, Localizer, no_detections

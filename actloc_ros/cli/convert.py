@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Entry, WeightsError
 from actloc_ros.models.checkpoints import read_checkpoint, write_checkpoint
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import cache_folder
 

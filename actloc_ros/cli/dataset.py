@@ -122,7 +122,7 @@ def run_split(args: argparse.Namespace) -> int:
     """Write the parts; return 1 if something is wrong with the annotations."""
     from actloc_ros.datasets.check import check_dataset, count_classes
     from actloc_ros.datasets.split import split_videos, writable
-    from actloc_ros.truth.annotations import write_annotations
+    from actloc_ros.truth.plain_json import write_annotations
 
     videos = _open(args)
     findings = check_dataset(videos)

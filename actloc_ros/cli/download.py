@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import WeightsError
 from actloc_ros.models.detectors.torchvision_detectors import find_detector, load_detector
 from actloc_ros.models.download import DownloadError, download, file_hash
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import load_file
 from actloc_ros.models.storage import find_stored
 

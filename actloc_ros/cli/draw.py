@@ -12,7 +12,8 @@ from tqdm import tqdm
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.io.bags import read_detections
 from actloc_ros.io.drawing import draw
-from actloc_ros.io.sources import DEFAULT_RATE, open_source
+from actloc_ros.io.source import DEFAULT_RATE
+from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.messages import stamp_of
 

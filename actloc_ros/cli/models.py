@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Entry
 from actloc_ros.models.count_costs import known_cost
 from actloc_ros.models.detectors.torchvision_detectors import detector_names, find_detector
+from actloc_ros.models.entry import Entry
 from actloc_ros.models.storage import find_stored
 
 HEADINGS = ('model', 'task', 'classes', 'parameters', 'GMAC', 'clip', 'licence', 'local', 'source')

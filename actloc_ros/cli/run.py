@@ -12,7 +12,8 @@ from tqdm import tqdm
 from actloc_ros.io.bags import DetectionWriter
 from actloc_ros.io.drawing import draw
 from actloc_ros.io.event_text import event_line
-from actloc_ros.io.sources import DEFAULT_RATE, Source, open_source
+from actloc_ros.io.source import DEFAULT_RATE, Source
+from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.messages import stamp_of
 from actloc_ros.offline import Result, localize, open_pipeline

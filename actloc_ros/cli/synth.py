@@ -17,7 +17,8 @@ from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import SynthFrame, check_arguments, frame_count, render
 from actloc_ros.synth.script import LABELS
 from actloc_ros.synth.truth_collector import TruthCollector
-from actloc_ros.truth.annotations import Annotations, Video, write_annotations
+from actloc_ros.truth.annotations import Annotations, Video
+from actloc_ros.truth.plain_json import write_annotations
 
 # A training reads frames at random: it decodes from the key frame before each.
 FOOTAGE = QUALITY | {'g': '12'}

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.io.media import Frames, open_frames
-from actloc_ros.truth.annotations import Annotations, Video, read_annotations
+from actloc_ros.truth.annotations import Annotations, Video
+from actloc_ros.truth.plain_json import read_annotations
 
 OPEN_VIDEOS = 8
 

@@ -7,7 +7,8 @@ import torch
 
 from actloc_ros.frames import Frame
 from actloc_ros.io.media import Frames
-from actloc_ros.models.detectors.base import HogDetector, PersonDetector, View
+from actloc_ros.models.detectors.base import PersonDetector, View
+from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
 from actloc_ros.tracks import TubeLinker, TubeOptions
 from actloc_ros.truth.annotations import Tube, Video

@@ -11,7 +11,8 @@ from actloc_ros.datasets.formats.clip_folders import read_clips
 from actloc_ros.datasets.formats.cvat import read_cvat
 from actloc_ros.datasets.formats.tube_sets import read_jhmdb, read_multisports, read_ucf24
 from actloc_ros.datasets.spec import FORMATS, Place, Source
-from actloc_ros.truth.annotations import Annotations, parse_annotations
+from actloc_ros.truth.annotations import Annotations
+from actloc_ros.truth.plain_json import parse_annotations
 
 __all__ = ['FORMATS', 'Source', 'open_dataset']
 

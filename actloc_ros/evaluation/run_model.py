@@ -12,7 +12,8 @@ from tqdm import tqdm
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
 from actloc_ros.frames import Frame, seconds
-from actloc_ros.io.sources import Source, open_source
+from actloc_ros.io.source import Source
+from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline, Step
 from actloc_ros.truth.boxes import (

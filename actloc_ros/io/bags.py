@@ -13,8 +13,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from actloc_ros.io.source import SourceError
 from actloc_ros.io.source_bag import open_bag
-from actloc_ros.io.sources import SourceError
 from actloc_ros.messages import stamp_of
 
 DETECTIONS = 'actloc_ros/msg/ActionDetectionArray'

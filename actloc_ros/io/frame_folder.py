@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.io.source import IMAGE_SUFFIXES, sorted_naturally
 from actloc_ros.io.source_folder import read_image
-from actloc_ros.io.sources import IMAGE_SUFFIXES, sorted_naturally
 from actloc_ros.truth.annotations import AnnotationError
 
 

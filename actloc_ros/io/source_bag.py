@@ -14,7 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
-from actloc_ros.io.sources import Source, SourceError, bag_files
+from actloc_ros.io.source import Source, SourceError, bag_files
 from actloc_ros.messages import stamp_of
 
 IMAGE = 'sensor_msgs/msg/Image'

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from actloc_ros.frames import NANOSECONDS, Frame
-from actloc_ros.io.sources import IMAGE_SUFFIXES, Source, SourceError, sorted_naturally
+from actloc_ros.io.source import IMAGE_SUFFIXES, Source, SourceError, sorted_naturally
 
 
 class FolderSource(Source):

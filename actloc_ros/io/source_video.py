@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from actloc_ros.frames import NANOSECONDS, Frame
-from actloc_ros.io.sources import DEFAULT_RATE, Source, SourceError
+from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError
 
 if TYPE_CHECKING:
     from av.container import InputContainer

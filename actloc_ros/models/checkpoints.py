@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from actloc_ros.models.architecture import Entry, WeightsError
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import WeightsError
 
 ENTRY_KEY = 'actloc_ros.entry'
 # Where published files keep their state dict, beside optimizers and counters.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
-from actloc_ros.models.architecture import Actors, Entry
 from actloc_ros.models.clips import ClipBuffer, ClipSpec
 from actloc_ros.models.loading import OpenedNetwork
+from actloc_ros.models.ops.detections import in_full, to_detections
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 
@@ -78,31 +77,3 @@ class ClipLocalizer(Localizer):
         image = upload(frame.image, self._device)
         clips.push(frame.stamp, preprocess(image, self._entry.preprocessing, self._dtype))
         return clips.clip()
-
-
-def in_full(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return half-precision maps in single precision: exponentials and products overflow it."""
-    return [x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in outputs]
-
-
-def to_detections(actors: Actors, frame: Frame, entry: Entry, clip: ClipInfo) -> Detections:
-    """Return what a network saw in pixels of the original image, clipped to it.
-
-    Boxes of which nothing is left in the image are dropped.
-    """
-    how = entry.preprocessing
-    scale = actors.boxes.new_tensor([frame.width / how.width, frame.height / how.height] * 2)
-    limit = actors.boxes.new_tensor([frame.width, frame.height] * 2)
-    boxes = torch.minimum((actors.boxes * scale).clamp(min=0), limit)
-    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return Detections(
-        boxes=_numpy(boxes[inside]),
-        scores=_numpy(actors.scores[inside]),
-        actions=_numpy(actors.actions[inside]),
-        clip=clip,
-    )
-
-
-def _numpy(values: Tensor) -> np.ndarray:
-    """Return values on the host, float32."""
-    return values.float().cpu().numpy()

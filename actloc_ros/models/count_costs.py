@@ -12,8 +12,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from actloc_ros.models.architecture import Architecture, Entry, skeleton
+from actloc_ros.models.architecture import Architecture, skeleton
 from actloc_ros.models.costs import COSTS
+from actloc_ros.models.entry import Entry
 
 aten = torch.ops.aten
 NORMS = {aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten.cudnn_batch_norm}

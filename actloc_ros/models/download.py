@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from actloc_ros.models.architecture import Entry
+from actloc_ros.models.entry import Entry
 from actloc_ros.models.storage import stored_path
 
 TIMEOUT = 15.0  # s without a byte

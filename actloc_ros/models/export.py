@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Entry, WeightsError
 from actloc_ros.models.checkpoints import ENTRY_KEY
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.ops.runtime import fold_batch_norms
 from actloc_ros.models.stream.network import StreamNet

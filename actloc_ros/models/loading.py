@@ -10,15 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import (
-    Architecture,
-    Entry,
-    WeightsError,
-    build_network,
-    load_network,
-    shapes_of,
-)
+from actloc_ros.models.architecture import Architecture, build_network, load_network
 from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.state_dicts import shapes_of
 from actloc_ros.models.storage import find_stored, stored_path
 
 

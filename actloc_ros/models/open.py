@@ -6,16 +6,13 @@ import importlib
 from collections.abc import Callable
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
+from actloc_ros.models.errors import ModelError
 
 # Imported only when asked for: a robot that runs `motion` loads no PyTorch.
 BUILT_IN = {
-    'motion': 'actloc_ros.models.vision.actor_finder:MotionLocalizer',
+    'motion': 'actloc_ros.models.motion.localizer:MotionLocalizer',
     'hog_hof': 'actloc_ros.models.hog_hof.localizer:HogHofLocalizer',
 }
-
-
-class ModelError(ValueError):
-    """A model that cannot be opened; the text says why and what there is."""
 
 
 def model_names() -> tuple[str, ...]:
@@ -65,8 +62,8 @@ def _require_pytorch(model: str) -> None:
 
 def _open_network(model: str, options: LocalizerOptions) -> Localizer:
     """Load a network and make a localizer of it."""
-    from actloc_ros.models.architecture import WeightsError
     from actloc_ros.models.clip_localizer import ClipLocalizer
+    from actloc_ros.models.errors import WeightsError
     from actloc_ros.models.loading import open_network
     from actloc_ros.models.stream.localizer import StreamLocalizer
     from actloc_ros.models.stream.network import StreamNet
@@ -89,7 +86,7 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
 
 def _open_two_stage(model: str, options: LocalizerOptions) -> Localizer:
     """Load a person detector and a clip classifier and make a localizer of both."""
-    from actloc_ros.models.architecture import WeightsError
+    from actloc_ros.models.errors import WeightsError
     from actloc_ros.models.two_stage.open import open_two_stage
 
     try:

@@ -9,16 +9,11 @@ from functools import cache
 
 from torch import Tensor
 
-from actloc_ros.models.architecture import (
-    Architecture,
-    Entry,
-    WeightsError,
-    adapt,
-    differences,
-    shapes_of,
-    skeleton,
-)
+from actloc_ros.models.architecture import Architecture, adapt, skeleton
 from actloc_ros.models.checkpoints import read_entry
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.state_dicts import differences, shapes_of
 from actloc_ros.models.storage import shipped_path
 
 # Packages of actloc_ros.models; the module `network` of each has ARCHITECTURES and ENTRIES.

@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
-from actloc_ros.models.architecture import Entry
+from actloc_ros.models.entry import Entry
 
 
 def hash_in_name(url: str) -> str:

@@ -23,11 +23,12 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
+from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
-from actloc_ros.io.sources import DEFAULT_RATE, Source, SourceError, open_source
+from actloc_ros.io.sources import open_source
 from actloc_ros.messages import header_message, time_message
+from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.signals import stop_event
-from actloc_ros.ros.localizer_node.publishers import ros_type
 
 DEPTH = 100  # messages that the publisher keeps for slow subscribers
 CHECK_EVERY = 32  # messages after which they must have kept up

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Actors, Architecture, Entry, build_network
+from actloc_ros.models.architecture import Actors, Architecture, build_network
+from actloc_ros.models.entry import Entry
 from actloc_ros.models.registry import architectures, entry_for
 from actloc_ros.models.stream.network import REACH, StreamNet, place_centres
 from actloc_ros.training.keypoints import PosedStream

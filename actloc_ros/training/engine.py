@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from actloc_ros.models.architecture import Activation, Resize
 from actloc_ros.models.checkpoints import Checkpoint, write_checkpoint
+from actloc_ros.models.entry import Activation, Resize
 from actloc_ros.models.ops.runtime import channels_last
 from actloc_ros.models.registry import architectures
 from actloc_ros.training.adapter import Detector, new_detector
-from actloc_ros.training.config import ConfigError, Schedule, TrainingConfig
+from actloc_ros.training.config import ConfigError, TrainingConfig
 from actloc_ros.training.data.augment import Names
 from actloc_ros.training.data.batches import Batch, ClipDataset, batches
 from actloc_ros.training.initial_weights import take_learner, take_weights
 from actloc_ros.training.losses import Loss, detection_loss
 from actloc_ros.training.optimizer import make_optimizer
+from actloc_ros.training.schedule import learning_rate, moving_average
 
 CHECKPOINT = 'last.ckpt'
 """Name of the file, in the folder of a run, from which it is resumed."""
@@ -33,9 +32,6 @@ CHECKPOINT = 'last.ckpt'
 
 SEED_STRIDE = 1_000_003
 """How far apart the random numbers of neighbouring seeds begin."""
-
-EMA_RAMP = 9
-"""Of so many steps that a short training has taken, its average of weights spans about one."""
 
 
 @dataclass(frozen=True)
@@ -237,32 +233,6 @@ def make_detector(config: TrainingConfig, names: Names) -> Detector:
         source='actloc train',
     )
     return detector
-
-
-def learning_rate(step: int, schedule: Schedule) -> float:
-    """Return the rate at a step: a linear rise, then half a cosine down to a hundredth."""
-    if step < schedule.warmup:
-        return schedule.learning_rate * (step + 1) / schedule.warmup
-    share = (step - schedule.warmup) / max(1, schedule.steps - schedule.warmup)
-    return schedule.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
-
-
-def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]:
-    """Return an exponential moving average of tensors whose decay grows to its value.
-
-    Weights that change fast make a bad average, and early in a training they do.
-    """
-
-    @torch.no_grad()
-    def update(average: Sequence[Tensor], current: Sequence[Tensor], steps: Any) -> None:
-        weight = max(1 - decay, EMA_RAMP / (EMA_RAMP + 1 + float(steps)))
-        # All of one type at once, as PyTorch's own averages do: the same bits, a tenth of the time.
-        if average[0].is_floating_point():
-            torch._foreach_lerp_(list(average), list(current), weight)
-        else:
-            torch._foreach_copy_(list(average), list(current))
-
-    return update
 
 
 def parts(loss: Loss) -> dict[str, float]:

@@ -9,17 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from actloc_ros.models.architecture import (
-    Architecture,
-    Entry,
-    Shapes,
-    WeightsError,
-    differences,
-    shapes_of,
-    skeleton,
-)
+from actloc_ros.models.architecture import Architecture, skeleton
 from actloc_ros.models.checkpoints import Checkpoint, read_saved
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.registry import architectures
+from actloc_ros.models.state_dicts import Shapes, differences, shapes_of
 from actloc_ros.training.adapter import Detector
 
 

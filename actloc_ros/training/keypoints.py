@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from actloc_ros.models.stream.heads import StreamOutput
-from actloc_ros.models.stream.network import STRIDES, ClipPast, StreamNet, check_input, joined
+from actloc_ros.models.stream.network import STRIDES, StreamNet, check_input, joined
+from actloc_ros.models.stream.state import ClipPast
 
 LAG = 3
 """Frames over which movements are told."""

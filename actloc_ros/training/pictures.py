@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.utils import draw_bounding_boxes, make_grid
 
-from actloc_ros.models.architecture import Entry
+from actloc_ros.models.entry import Entry
 from actloc_ros.training.data.augment import Sample
 from actloc_ros.training.validation import Seen
 

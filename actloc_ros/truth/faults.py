@@ -6,16 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
-
-
-class AnnotationError(ValueError):
-    """Annotations that cannot be used; the message names file, place, value and what to do."""
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
 
 
 class Kind(Enum):

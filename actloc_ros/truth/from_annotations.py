@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.truth.annotations import FORMAT, Instance, Video, read_annotations
+from actloc_ros.truth.annotations import Instance, Video
 from actloc_ros.truth.boxes import GroundTruth, Tube, truth_from_tubes
+from actloc_ros.truth.plain_json import FORMAT, read_annotations
 
 
 def is_annotations(data: object) -> bool:

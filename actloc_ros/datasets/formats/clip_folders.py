@@ -11,17 +11,10 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.spec import Place
 from actloc_ros.io.media import Shape, open_frames, relative, shape_or
-from actloc_ros.io.sources import DEFAULT_RATE, IMAGE_SUFFIXES
-from actloc_ros.truth.annotations import (
-    AnnotationError,
-    Annotations,
-    Instance,
-    Tube,
-    Video,
-    parse_annotations,
-    write_annotations,
-)
+from actloc_ros.io.source import DEFAULT_RATE, IMAGE_SUFFIXES
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
 from actloc_ros.truth.boxes import VIDEO_SUFFIXES
+from actloc_ros.truth.plain_json import parse_annotations, write_annotations
 
 IMAGE = 'image'
 

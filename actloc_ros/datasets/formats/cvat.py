@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.spec import Place
 from actloc_ros.io.media import Shape, find_video, relative, shape_or
-from actloc_ros.io.sources import DEFAULT_RATE
+from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
 
 ACTION = 'action'  # the attribute that says what a person does

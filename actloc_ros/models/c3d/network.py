@@ -8,17 +8,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.architecture import (
-    Activation,
-    Architecture,
-    Colour,
-    Entry,
-    Preprocessing,
-    Resize,
-    Shapes,
-    Task,
-)
+from actloc_ros.models.architecture import Architecture
 from actloc_ros.models.clip_labels import SPORTS1M, UCF101
+from actloc_ros.models.entry import Activation, Colour, Entry, Preprocessing, Resize, Task
+from actloc_ros.models.state_dicts import Shapes
 
 # Name, input and output channels; a pool follows each group.
 _GROUPS = (

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
 
-from actloc_ros.models.architecture import (
-    Activation,
-    Entry,
-    Preprocessing,
-    WeightsError,
-    differences,
-)
+from actloc_ros.localizer import Detections
 from actloc_ros.models.checkpoints import read_checkpoint
-from actloc_ros.models.detectors.base import NetworkDetector
+from actloc_ros.models.detectors.base import LEAST_SCORE, PersonDetector, View, people
+from actloc_ros.models.entry import Activation, Entry, Preprocessing
+from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.state_dicts import differences
 from actloc_ros.models.storage import find_stored, hash_in_name, stored_path
 
 PERSON = 'person'
@@ -128,3 +126,27 @@ def _entry(model: str, weights: WeightsEnum) -> Entry:
         licence='BSD-3-Clause',
         source='https://pytorch.org/vision/stable/models.html#object-detection',
     )
+
+
+class NetworkDetector(PersonDetector):
+    """People by a detection network of torchvision's kind.
+
+    Args:
+        network: Takes a list of float images (3, h, w) in [0, 1] and returns dictionaries with
+            `boxes`, `labels` and `scores`; on the device, in evaluation mode.
+        person: The class of people among its labels.
+    """
+
+    def __init__(self, network: nn.Module, person: int) -> None:
+        self._network, self._person = network, person
+
+    @torch.inference_mode()
+    def detect(self, views: Sequence[View]) -> list[Detections]:
+        """See `PersonDetector`."""
+        found = self._network([view.image.float() / 255 for view in views])
+        return [self._people(view, result) for view, result in zip(views, found, strict=True)]
+
+    def _people(self, view: View, found: dict[str, Tensor]) -> Detections:
+        kept = (found['labels'] == self._person) & (found['scores'] >= LEAST_SCORE)
+        boxes = found['boxes'][kept].float().cpu().numpy() * view.scale
+        return people(view.frame.stamp, boxes, found['scores'][kept].float().cpu().numpy())

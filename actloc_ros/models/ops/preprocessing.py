@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 
-from actloc_ros.models.architecture import Colour, Preprocessing, Resize
+from actloc_ros.models.entry import Colour, Preprocessing, Resize
 
 FILTERS = {
     Resize.NEAREST: (InterpolationMode.NEAREST, False),

@@ -10,7 +10,7 @@ import torch.fx
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from actloc_ros.models.architecture import WeightsError
+from actloc_ros.models.errors import WeightsError
 
 PRECISIONS = {
     'float32': torch.float32,

@@ -9,17 +9,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import (
-    Activation,
-    Architecture,
-    Colour,
-    Entry,
-    Preprocessing,
-    Resize,
-    Shapes,
-    Task,
-)
+from actloc_ros.models.architecture import Architecture
 from actloc_ros.models.clip_labels import KINETICS400
+from actloc_ros.models.entry import Activation, Colour, Entry, Preprocessing, Resize, Task
+from actloc_ros.models.state_dicts import Shapes
 
 _DEPTHS = (3, 8, 36)
 _DEPTH_2D = 3

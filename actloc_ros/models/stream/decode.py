@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torchvision.ops import nms
 
-from actloc_ros.models.architecture import Actors, Entry
+from actloc_ros.models.architecture import Actors
+from actloc_ros.models.entry import Entry
 
 
 def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:

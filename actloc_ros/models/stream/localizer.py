@@ -12,9 +12,9 @@ from torch import Tensor
 
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
-from actloc_ros.models.architecture import Preprocessing
-from actloc_ros.models.clip_localizer import in_full, to_detections
+from actloc_ros.models.entry import Preprocessing
 from actloc_ros.models.loading import OpenedNetwork
+from actloc_ros.models.ops.detections import in_full, to_detections
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import (
     choose_device,

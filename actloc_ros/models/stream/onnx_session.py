@@ -8,16 +8,10 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import WeightsError
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.stream.heads import StreamOutput
-from actloc_ros.models.stream.network import (
-    DILATIONS,
-    STRIDES,
-    TAPS,
-    GivenPast,
-    StreamNet,
-    StreamState,
-)
+from actloc_ros.models.stream.network import DILATIONS, STRIDES, StreamNet
+from actloc_ros.models.stream.state import TAPS, GivenPast, StreamState
 
 ERRORS = 3  # of ONNX Runtime's levels of logging
 

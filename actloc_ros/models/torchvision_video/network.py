@@ -13,15 +13,9 @@ from functools import partial
 from torch import nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
-from actloc_ros.models.architecture import (
-    Activation,
-    Architecture,
-    Entry,
-    Preprocessing,
-    Resize,
-    Shapes,
-    Task,
-)
+from actloc_ros.models.architecture import Architecture
+from actloc_ros.models.entry import Activation, Entry, Preprocessing, Resize, Task
+from actloc_ros.models.state_dicts import Shapes
 from actloc_ros.models.storage import hash_in_name
 
 

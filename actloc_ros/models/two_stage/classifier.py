@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Entry
 from actloc_ros.models.clips import ClipSpec
+from actloc_ros.models.entry import Entry
 from actloc_ros.models.ops.preprocessing import preprocess
-from actloc_ros.models.yowo.decode import class_scores
+from actloc_ros.models.ops.scores import class_scores
 
 BATCH = 32  # clips classified at once: bounds memory
 

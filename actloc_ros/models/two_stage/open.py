@@ -16,9 +16,12 @@ from pathlib import Path
 import torch
 
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.architecture import Task, WeightsError
-from actloc_ros.models.detectors.base import GivenBoxes, HogDetector, PersonDetector, read_boxes
+from actloc_ros.models.detectors.base import PersonDetector
+from actloc_ros.models.detectors.external_boxes import GivenBoxes, read_boxes
+from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
+from actloc_ros.models.entry import Task
+from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import open_network
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.two_stage.classifier import ClipClassifier

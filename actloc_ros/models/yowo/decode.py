@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
-from actloc_ros.models.architecture import Activation, Actors, Entry
+from actloc_ros.models.architecture import Actors
+from actloc_ros.models.entry import Entry
+from actloc_ros.models.ops.scores import class_scores
 
 STRIDE = 32
-_POSES = 14  # the first classes of AVA, of which a person has exactly one
 
 
 def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
@@ -46,16 +47,6 @@ def decode_cells(raw: Tensor, entry: Entry) -> tuple[Tensor, Tensor, Tensor]:
     boxes = torch.cat((centres - halves, centres + halves), -1) * STRIDE
     classes = class_scores(cells[..., 5:], entry.activation)
     return boxes.flatten(1, 3), cells[..., 4].sigmoid().flatten(1), classes.flatten(1, 3)
-
-
-def class_scores(logits: Tensor, activation: Activation) -> Tensor:
-    """Return the scores in [0, 1] of class logits (..., C)."""
-    if activation is Activation.SOFTMAX:
-        return logits.softmax(-1)
-    if activation is Activation.SIGMOID:
-        return logits.sigmoid()
-    poses, others = logits[..., :_POSES], logits[..., _POSES:]
-    return torch.cat((poses.softmax(-1), others.sigmoid()), -1)
 
 
 def _suppress(boxes: Tensor, confidences: Tensor, classes: Tensor, entry: Entry) -> Actors:

@@ -13,14 +13,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import (
-    Activation,
-    Architecture,
-    Entry,
-    Preprocessing,
-    Shapes,
-    Task,
-)
+from actloc_ros.models.architecture import Architecture
+from actloc_ros.models.entry import Activation, Entry, Preprocessing, Task
+from actloc_ros.models.ops.attention import ChannelAttention
+from actloc_ros.models.state_dicts import Shapes
 from actloc_ros.models.yowo.decode import decode
 from actloc_ros.models.yowo.mobilenet3d import MobileNet3d, MobileNet3dV2
 from actloc_ros.models.yowo.resnet3d import (
@@ -31,7 +27,6 @@ from actloc_ros.models.yowo.resnet3d import (
     resnext101,
 )
 from actloc_ros.models.yowo.shufflenet3d import ShuffleNet3d, ShuffleNet3dV2
-from actloc_ros.models.yowov2.network import ChannelAttention
 from actloc_ros.truth.labels import AVA80, JHMDB21, UCF24
 
 ANCHORS = 5

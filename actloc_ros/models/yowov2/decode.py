@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import batched_nms, box_iou, nms
 
-from actloc_ros.models.architecture import Actors, Entry
+from actloc_ros.models.architecture import Actors
+from actloc_ros.models.entry import Entry
 
 STRIDES = (8, 16, 32)
 

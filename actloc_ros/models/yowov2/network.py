@@ -11,15 +11,10 @@ import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.architecture import (
-    Activation,
-    Architecture,
-    Entry,
-    Preprocessing,
-    Resize,
-    Shapes,
-    Task,
-)
+from actloc_ros.models.architecture import Architecture
+from actloc_ros.models.entry import Activation, Entry, Preprocessing, Resize, Task
+from actloc_ros.models.ops.attention import ChannelAttention
+from actloc_ros.models.state_dicts import Shapes
 from actloc_ros.models.yowov2.blocks import Act, ConvBlock
 from actloc_ros.models.yowov2.clip_branch import ResNeXt3d, ShuffleNet3d
 from actloc_ros.models.yowov2.decode import decode, published
@@ -117,31 +112,6 @@ class Fusion(nn.Module):
     def forward(self, image: Tensor, moving: Tensor) -> Tensor:
         """Return the fused features, (B, channels, h, w)."""
         return self.fuse_convs(torch.cat([image, moving], dim=1))
-
-
-class ChannelAttention(nn.Module):
-    """Let every channel look at those that are unlike it (DANet, arXiv 1809.02983)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what was attended to, beside the features themselves."""
-        return self.gamma * attend_channels(x) + x
-
-
-@torch.fx.wrap
-def attend_channels(x: Tensor) -> Tensor:
-    """Return `x` (B, C, H, W) with each channel a mixture of all, by their products.
-
-    The products exceed what half precision holds, hence single precision at least.
-    """
-    flat = x.flatten(2)
-    exact = flat if x.dtype == torch.float64 else flat.float()
-    energy = exact @ exact.mT
-    attention = (energy.amax(dim=-1, keepdim=True) - energy).softmax(dim=-1)
-    return (attention.to(x.dtype) @ flat).view_as(x)
 
 
 class Head(nn.Module):

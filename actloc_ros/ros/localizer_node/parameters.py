@@ -8,7 +8,8 @@ from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParam
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from actloc_ros.settings import SPECS, Change, Settings, Spec, settings_of
+from actloc_ros.parameter_spec import Change, Spec
+from actloc_ros.settings import SPECS, Settings, settings_of
 
 
 def declare(node: Node) -> None:

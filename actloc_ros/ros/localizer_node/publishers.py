@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,17 +15,11 @@ from actloc_ros.instances import State
 from actloc_ros.messages import Place, header_message, label_info_message, step_to_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
 from actloc_ros.pipeline import Step
+from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.localizer_node.markers import marker_array
 
 DEPTH = 10
 EDGES = (State.STARTED, State.ENDED)
-
-
-@functools.cache
-def ros_type(name: str) -> Any:
-    """Return rclpy's class of a message type such as `std_msgs/msg/Header`."""
-    package, kind, cls = name.split('/')
-    return getattr(importlib.import_module(f'{package}.{kind}'), cls)
 
 
 class Outputs:

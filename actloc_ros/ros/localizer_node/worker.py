@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from actloc_ros.frames import NANOSECONDS, Frame, seconds
+from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.rate_limit import RateLimit
 from actloc_ros.ros.localizer_node.camera_input import Received
 from actloc_ros.tracks import TubeOptions
 
@@ -235,27 +236,3 @@ def _stamp_fault(stamp: int) -> tuple[str, str]:
         text = 'the stamp of its header is zero; the driver must say when the image was taken'
         return 'zero stamp', text
     return 'repeated stamp', f'its stamp ({stamp} ns) is that of the frame before'
-
-
-class RateLimit:
-    """Lets frames pass at no more than a rate, by their stamps."""
-
-    def __init__(self) -> None:
-        self._next: int | None = None
-        self._previous = 0
-
-    def due(self, stamp: int, rate: float) -> bool:
-        """Say whether the frame of `stamp` (ns) passes at `rate` (Hz; 0: no limit)."""
-        if rate <= 0:
-            self._next = None
-            return True
-        period = round(NANOSECONDS / rate)
-        jumped = stamp < self._previous
-        self._previous = stamp
-        if self._next is None or jumped or stamp >= self._next + period:
-            self._next = stamp + period
-            return True
-        if stamp < self._next:
-            return False
-        self._next += period  # on the beat, so that the mean rate is the one asked for
-        return True

@@ -16,9 +16,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
+from actloc_ros.models.hog_hof.classifier import Classifier
 from actloc_ros.models.hog_hof.descriptor import KINDS, LENGTHS, Settings, Tracks
 from actloc_ros.models.hog_hof.fisher import Book, Codebook
-from actloc_ros.models.hog_hof.localizer import Classifier
 from actloc_ros.training.data.mirror import SIDE, mirror_pairs, mirrored_classes
 from actloc_ros.training.hog_hof.recordings import Recording, Take, TrainingError, find_recordings
 

@@ -16,7 +16,8 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.hog_hof.descriptor import Follower, Pace, Settings, Tracks
 from actloc_ros.models.hog_hof.localizer import Watcher
 from actloc_ros.models.vision.view import AREA
-from actloc_ros.truth.annotations import Instance, Video, read_annotations
+from actloc_ros.truth.annotations import Instance, Video
+from actloc_ros.truth.plain_json import read_annotations
 
 STRIDE = 1.0  # s from one clip of a video to the next
 WHOLE = 3.0  # durations up to which a labelled recording is one clip

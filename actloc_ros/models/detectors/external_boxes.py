@@ -1,0 +1,70 @@
+"""Take people whom someone else has found, from a file or a topic."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from actloc_ros.frames import Frame
+from actloc_ros.localizer import ClipInfo, Detections, GivenPeople, no_detections
+from actloc_ros.models.detectors.base import PersonDetector, View, people
+
+COLUMNS = ('camera', 'stamp', 'x1', 'y1', 'x2', 'y2')
+
+
+class GivenBoxes(PersonDetector):
+    """People whom someone else has found: boxes for exact stamps, from a file or a topic.
+
+    Args:
+        find: Camera and stamp in ns -> the people, or None where nobody looked.
+    """
+
+    sure_score = 0.0  # who gives boxes has chosen them
+
+    def __init__(self, find: Callable[[str, int], GivenPeople | None]) -> None:
+        self._find = find
+
+    def detect(self, views: Sequence[View]) -> list[Detections]:
+        """See `PersonDetector`."""
+        return [self._look_up(view.frame) for view in views]
+
+    def _look_up(self, frame: Frame) -> Detections:
+        found = self._find(frame.camera, frame.stamp)
+        if found is None:
+            return no_detections(ClipInfo(frame.stamp, frame.stamp), 0)
+        return people(frame.stamp, *found)
+
+
+def read_boxes(path: Path) -> GivenBoxes:
+    """Return the people that a CSV file names.
+
+    Its first line names the columns: camera, stamp (ns, as in the frames' headers), x1, y1, x2,
+    y2 (pixels of the original image) and, if there is one, score (in [0, 1], else 1).
+
+    Raises:
+        ValueError: The file has other columns, or a line holds no numbers.
+        OSError: The file cannot be read.
+    """
+    found: dict[tuple[str, int], list[list[float]]] = {}
+    with path.open(newline='', encoding='utf-8') as file:
+        reader = csv.DictReader(file)
+        missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
+        if missing:
+            raise ValueError(f'"{path}" lacks the columns {", ".join(missing)} in its first line')
+        for row in reader:
+            try:
+                key = row['camera'], int(row['stamp'])
+                box = [float(row[name]) for name in COLUMNS[2:]]
+                found.setdefault(key, []).append([*box, float(row.get('score') or 1)])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f'"{path}" line {reader.line_num}: {error}') from error
+    arrays = {key: np.array(rows) for key, rows in found.items()}
+
+    def find(camera: str, stamp: int) -> GivenPeople | None:
+        rows = arrays.get((camera, stamp))
+        return None if rows is None else (rows[:, :4], rows[:, 4])
+
+    return GivenBoxes(find)

@@ -1,0 +1,1 @@
+"""The localizer `motion`: classic vision, no download, no PyTorch."""

@@ -1,0 +1,237 @@
+"""Read and write the plain folder format: videos beside one JSON file that says who does what.
+
+The JSON file holds one object::
+
+    {
+      "format": "actloc-annotations",
+      "version": 1,
+      "labels": ["walking", "waving"],
+      "keypoints": ["left_wrist", "right_wrist"],
+      "videos": [
+        {
+          "path": "kitchen.mp4", "fps": 30.0, "width": 640, "height": 480, "frames": 900,
+          "tubes": [
+            {"actor": 1, "boxes": [[0, 10, 20, 50, 90], [1, 11, 20, 51, 90]],
+             "distances": [3.2, 3.1], "keypoints": [[12, 40.5, 48, 41], [13, 40, 49, 41.5]]}
+          ],
+          "instances": [
+            {"actor": 1, "label": "waving", "start": 0.5, "end": 2.0,
+             "start_ns": 500000000, "end_ns": 2000000000}
+          ],
+          "labelled": [0, 30, 60]
+        }
+      ]
+    }
+
+`path` is relative to the JSON file. A box is a row of the frame's index (from 0) and the actor's
+visible part x1, y1, x2, y2 in pixels, half-open: the actor's pixels are x1 <= x < x2. Frames in
+which nobody sees the actor have no row. `distances` (optional) is a number a row: metres along the
+optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each of
+the points that the list of the same name names, in its order, also of those that are hidden or
+outside the image. Frame i is taken at i / fps seconds. An instance is one action by one actor and
+holds for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may
+be left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
+use. `labelled` (optional) lists, rising, the frames that somebody has looked at, where that is not
+all of them: what the others show is not known, and nothing is learnt from them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from actloc_ros.frames import NANOSECONDS
+from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.faults import refuse
+
+FORMAT = 'actloc-annotations'
+VERSION = 1
+LARGEST = 2**53  # up to here, floats hold every whole number
+
+
+def write_annotations(path: Path | str, annotations: Annotations) -> None:
+    """Write the JSON file, a tube and an instance a line.
+
+    Raises:
+        AnnotationError: An actor has another number of keypoints than there are names.
+    """
+    for tube in (tube for video in annotations.videos for tube in video.tubes):
+        if tube.keypoints is not None and tube.keypoints.shape[1] != len(annotations.keypoints):
+            raise AnnotationError(
+                f'{path}: actor {tube.actor} has {tube.keypoints.shape[1]} keypoints, but '
+                f'{len(annotations.keypoints)} are named'
+            )
+    text = (
+        f'{{\n"format": "{FORMAT}", "version": {VERSION},\n'
+        f'"labels": {json.dumps(annotations.labels)},\n'
+        f'"keypoints": {json.dumps(annotations.keypoints)},\n"videos": ['
+        + ',\n'.join(_video_text(video) for video in annotations.videos)
+        + ']\n}\n'
+    )
+    Path(path).write_text(text)
+
+
+def read_annotations(path: Path | str) -> Annotations:
+    """Read a JSON file of this format and refuse it where anything in it is impossible.
+
+    Raises:
+        AnnotationError: If the file is not such a file, or says something impossible.
+        OSError: If it cannot be read.
+    """
+    annotations = parse_annotations(path)
+    refuse(annotations, path, strict=True)
+    return annotations
+
+
+def parse_annotations(path: Path | str) -> Annotations:
+    """Read a JSON file of this format without asking whether what it says is possible.
+
+    `check.check_dataset` lists what is not.
+
+    Raises:
+        AnnotationError: If the file is not such a file.
+        OSError: If it cannot be read.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text())
+        if data.get('format') != FORMAT or data.get('version') != VERSION:
+            raise AnnotationError(
+                f'{path}: format is {data.get("format")!r}, version {data.get("version")!r}; '
+                f'expected {FORMAT!r}, version {VERSION}'
+            )
+        labels = tuple(str(label) for label in data['labels'])
+        keypoints = tuple(str(name) for name in data.get('keypoints', ()))
+        videos = tuple(_read_video(video, len(keypoints), str(path)) for video in data['videos'])
+    except AnnotationError:
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise AnnotationError(
+            f'{path}: not annotations in the form {FORMAT!r}: {type(error).__name__}: {error}'
+        ) from error
+    if len(set(labels)) < len(labels):
+        raise AnnotationError(f'{path}: labels are {list(labels)}; each must be there once')
+    return Annotations(labels, videos, keypoints)
+
+
+def _video_text(video: Video) -> str:
+    head = {
+        'path': video.path,
+        'fps': video.fps,
+        'width': video.width,
+        'height': video.height,
+        'frames': video.frames,
+    }
+    if video.labelled is not None:
+        head['labelled'] = video.labelled.tolist()
+    tubes = ',\n'.join(json.dumps(_tube_data(tube)) for tube in video.tubes)
+    instances = ',\n'.join(json.dumps(_instance_data(each)) for each in video.instances)
+    return f'{json.dumps(head)[:-1]},\n"tubes": [{tubes}],\n"instances": [{instances}]}}'
+
+
+def _tube_data(tube: Tube) -> dict[str, Any]:
+    rows = [
+        [int(frame), *(_short(value) for value in box)]
+        for frame, box in zip(tube.frames, tube.boxes, strict=True)
+    ]
+    data: dict[str, Any] = {'actor': tube.actor, 'boxes': rows}
+    if tube.distances is not None:
+        data['distances'] = [round(float(distance), 3) for distance in tube.distances]
+    if tube.keypoints is not None:
+        flat = tube.keypoints.reshape(len(rows), -1)
+        data['keypoints'] = [[_short(value) for value in row] for row in flat.round(1)]
+    return data
+
+
+def _short(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _instance_data(instance: Instance) -> dict[str, Any]:
+    return {
+        'actor': instance.actor,
+        'label': instance.label,
+        'start': instance.start / NANOSECONDS,
+        'end': instance.end / NANOSECONDS,
+        'start_ns': instance.start,
+        'end_ns': instance.end,
+    }
+
+
+def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
+    where = f'{source}: video {data["path"]!r}'
+    fps = float(data['fps'])
+    if not (math.isfinite(fps) and fps > 0):
+        raise AnnotationError(f'{where}: fps is {data["fps"]!r}; expected a positive number')
+    width, height, frames = (int(data[key]) for key in ('width', 'height', 'frames'))
+    if min(width, height, frames) < 1:
+        raise AnnotationError(
+            f'{where}: width, height and frames are {width}, {height} and {frames}; expected 1 or '
+            'more of each'
+        )
+    labelled = data.get('labelled')
+    return Video(
+        path=str(data['path']),
+        fps=fps,
+        width=width,
+        height=height,
+        frames=frames,
+        tubes=tuple(_read_tube(tube, keypoints, where) for tube in data['tubes']),
+        instances=tuple(_read_instance(each) for each in data['instances']),
+        labelled=None if labelled is None else whole_numbers(labelled, f'{where}: labelled frames'),
+    )
+
+
+def whole_numbers(data: Any, where: str) -> np.ndarray:
+    """Return numbers as int64 (N,).
+
+    Raises:
+        AnnotationError: One is not whole; the message begins with `where`.
+    """
+    numbers = np.array(data, float).reshape(-1)
+    bad = ~(np.abs(numbers) < LARGEST) | (numbers != np.floor(numbers))
+    if bad.any():
+        raise AnnotationError(f'{where} must be whole numbers, not {numbers[bad][0]}')
+    return numbers.astype(np.int64)
+
+
+def _read_tube(data: dict[str, Any], keypoints: int, where: str) -> Tube:
+    actor = int(data['actor'])
+    rows = np.array(data['boxes'], float).reshape(len(data['boxes']), 5)
+    distances = data.get('distances')
+    if distances is not None:
+        distances = np.array(distances, float)
+        if distances.shape != (len(rows),):
+            raise AnnotationError(
+                f'{where}: actor {actor} has {len(rows)} boxes but {distances.size} distances'
+            )
+    frames = whole_numbers(rows[:, 0], f'{where}: actor {actor}: frames')
+    points = data.get('keypoints')
+    if points is not None:
+        points = np.array(points, float)
+        if not keypoints or points.shape != (len(rows), 2 * keypoints):
+            raise AnnotationError(
+                f'{where}: actor {actor} has keypoints of shape {points.shape}; expected '
+                f'{(len(rows), 2 * keypoints)}: x and y of {keypoints} points a box'
+            )
+        points = points.reshape(-1, keypoints, 2)
+    return Tube(actor, frames, rows[:, 1:], distances, points)
+
+
+def _read_instance(data: dict[str, Any]) -> Instance:
+    start, end = (
+        int(data[f'{key}_ns']) if f'{key}_ns' in data else round(float(data[key]) * NANOSECONDS)
+        for key in ('start', 'end')
+    )
+    return Instance(int(data['actor']), str(data['label']), start, end)
