@@ -10,12 +10,12 @@ from enum import IntEnum
 import numpy as np
 
 from actloc_ros.frames import nanoseconds
-from actloc_ros.tracks import Actor, Linked
+from actloc_ros.tracks import TrackedActor, TrackUpdate
 
 END_SHARE = 0.8  # of the start score, where no end score is given
 
 
-class State(IntEnum):
+class InstanceState(IntEnum):
     """The state of an action instance, as in the message `ActionDetection`."""
 
     UNKNOWN = 0
@@ -73,7 +73,7 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, LabelOptions]:
 
 
 @dataclass(frozen=True, eq=False)
-class Action:
+class InstanceUpdate:
     """One action of one actor at one key frame: what a message says, without space.
 
     Attributes:
@@ -92,7 +92,7 @@ class Action:
 
     track_id: int
     instance_id: int
-    state: State
+    state: InstanceState
     class_id: int
     box: tuple[float, float, float, float]
     box_score: float
@@ -131,9 +131,9 @@ class InstanceTracker:
         Raises:
             ValueError: An override of an unknown label, or an end score above its start score.
         """
-        self._rules = _Rules.of(options, self._labels, self._threshold)
+        self._rules = _Thresholds.of(options, self._labels, self._threshold)
 
-    def update(self, stamp: int, linked: Linked) -> tuple[Action, ...]:
+    def update(self, stamp: int, linked: TrackUpdate) -> tuple[InstanceUpdate, ...]:
         """Take the actors of the key frame at `stamp` (ns), later than the one before."""
         actions = [
             action
@@ -150,31 +150,31 @@ class InstanceTracker:
         self._previous = stamp
         return tuple(actions)
 
-    def flush(self) -> tuple[Action, ...]:
+    def flush(self) -> tuple[InstanceUpdate, ...]:
         """End all that is open, with its last evidence, and forget all actors."""
         ended = [a for _, state in sorted(self._actors.items()) for a in self._end_all(state)]
         self._actors.clear()
         self._previous = None
         return tuple(ended)
 
-    def _see(self, stamp: int, actor: Actor) -> list[Action]:
+    def _see(self, stamp: int, actor: TrackedActor) -> list[InstanceUpdate]:
         state = self._actors.setdefault(actor.track_id, _ActorState(actor))
         state.actor = actor
         actions = self._end_passed(stamp, state, actor.actions)
         for class_id in self._rules.evidence(actor.actions, state.runs):
-            state.runs.setdefault(class_id, _Run(stamp, stamp)).end = stamp
+            state.runs.setdefault(class_id, _Evidence(stamp, stamp)).end = stamp
         for class_id, run in sorted(state.runs.items()):
             if run.instance_id:
-                actions.append(_action(actor, class_id, run, State.ONGOING))
+                actions.append(_action(actor, class_id, run, InstanceState.ONGOING))
             elif run.end - run.start >= self._rules.min_duration[class_id]:
                 self._newest_id += 1
                 run.instance_id = self._newest_id
-                actions.append(_action(actor, class_id, run, State.STARTED))
+                actions.append(_action(actor, class_id, run, InstanceState.STARTED))
         return actions or [_unknown(actor, stamp)]
 
     def _end_passed(
         self, stamp: int, state: _ActorState, scores: np.ndarray | None
-    ) -> list[Action]:
+    ) -> list[InstanceUpdate]:
         """Close the runs whose merge gap has passed; of these, return the instances.
 
         Args:
@@ -190,19 +190,19 @@ class InstanceTracker:
                 del state.runs[class_id]
                 if run.instance_id:
                     seen = scores is not None
-                    actions.append(_action(state.actor, class_id, run, State.ENDED, seen))
+                    actions.append(_action(state.actor, class_id, run, InstanceState.ENDED, seen))
         return actions
 
-    def _end_all(self, state: _ActorState) -> list[Action]:
+    def _end_all(self, state: _ActorState) -> list[InstanceUpdate]:
         return [
-            _action(state.actor, class_id, run, State.ENDED, seen=False)
+            _action(state.actor, class_id, run, InstanceState.ENDED, seen=False)
             for class_id, run in sorted(state.runs.items())
             if run.instance_id
         ]
 
 
 @dataclass
-class _Run:
+class _Evidence:
     """Evidence of one action without gaps; an instance if it has an id."""
 
     start: int
@@ -214,12 +214,12 @@ class _Run:
 class _ActorState:
     """An actor as last seen, and the runs by class id."""
 
-    actor: Actor
-    runs: dict[int, _Run] = field(default_factory=dict)
+    actor: TrackedActor
+    runs: dict[int, _Evidence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
-class _Rules:
+class _Thresholds:
     """The options, resolved for each class; durations in ns."""
 
     start_score: np.ndarray
@@ -228,7 +228,7 @@ class _Rules:
     merge_gap: list[int]
 
     @classmethod
-    def of(cls, options: InstanceOptions, labels: Sequence[str], threshold: float) -> _Rules:
+    def of(cls, options: InstanceOptions, labels: Sequence[str], threshold: float) -> _Thresholds:
         unknown = sorted(set(options.overrides) - set(labels))
         if unknown:
             raise ValueError(f'no such label: {unknown[0]!r}; labels are {", ".join(labels)}')
@@ -241,12 +241,12 @@ class _Rules:
             [nanoseconds(gap) for *_, gap in rows],
         )
 
-    def evidence(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> list[int]:
+    def evidence(self, scores: np.ndarray, runs: Mapping[int, _Evidence]) -> list[int]:
         """Return the class ids for which `scores` are evidence, given the runs there are."""
         begun = np.flatnonzero(scores >= self.start_score).tolist()
         return sorted({*begun, *self.kept(scores, runs)})
 
-    def kept(self, scores: np.ndarray, runs: Mapping[int, _Run]) -> set[int]:
+    def kept(self, scores: np.ndarray, runs: Mapping[int, _Evidence]) -> set[int]:
         """Return the class ids of the runs that `scores` carry on."""
         if not runs:
             return set()
@@ -295,19 +295,27 @@ def _parse_override(text: str) -> tuple[str, LabelOptions]:
     return label.strip(), LabelOptions(**values)
 
 
-def _action(actor: Actor, class_id: int, run: _Run, state: State, seen: bool = True) -> Action:
+def _action(
+    actor: TrackedActor, class_id: int, run: _Evidence, state: InstanceState, seen: bool = True
+) -> InstanceUpdate:
     return _describe(actor, run.instance_id, state, class_id, run.start, run.end, seen)
 
 
-def _unknown(actor: Actor, stamp: int) -> Action:
-    return _describe(actor, 0, State.UNKNOWN, -1, actor.first_stamp, stamp, True)
+def _unknown(actor: TrackedActor, stamp: int) -> InstanceUpdate:
+    return _describe(actor, 0, InstanceState.UNKNOWN, -1, actor.first_stamp, stamp, True)
 
 
 def _describe(
-    actor: Actor, instance_id: int, state: State, class_id: int, start: int, end: int, seen: bool
-) -> Action:
+    actor: TrackedActor,
+    instance_id: int,
+    state: InstanceState,
+    class_id: int,
+    start: int,
+    end: int,
+    seen: bool,
+) -> InstanceUpdate:
     x1, y1, x2, y2 = (float(value) for value in actor.box)
-    return Action(
+    return InstanceUpdate(
         track_id=actor.track_id,
         instance_id=instance_id,
         state=state,

@@ -66,7 +66,7 @@ def no_detections(clip: ClipInfo, classes: int) -> Detections:
     )
 
 
-GivenPeople = tuple[np.ndarray, np.ndarray]
+PersonBoxes = tuple[np.ndarray, np.ndarray]
 """Boxes (N, 4) in pixels of the original image and scores (N,) in [0, 1], found elsewhere."""
 
 
@@ -96,7 +96,7 @@ class LocalizerOptions:
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
     classify_rate: float = 2.0
-    find_people: Callable[[str, int], GivenPeople | None] | None = None
+    find_people: Callable[[str, int], PersonBoxes | None] | None = None
 
 
 class Localizer(ABC):

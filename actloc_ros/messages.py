@@ -15,8 +15,8 @@ import numpy as np
 from actloc_ros.frames import NANOSECONDS
 
 if TYPE_CHECKING:
-    from actloc_ros.instances import Action
-    from actloc_ros.pipeline import Step
+    from actloc_ros.instances import InstanceUpdate
+    from actloc_ros.pipeline import FrameResult
 
 MAX_RESULTS = 10
 MIN_RESULT_SCORE = 0.01
@@ -45,7 +45,7 @@ class Place:
 
 
 def step_to_message(
-    step: Step,
+    step: FrameResult,
     types: FindType,
     *,
     model: str,
@@ -125,7 +125,11 @@ def stamp_of(time: Any) -> int:
 
 
 def _detection(
-    types: FindType, step: Step, action: Action, labels: Sequence[str], place: Place | None
+    types: FindType,
+    step: FrameResult,
+    action: InstanceUpdate,
+    labels: Sequence[str],
+    place: Place | None,
 ) -> Any:
     return types('actloc_ros/msg/ActionDetection')(
         header=header_message(types, step.stamp, step.frame_id),
@@ -159,7 +163,7 @@ def _inside(box: Sequence[float], width: int, height: int) -> np.ndarray:
     return np.clip(np.asarray(box, np.float32), 0, limits)
 
 
-def _space(types: FindType, step: Step, place: Place | None) -> dict[str, Any]:
+def _space(types: FindType, step: FrameResult, place: Place | None) -> dict[str, Any]:
     """Return the fields on space: flags tell what holds, all else stays at its default."""
     frame_id = place.frame_id if place else ''
     velocity = place.velocity if place else None

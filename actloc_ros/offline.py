@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from actloc_ros.frames import Frame
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.io.bags import find_type
 from actloc_ros.io.source import Source
 from actloc_ros.messages import step_to_message
 from actloc_ros.models.open import open_localizer
-from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.settings import Settings
 
-EDGES = (State.STARTED, State.ENDED)
+EDGES = (InstanceState.STARTED, InstanceState.ENDED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def localize(source: Source, pipeline: Pipeline) -> Iterator[Result]:
         yield _result(step, pipeline, source, None)
 
 
-def _result(step: Step, pipeline: Pipeline, source: Source, frame: Frame | None) -> Result:
+def _result(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame | None) -> Result:
     unused = (counts.get(step.camera, 0) for counts in (pipeline.repeated, pipeline.unstamped))
     message = step_to_message(
         step,

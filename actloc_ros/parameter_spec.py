@@ -10,7 +10,7 @@ from typing import Any
 LONGEST = 3600.0  # s: no duration here is meant to be longer
 
 
-class Change(Enum):
+class Mutability(Enum):
     """When a parameter may change."""
 
     START = 'set at start'
@@ -19,7 +19,7 @@ class Change(Enum):
 
 
 @dataclass(frozen=True)
-class Spec:
+class ParameterSpec:
     """What one parameter is.
 
     Attributes:
@@ -35,7 +35,7 @@ class Spec:
     name: str
     default: bool | float | str | list[str]
     description: str
-    change: Change
+    change: Mutability
     low: float = 0.0
     high: float = LONGEST
     choices: tuple[str, ...] = ()

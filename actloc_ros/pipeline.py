@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from actloc_ros.frames import Frame, seconds
-from actloc_ros.instances import Action, InstanceOptions, InstanceTracker
+from actloc_ros.instances import InstanceOptions, InstanceTracker, InstanceUpdate
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
-from actloc_ros.tracks import TubeLinker, TubeOptions
+from actloc_ros.tracks import TrackLinker, TrackOptions
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Timing:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class FrameResult:
     """What one key frame of one camera gave.
 
     Attributes:
@@ -52,7 +52,7 @@ class Step:
     width: int
     height: int
     clip: ClipInfo
-    actions: tuple[Action, ...]
+    actions: tuple[InstanceUpdate, ...]
     timing: Timing = field(default_factory=Timing)
     restart: bool = False
 
@@ -76,7 +76,7 @@ class Pipeline:
     def __init__(
         self,
         localizer: Localizer,
-        tubes: TubeOptions | None = None,
+        tubes: TrackOptions | None = None,
         instances: InstanceOptions | None = None,
         restart_gap: float = 2.0,
     ) -> None:
@@ -87,14 +87,14 @@ class Pipeline:
         self.unstamped: dict[str, int] = {}
         self.restarts: dict[str, int] = {}
         self._localizer = localizer
-        self._tubes, self._instances = tubes or TubeOptions(), instances or InstanceOptions()
+        self._tubes, self._instances = tubes or TrackOptions(), instances or InstanceOptions()
         self._restart_gap = restart_gap
         self._cameras: dict[str, _Camera] = {}
-        self._ended: list[Step] = []
+        self._ended: list[FrameResult] = []
         self._new_camera()  # refuses options that do not fit the labels before any frame comes
 
     def configure(
-        self, tubes: TubeOptions | None = None, instances: InstanceOptions | None = None
+        self, tubes: TrackOptions | None = None, instances: InstanceOptions | None = None
     ) -> None:
         """Use other options from now on; tracks and instances go on.
 
@@ -112,7 +112,7 @@ class Pipeline:
             camera.linker.options = self._tubes
             camera.tracker.configure(self._instances)
 
-    def step(self, frames: Sequence[Frame]) -> list[Step]:
+    def step(self, frames: Sequence[Frame]) -> list[FrameResult]:
         """Take the newest frame of one or more different cameras, as one batch.
 
         Returns:
@@ -132,7 +132,7 @@ class Pipeline:
         ended, self._ended = self._ended, []
         return ended + steps
 
-    def reset(self, camera: str | None = None) -> list[Step]:
+    def reset(self, camera: str | None = None) -> list[FrameResult]:
         """Forget the past of one camera, or of all; return steps that end what was open."""
         for name in list(self._cameras) if camera is None else [camera]:
             self._forget(name)
@@ -160,12 +160,12 @@ class Pipeline:
         camera.last = _key(frame)
         return True
 
-    def _breaks(self, last: Step, frame: Frame) -> bool:
+    def _breaks(self, last: FrameResult, frame: Frame) -> bool:
         gap = seconds(frame.stamp - last.stamp)
         resized = (frame.width, frame.height) != (last.width, last.height)
         return gap < 0 or gap > self._restart_gap or resized
 
-    def _infer(self, frames: list[Frame]) -> list[Step]:
+    def _infer(self, frames: list[Frame]) -> list[FrameResult]:
         began = time.perf_counter()
         results = self._localizer.step(frames)
         infer = time.perf_counter() - began
@@ -181,7 +181,7 @@ class Pipeline:
             for frame, detections in zip(frames, checked, strict=True)
         ]
 
-    def _link(self, frame: Frame, detections: Detections, infer: float) -> Step:
+    def _link(self, frame: Frame, detections: Detections, infer: float) -> FrameResult:
         began = time.perf_counter()
         camera = self._cameras[frame.camera]
         linked = camera.linker.update(frame.stamp, detections)
@@ -223,7 +223,7 @@ class Pipeline:
 
     def _new_camera(self) -> _Camera:
         tracker = InstanceTracker(self._instances, self.labels, self._localizer.threshold)
-        return _Camera(TubeLinker(self._tubes), tracker)
+        return _Camera(TrackLinker(self._tubes), tracker)
 
 
 class LocalizerError(RuntimeError):
@@ -232,14 +232,14 @@ class LocalizerError(RuntimeError):
 
 @dataclass
 class _Camera:
-    linker: TubeLinker
+    linker: TrackLinker
     tracker: InstanceTracker
-    last: Step | None = None
+    last: FrameResult | None = None
 
 
-def _key(frame: Frame) -> Step:
+def _key(frame: Frame) -> FrameResult:
     clip = ClipInfo(frame.stamp, frame.stamp)
-    return Step(
+    return FrameResult(
         frame.camera, frame.stamp, frame.frame_id, frame.width, frame.height, clip, actions=()
     )
 

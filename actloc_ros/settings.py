@@ -9,197 +9,199 @@ from typing import Any
 
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.parameter_spec import Change, Spec
-from actloc_ros.tracks import TubeOptions
+from actloc_ros.parameter_spec import Mutability, ParameterSpec
+from actloc_ros.tracks import TrackOptions
 
 CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
 
 
-_TUBES, _INSTANCES, _OPTIONS = TubeOptions(), InstanceOptions(), LocalizerOptions()
+_TUBES, _INSTANCES, _OPTIONS = TrackOptions(), InstanceOptions(), LocalizerOptions()
 
 SPECS = (
-    Spec(
+    ParameterSpec(
         'cameras',
         [''],
         'Names of the cameras: NAME means the topic NAME/image. None: one camera on `image`.',
-        Change.START,
+        Mutability.START,
     ),
-    Spec(
+    ParameterSpec(
         'transport',
         'raw',
         'What cameras send: raw is sensor_msgs/Image on image, compressed is'
         ' sensor_msgs/CompressedImage on image/compressed.',
-        Change.START,
+        Mutability.START,
         choices=('raw', 'compressed'),
     ),
-    Spec('autostart', True, 'Configure and activate the node at its start.', Change.START),
-    Spec(
+    ParameterSpec(
+        'autostart', True, 'Configure and activate the node at its start.', Mutability.START
+    ),
+    ParameterSpec(
         'process_all',
         False,
         'For replay: process every frame in order of stamps and drop none, with reliable'
         ' subscriptions; max_rate does not hold, and measured durations in messages are 0.',
-        Change.START,
+        Mutability.START,
     ),
-    Spec(
+    ParameterSpec(
         'model',
         'stream_n',
         'The localizer: a name that `actloc models` lists, or MODULE:CLASS of your own.',
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'weights',
         '',
         "Path of the model's checkpoint or name of a downloaded one; empty: the model's default.",
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'random_weights',
         _OPTIONS.random_weights,
         'Run with random weights where there is no checkpoint: for benchmarks alone.',
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'device',
         _OPTIONS.device,
         'Where the model runs: cpu, cuda, cuda:N, or auto for the GPU where there is one.',
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'precision',
         _OPTIONS.precision,
         'Number format of the model; auto takes what the device gains from.',
-        Change.INACTIVE,
+        Mutability.INACTIVE,
         choices=('auto', 'float32', 'float16', 'bfloat16'),
     ),
-    Spec(
+    ParameterSpec(
         'bridge_gap',
         _OPTIONS.bridge_gap,
         'Longest time in s without frames that a clip bridges by its nearest frames.',
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'restart_gap',
         _OPTIONS.restart_gap,
         "Time in s without frames after which a camera's past is forgotten; above 0 and at least"
         ' bridge_gap.',
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'classify_rate',
         _OPTIONS.classify_rate,
         "How often in Hz a two-stage model classifies each actor's clip, by stamps.",
-        Change.INACTIVE,
+        Mutability.INACTIVE,
         low=0.1,
         high=1000.0,
     ),
-    Spec(
+    ParameterSpec(
         'boxes.type',
         'vision_msgs/Detection2DArray',
         'Message type of the topic boxes, or NAME/boxes, from which the model topic+CLASSIFIER'
         ' takes the people, with the stamps of their images.',
-        Change.START,
+        Mutability.START,
         choices=('vision_msgs/Detection2DArray', 'actloc_ros/ActionDetectionArray'),
     ),
-    Spec(
+    ParameterSpec(
         'boxes.patience',
         0.2,
         'Longest time in s that a frame waits for its boxes.',
-        Change.START,
+        Mutability.START,
         high=10.0,
     ),
-    Spec(
+    ParameterSpec(
         'max_rate',
         0.0,
         'Most frames a second to process of each camera, by their stamps, in Hz; 0: no limit.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
         high=1000.0,
     ),
-    Spec(
+    ParameterSpec(
         'tubes.iou_min',
         _TUBES.iou_min,
         'Least overlap (intersection over union, above 0) that links a detection to a track.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
         high=1.0,
     ),
-    Spec(
+    ParameterSpec(
         'tubes.max_gap',
         _TUBES.max_gap,
         'Time in s after which a track that is not seen any more is given up.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
     ),
-    Spec(
+    ParameterSpec(
         'tubes.min_score',
         _TUBES.min_score,
         'Box score from which a detection starts a track; a weaker one may only continue one.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
         high=1.0,
     ),
-    Spec(
+    ParameterSpec(
         'instances.start_score',
         -1.0,
         "Score from which an action starts; -1: the model's own threshold.",
-        Change.ALWAYS,
+        Mutability.ALWAYS,
         low=-1.0,
         high=1.0,
     ),
-    Spec(
+    ParameterSpec(
         'instances.end_score',
         -1.0,
         'Score below which it has no evidence any more; -1: 0.8 of its start score.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
         low=-1.0,
         high=1.0,
     ),
-    Spec(
+    ParameterSpec(
         'instances.min_duration',
         _INSTANCES.min_duration,
         'Time in s that an action must last to be told.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
     ),
-    Spec(
+    ParameterSpec(
         'instances.merge_gap',
         _INSTANCES.merge_gap,
         'Longest time in s without evidence within one instance.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
     ),
-    Spec(
+    ParameterSpec(
         'instances.overrides',
         [''],
         'What differs for single labels, each LABEL:KEY=VALUE,KEY=VALUE with the keys start_score,'
         ' end_score, min_duration, merge_gap.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
     ),
-    Spec(
+    ParameterSpec(
         'publish_markers',
         False,
         'Publish RViz markers of actors whose place is known.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
     ),
-    Spec(
+    ParameterSpec(
         'depth.enabled',
         False,
         'Tell where actors are in space, from a depth image registered to the camera (topics depth'
         ' and camera_info, or NAME/depth and NAME/camera_info).',
-        Change.START,
+        Mutability.START,
     ),
-    Spec(
+    ParameterSpec(
         'depth.tolerance',
         0.05,
         'Longest time in s between the stamps of an image and its depth image.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
     ),
-    Spec(
+    ParameterSpec(
         'target_frame',
         '',
         "Coordinate frame of poses and velocities; empty: the camera's. Needs tf2_ros.",
-        Change.INACTIVE,
+        Mutability.INACTIVE,
     ),
-    Spec(
+    ParameterSpec(
         'diagnostics.period',
         1.0,
         'Time in s between messages on /diagnostics.',
-        Change.ALWAYS,
+        Mutability.ALWAYS,
         low=0.1,
         high=60.0,
     ),
@@ -223,7 +225,7 @@ class Settings:
     boxes_type: str
     boxes_patience: float
     max_rate: float
-    tubes: TubeOptions
+    tubes: TrackOptions
     instances: InstanceOptions
     publish_markers: bool
     depth: bool
@@ -252,7 +254,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         boxes_type=values['boxes.type'],
         boxes_patience=values['boxes.patience'],
         max_rate=values['max_rate'],
-        tubes=TubeOptions(**_group('tubes', values)),
+        tubes=TrackOptions(**_group('tubes', values)),
         instances=_instances(**_group('instances', values)),
         publish_markers=values['publish_markers'],
         depth=values['depth.enabled'],

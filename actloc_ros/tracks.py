@@ -22,7 +22,7 @@ UNSEEN_DISCOUNT = 0.5  # share of the overlap's worth that a track loses until i
 
 
 @dataclass(frozen=True)
-class TubeOptions:
+class TrackOptions:
     """How detections are linked into tracks.
 
     Attributes:
@@ -47,7 +47,7 @@ class TubeOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Actor:
+class TrackedActor:
     """One actor who was seen at a key frame.
 
     Attributes:
@@ -68,7 +68,7 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Linked:
+class TrackUpdate:
     """What the linker makes of one key frame.
 
     Attributes:
@@ -78,12 +78,12 @@ class Linked:
         ids: The track of each detection, in their order; 0 for one too weak to have any.
     """
 
-    actors: tuple[Actor, ...]
+    actors: tuple[TrackedActor, ...]
     lost: tuple[int, ...] = ()
     ids: tuple[int, ...] = ()
 
 
-class TubeLinker:
+class TrackLinker:
     """Follows the actors of one camera.
 
     A track is predicted to go on at constant velocity, by time and not by frame. Detections are
@@ -95,14 +95,14 @@ class TubeLinker:
     after a `reset` by the largest id given before.
     """
 
-    def __init__(self, options: TubeOptions | None = None) -> None:
-        self.options = options or TubeOptions()
+    def __init__(self, options: TrackOptions | None = None) -> None:
+        self.options = options or TrackOptions()
         self._tracks: dict[int, _Track] = {}
         self._newest_id = 0
         self._id_offset = 0
         self._previous: int | None = None
 
-    def update(self, stamp: int, detections: Detections) -> Linked:
+    def update(self, stamp: int, detections: Detections) -> TrackUpdate:
         """Link the detections of the key frame at `stamp` (ns), later than the one before.
 
         Raises:
@@ -123,7 +123,7 @@ class TubeLinker:
         lost += self._give_up(stamp)
         self._previous = stamp
         actors.sort(key=lambda actor: actor.track_id)
-        return Linked(tuple(actors), tuple(sorted(lost)), tuple(ids))
+        return TrackUpdate(tuple(actors), tuple(sorted(lost)), tuple(ids))
 
     def reset(self) -> None:
         """Forget all tracks, but not which ids were used."""
@@ -179,7 +179,7 @@ class TubeLinker:
     def _patience(self) -> float:
         return max(self.options.max_gap, 1e-3)
 
-    def _see(self, stamp: int, track_id: int, detections: Detections, index: int) -> Actor:
+    def _see(self, stamp: int, track_id: int, detections: Detections, index: int) -> TrackedActor:
         box = detections.boxes[index]
         track = self._tracks.get(track_id)
         if track is None:
@@ -187,7 +187,7 @@ class TubeLinker:
             self._newest_id = max(self._newest_id, track_id)
         else:
             track.update(stamp, box)
-        return Actor(
+        return TrackedActor(
             track_id=track_id,
             box=box,
             score=float(detections.scores[index]),

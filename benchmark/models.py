@@ -34,7 +34,7 @@ from actloc_ros.models import registry
 from actloc_ros.models.count_costs import Counter, known_cost
 from actloc_ros.models.loading import OpenedNetwork, open_network
 from actloc_ros.models.open import open_localizer
-from actloc_ros.models.ops.detections import in_full
+from actloc_ros.models.ops.detections import to_float32
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.stream.localizer import StreamLocalizer
@@ -192,7 +192,7 @@ def own_classification(name: str, options: LocalizerOptions) -> Callable[[], obj
     dtype = choose_precision(options.precision, device)
     clip = clip_of(opened, device).to(dtype)
     network = prepare(opened.network, device, dtype)
-    return torch.inference_mode()(lambda: in_full([network(clip)])[0].cpu())
+    return torch.inference_mode()(lambda: to_float32([network(clip)])[0].cpu())
 
 
 def plain_step(opened: OpenedNetwork, device: torch.device) -> Callable[[], object]:

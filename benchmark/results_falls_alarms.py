@@ -13,13 +13,13 @@ from results_instances import Span, follow
 
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceOptions
-from actloc_ros.tracks import TubeOptions
+from actloc_ros.tracks import TrackOptions
 
 EARLY = 1.0  # s before the noted onset from which an alarm counts for the fall
 ROUNDED = 1.0  # s: notes of a fall that lasts to the clip's end are in whole seconds
 LIES_WITHIN = 2.0  # s after a fall within which its actor must lie, where that is asked for
 SCORES = (0.05, 0.07, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-ACTOR_SCORES = (TubeOptions().min_score, 0.1)  # the node's own first
+ACTOR_SCORES = (TrackOptions().min_score, 0.1)  # the node's own first
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def fall_alarms(
     """Return the instances of `falling` that start from a score on and that a rule lets pass."""
     if 'falling' not in recording.labels:
         raise ResultsError(f'{recording.name} has no label falling among {recording.labels}')
-    tubes = TubeOptions(min_score=rule.actor_score)
+    tubes = TrackOptions(min_score=rule.actor_score)
     told = follow(recording, record, InstanceOptions(start_score=score), tubes)
     falls = [span for span in told if span.label == 'falling']
     if not rule.lying:

@@ -23,7 +23,7 @@ from actloc_ros.models.entry import Entry
 from actloc_ros.models.loading import find_weights
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
 from actloc_ros.training.session import train
-from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import write_annotations
 
 LABELS = ('falling', 'other')
@@ -92,7 +92,7 @@ def tell(
         recording.close()
 
 
-def actor_tube(record: Sequence[Seen]) -> Tube | None:
+def actor_tube(record: Sequence[Seen]) -> ActorTrack | None:
     """Return the boxes of the surest actor of a clip, gaps filled linearly; None if none is."""
     boxes = actor_boxes([record])
     if not len(boxes):
@@ -102,14 +102,14 @@ def actor_tube(record: Sequence[Seen]) -> Tube | None:
     if not linked:
         return None
     limits = np.array([record[0].width, record[0].height] * 2)
-    return Tube(1, linked[0].frames, np.clip(linked[0].boxes, 0, limits))
+    return ActorTrack(1, linked[0].frames, np.clip(linked[0].boxes, 0, limits))
 
 
 def tune(
     args: argparse.Namespace,
     clips: Sequence[FallClip],
     seen: Sequence[Sequence[Seen]],
-    tubes: Sequence[Tube | None],
+    tubes: Sequence[ActorTrack | None],
     chosen: Sequence[int],
     folder: Path,
 ) -> Path:
@@ -157,7 +157,9 @@ def tuning_data(entry: Entry, file: Path) -> Data:
     )
 
 
-def annotated(clip: FallClip, record: Sequence[Seen], tube: Tube | None, folder: Path) -> Video:
+def annotated(
+    clip: FallClip, record: Sequence[Seen], tube: ActorTrack | None, folder: Path
+) -> Video:
     """Return a clip's annotations; its path leads from the folder to where it lies."""
     rate = (len(record) - 1) / seconds(record[-1].stamp - record[0].stamp)
     end = nanoseconds(len(record) / rate)

@@ -10,12 +10,12 @@ from results_common import Recording, Seen
 from scipy.optimize import linear_sum_assignment
 
 from actloc_ros.evaluation.overlap import tube_iou
-from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
+from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import Pipeline
-from actloc_ros.tracks import TubeOptions
+from actloc_ros.tracks import TrackOptions
 from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.boxes import Tube
 
@@ -92,7 +92,7 @@ def follow(
     recording: Recording,
     clip: Sequence[Seen],
     options: InstanceOptions | None = None,
-    tubes: TubeOptions | None = None,
+    tubes: TrackOptions | None = None,
 ) -> list[Span]:
     """Return the instances that the pipeline tells of a recorded clip.
 
@@ -104,7 +104,7 @@ def follow(
     """
     pipeline = Pipeline(Replay(recording, (seen.found for seen in clip)), tubes, options)
     labels = pipeline.labels
-    gathered = OnlineTubes(np.arange(len(labels)))
+    gathered = PipelineTubes(np.arange(len(labels)))
     for number, seen in enumerate(clip):
         image = np.broadcast_to(np.uint8(0), (seen.height, seen.width, 3))
         for step in pipeline.step([Frame('', seen.stamp, image)]):

@@ -13,7 +13,7 @@ from results_common import Recording, Seen, data_folder, open_recording, table, 
 from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.evaluation.overlap import paired_iou
 from actloc_ros.evaluation.run_model import find_videos
-from actloc_ros.tracks import TubeOptions
+from actloc_ros.tracks import TrackOptions
 from actloc_ros.truth.boxes import GroundTruth
 
 DATA = 'ucf24'
@@ -77,7 +77,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def levels(recording: Recording) -> dict[str, float]:
     """Return the least scores to measure at, by what they are called."""
-    tracks = TubeOptions().min_score
+    tracks = TrackOptions().min_score
     return {
         f'score ≥ {recording.threshold:g}': recording.threshold,
         f'score ≥ {tracks:g}': tracks,

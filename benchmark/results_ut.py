@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parent))  # which this project's en
 
 from results_ut_clips import LayoutError, leave_one_out, read_clips, score, train
 
-from actloc_ros.models.hog_hof.descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
 
 Told = Sequence[tuple[str, str]]
 
@@ -40,7 +40,7 @@ def main() -> int:
 
 def measure_folder(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Return numbers for `section`, with each sequence left out in turn."""
-    settings = Settings()
+    settings = DescriptorSettings()
     clips = read_clips(folder, settings)
     told = [leave_one_out(clips, settings, seed) for seed in seeds]
     return {'folder': folder.name, 'protocol': 'leave one sequence out', 'told': told}
@@ -48,7 +48,7 @@ def measure_folder(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
 
 def measure_transfer(training: Path, test: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Return numbers for `section`, trained on all of one folder, on all clips of another."""
-    settings = Settings()
+    settings = DescriptorSettings()
     seen, unseen = read_clips(training, settings), read_clips(test, settings)
     told = [score(train(seen, settings, seed), unseen) for seed in seeds]
     return {'folder': test.name, 'protocol': f'trained on {training.name}', 'told': told}

@@ -14,9 +14,14 @@ from tqdm import tqdm
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.models.hog_hof.classifier import Classifier
-from actloc_ros.models.hog_hof.descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
 from actloc_ros.training.hog_hof.fit import fit, samples_of
-from actloc_ros.training.hog_hof.recordings import Clip, Recording, Take, image_tracks
+from actloc_ros.training.hog_hof.recordings import (
+    ActorRecording,
+    LabelledSpan,
+    Recording,
+    image_tracks,
+)
 
 RATE = 30.0  # Hz, of all recordings
 
@@ -39,10 +44,10 @@ class LabelledClip:
     file: str
     sequence: int
     label: str
-    take: Take
+    take: ActorRecording
 
 
-def read_clips(folder: Path, settings: Settings) -> list[LabelledClip]:
+def read_clips(folder: Path, settings: DescriptorSettings) -> list[LabelledClip]:
     """Return the positive clips in `index_clips.json`.
 
     Only the frames of `clip_action_frames` are read: the segments that the standard protocol
@@ -66,13 +71,13 @@ def read_clips(folder: Path, settings: Settings) -> list[LabelledClip]:
         ) from error
 
 
-def _read_clip(folder: Path, entry: dict, settings: Settings) -> LabelledClip:
+def _read_clip(folder: Path, entry: dict, settings: DescriptorSettings) -> LabelledClip:
     first, last = entry['clip_action_frames']
     frames = islice(counted_frames(folder / entry['file']), first, last + 1)
     tracks = image_tracks(frames, settings)
     label = entry['label_name']
-    clip = Clip(nanoseconds(first / RATE), nanoseconds(last / RATE), frozenset([label]))
-    return LabelledClip(entry['file'], int(entry['seq']), label, Take(tracks, [clip]))
+    clip = LabelledSpan(nanoseconds(first / RATE), nanoseconds(last / RATE), frozenset([label]))
+    return LabelledClip(entry['file'], int(entry['seq']), label, ActorRecording(tracks, [clip]))
 
 
 def counted_frames(path: Path) -> Iterator[Frame]:
@@ -81,7 +86,7 @@ def counted_frames(path: Path) -> Iterator[Frame]:
         yield replace(frame, stamp=nanoseconds(index / RATE))
 
 
-def train(clips: Sequence[LabelledClip], settings: Settings, seed: int) -> Classifier:
+def train(clips: Sequence[LabelledClip], settings: DescriptorSettings, seed: int) -> Classifier:
     """Train the classifier that `actloc train --model hog-hof` trains."""
     labels = tuple(sorted({clip.label for clip in clips}))
     recordings = [Recording(Path(clip.file), lambda clip=clip: [clip.take]) for clip in clips]
@@ -97,7 +102,7 @@ def classify(classifier: Classifier, clip: LabelledClip) -> np.ndarray:
 
 
 def leave_one_out(
-    clips: Sequence[LabelledClip], settings: Settings, seed: int
+    clips: Sequence[LabelledClip], settings: DescriptorSettings, seed: int
 ) -> list[tuple[str, str]]:
     """Return true and told label of each clip, by classifiers that saw no clip of its sequence."""
     told = []

@@ -3,7 +3,7 @@
 import textwrap
 from itertools import groupby
 
-from actloc_ros.parameter_spec import Spec
+from actloc_ros.parameter_spec import ParameterSpec
 from actloc_ros.settings import SPECS
 
 HEAD = """\
@@ -27,14 +27,14 @@ def config_text() -> str:
     return HEAD + '\n'.join(parts)
 
 
-def entry(spec: Spec, indent: str) -> str:
+def entry(spec: ParameterSpec, indent: str) -> str:
     """Return one parameter with its comment."""
     comment = textwrap.wrap(f'{spec.description} ({spec.constraints()})', WIDTH - len(indent) - 2)
     lines = [*(f'# {line}' for line in comment), f'{spec.name.rpartition(".")[2]}: {value(spec)}']
     return ''.join(f'{indent}{line}\n' for line in lines)
 
 
-def value(spec: Spec) -> str:
+def value(spec: ParameterSpec) -> str:
     """Return the default in YAML."""
     if isinstance(spec.default, bool):
         return str(spec.default).lower()

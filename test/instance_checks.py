@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from actloc_ros.frames import seconds
-from actloc_ros.instances import Action, State
+from actloc_ros.instances import InstanceState, InstanceUpdate
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Instance:
     end: int
 
 
-def finished(updates: Iterable[Sequence[Action]]) -> list[Instance]:
+def finished(updates: Iterable[Sequence[InstanceUpdate]]) -> list[Instance]:
     """Return all instances of a finished stream after checking each one's life."""
-    lives: dict[int, list[Action]] = defaultdict(list)
+    lives: dict[int, list[InstanceUpdate]] = defaultdict(list)
     for actions in updates:
-        named = [a.instance_id for a in actions if a.state is not State.UNKNOWN]
+        named = [a.instance_id for a in actions if a.state is not InstanceState.UNKNOWN]
         assert len(set(named)) == len(named), 'an instance speaks once at a key frame'
         for action in actions:
-            if action.state is State.UNKNOWN:
+            if action.state is InstanceState.UNKNOWN:
                 check_unknown(action)
             else:
                 lives[action.instance_id].append(action)
@@ -39,16 +39,20 @@ def finished(updates: Iterable[Sequence[Action]]) -> list[Instance]:
     return instances
 
 
-def check_unknown(action: Action) -> None:
+def check_unknown(action: InstanceUpdate) -> None:
     assert (action.instance_id, action.class_id, action.seen) == (0, -1, True)
     assert action.start <= action.end
 
 
-def check_life(life: Sequence[Action]) -> Instance:
+def check_life(life: Sequence[InstanceUpdate]) -> Instance:
     """Check that an instance starts once, goes on, ends once, and keeps what does not change."""
     first, last = life[0], life[-1]
     states = [action.state for action in life]
-    assert states == [State.STARTED, *[State.ONGOING] * (len(life) - 2), State.ENDED]
+    assert states == [
+        InstanceState.STARTED,
+        *[InstanceState.ONGOING] * (len(life) - 2),
+        InstanceState.ENDED,
+    ]
     assert len({(a.track_id, a.class_id, a.start) for a in life}) == 1
     ends = [action.end for action in life]
     assert ends == sorted(ends), 'evidence is not taken back'

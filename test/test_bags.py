@@ -14,14 +14,14 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.rosbag2 import Reader
 
 from actloc_ros.cli.main import main as actloc
-from actloc_ros.instances import Action, State
+from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.io import bags
 from actloc_ros.io.bags import BagError, DetectionWriter, find_type, message_types, read_detections
 from actloc_ros.io.source import SourceError
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import step_to_message
 from actloc_ros.msg import ActionDetectionArray
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 
 LABELS = ('walk', 'wave')
@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def step(stamp, score=0.5, camera=''):
     scores = np.array([0.2, score], np.float32)
     box = (1.0, 2.0, 30.5, 40.0)
-    action = Action(3, 1, State.STARTED, 1, box, 0.7, 10**9, stamp, scores)
-    return Step(camera, stamp, 'optical', 64, 48, ClipInfo(1, stamp, 16, 3), (action,))
+    action = InstanceUpdate(3, 1, InstanceState.STARTED, 1, box, 0.7, 10**9, stamp, scores)
+    return FrameResult(camera, stamp, 'optical', 64, 48, ClipInfo(1, stamp, 16, 3), (action,))
 
 
 def message(*args, types=find_type, **kwargs):

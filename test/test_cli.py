@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from actloc_ros.cli.main import COMMANDS, main
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.io.bags import read_detections
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
@@ -60,7 +60,7 @@ def test_run_writes_a_bag_and_a_video_of_every_frame(tmp_path, video, capsys):
     assert '18 frames in' in said
     assert said.splitlines()[-2:] == [str(bag), str(drawn)]
     assert 'track' in said
-    assert states(bag) >= {State.STARTED, State.ENDED}
+    assert states(bag) >= {InstanceState.STARTED, InstanceState.ENDED}
     originals, frames = list(open_source(video)), list(open_source(drawn))
     assert [f.stamp for f in frames] == pytest.approx([f.stamp for f in originals], abs=20_000)
     assert any(
@@ -77,7 +77,7 @@ def test_run_takes_parameters_and_the_command_line_wins(tmp_path, video):
     command = ['run', str(video), '--out', str(bag), '--params', str(params)]
     assert main(command) == 2
     assert main([*command[:2], '--model', 'motion', *command[2:]]) == 0
-    assert states(bag) == {State.UNKNOWN}
+    assert states(bag) == {InstanceState.UNKNOWN}
 
 
 @pytest.mark.parametrize(

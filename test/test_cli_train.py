@@ -15,12 +15,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from actloc_ros.cli.main import main
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import load_file
-from actloc_ros.training.journal import Journal
+from actloc_ros.training.journal import TrainingLog
 from actloc_ros.training.validation import Validation, key_frames
-from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 SIZE = 64
@@ -121,7 +121,7 @@ def test_a_killed_command_goes_on_where_it_was(folder, capsys, monkeypatch):
     shorter = write(folder, 'shorter.yaml', data={'workers': 1}, schedule={'steps': 7})
     assert main(['train', str(shorter), '--out', str(out)]) == 2
     assert 'other settings' in capsys.readouterr().err
-    monkeypatch.setattr(Journal, 'take', interrupt(Journal.take, step + 2))
+    monkeypatch.setattr(TrainingLog, 'take', interrupt(TrainingLog.take, step + 2))
     assert main(['train', str(settings), '--out', str(out)]) == 130
     assert f'go on after step {step}' in capsys.readouterr().out
     assert [each['step'] for each in measurements(out)] == list(range(2, step + 3, 2))
@@ -334,7 +334,7 @@ class Oracle:
     def __init__(self, entry, shift: float = 0.0) -> None:
         self.entry, self.shift, self.asked = entry, shift, 0
 
-    def find(self, images, network) -> Actors:
+    def find(self, images, network) -> ActorPredictions:
         """Return who is in the key frame whose turn it is."""
         assert images.shape == (3, self.span, SIZE, SIZE)
         key = self.keys[self.asked % len(self.keys)]
@@ -342,7 +342,7 @@ class Oracle:
         clip = key.videos.clip(key.video, np.array([key.number]))
         seen = clip.visible[0]
         boxes = torch.from_numpy(clip.boxes[0][seen]) * torch.tensor([SIZE / 96, 1.0] * 2)
-        return Actors(
+        return ActorPredictions(
             boxes + self.shift, torch.ones(len(boxes)), torch.from_numpy(clip.actions[0][seen])
         )
 
@@ -365,7 +365,7 @@ def test_measuring_knows_right_from_wrong(folder, trained):
 
 def test_measured_frames_are_spread_over_what_is_known():
     def video(frames: int, labelled=None) -> Video:
-        tube = Tube(1, np.arange(frames), np.tile([0.0, 0, 5, 5], (frames, 1)))
+        tube = ActorTrack(1, np.arange(frames), np.tile([0.0, 0, 5, 5], (frames, 1)))
         return Video('a.mp4', 10.0, 8, 8, frames, (tube,), (), labelled)
 
     assert key_frames(video(320)).tolist() == list(range(10, 320, 20))

@@ -11,7 +11,7 @@ from PIL import Image
 import actloc_ros.models.clip_localizer as module
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.entry import Colour, Preprocessing, Resize
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.open import open_localizer
@@ -111,7 +111,7 @@ def test_strided_rows_are_understood(localizer):
 
 def test_boxes_are_scaled_clipped_and_dropped_outside():
     entry = entries()['yowov2_nano_ucf24']
-    actors = Actors(
+    actors = ActorPredictions(
         boxes=torch.tensor([[-10.0, 56, 112, 300], [230, 0, 260, 50], [20, 20, 20, 90]]),
         scores=torch.tensor([0.9, 0.8, 0.7]),
         actions=torch.rand(3, 24),

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from actloc_ros.datasets.check import check_dataset
-from actloc_ros.datasets.readers import Source, open_dataset
+from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.truth.annotations import AnnotationError, Annotations
-from actloc_ros.truth.faults import Kind
+from actloc_ros.truth.faults import FaultKind
 
 SECOND = 1_000_000_000
 RATE = 10
@@ -54,7 +54,7 @@ def read(recording, tmp_path):
 
     def read_text(text):
         (tmp_path / 'a.xml').write_text(text)
-        return open_dataset(Source('a.xml', 'cvat'), tmp_path)
+        return open_dataset(DatasetSpec('a.xml', 'cvat'), tmp_path)
 
     return read_text
 
@@ -116,10 +116,10 @@ def test_files_of_a_folder_are_one_set(read, tmp_path):
     read(document(track(box(0, 0), label='sitting')))
     other = document(track(box(0, 0), label='aiming'), META.replace('a.mp4', 'sub/b.mp4'))
     (tmp_path / 'b.xml').write_text(other)
-    videos = open_dataset(Source('.', 'cvat'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'cvat'), tmp_path)
     assert [video.path for video in videos.videos] == ['a.mp4', 'sub/b.mp4']
     assert {'sitting', 'aiming'} <= set(videos.labels)
-    assert [fault.video for fault in check_dataset(videos).of(Kind.FILE)] == ['sub/b.mp4']
+    assert [fault.video for fault in check_dataset(videos).of(FaultKind.FILE)] == ['sub/b.mp4']
     assert videos.videos[1].frames == 20
 
 
@@ -138,12 +138,12 @@ def test_impossible_boxes_are_listed(read):
         document(track(box(0, float('nan')), box(1, -4), box(2, 90), box(3, 1, 1), box(40, 1)))
     )
     findings = check_dataset(videos)
-    assert [f.text.split(' has')[0] for f in findings.of(Kind.BOX)][:2] == [
+    assert [f.text.split(' has')[0] for f in findings.of(FaultKind.BOX)][:2] == [
         'actor 1: frame 0',
         'actor 1: frame 2',
     ]
-    assert 'frame 40' in findings.of(Kind.BOX)[-1].text
-    assert 'frame 1 has' in findings.of(Kind.EDGE)[0].text
+    assert 'frame 40' in findings.of(FaultKind.BOX)[-1].text
+    assert 'frame 1 has' in findings.of(FaultKind.EDGE)[0].text
 
 
 LAUGHS = (
@@ -187,7 +187,7 @@ def test_other_encodings_hide_nothing(read, tmp_path):
     read(document(track(box(0, 0))))
     (tmp_path / 'a.xml').write_bytes(f'{LAUGHS}<annotations/>'.encode('utf-16'))
     with pytest.raises(AnnotationError, match='no XML in UTF-8'):
-        open_dataset(Source('a.xml', 'cvat'), tmp_path)
+        open_dataset(DatasetSpec('a.xml', 'cvat'), tmp_path)
 
 
 def test_a_track_that_goes_on_for_ever_is_bounded(read):

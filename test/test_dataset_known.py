@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.datasets.annotated_videos import Truth
-from actloc_ros.training.adapter import Dense
+from actloc_ros.datasets.annotated_videos import VideoLabels
+from actloc_ros.training.adapter import DensePredictions
 from actloc_ros.training.assign import Targets
-from actloc_ros.training.data.augment import NO_AUGMENTATION, Names, augment, choose_frames
+from actloc_ros.training.data.augment import NO_AUGMENTATION, ColumnNames, augment, choose_frames
 from actloc_ros.training.data.batches import collate
 from actloc_ros.training.data.sampling import KeyFrames
 from actloc_ros.training.losses import detection_loss
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 CENTRES = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing='xy'), -1)
@@ -31,7 +31,7 @@ def a_video(labelled=(1, 4)) -> Video:
         64,
         64,
         10,
-        (Tube(3, frames, boxes),),
+        (ActorTrack(3, frames, boxes),),
         (Instance(3, 'wave', 0, SECOND),),
         labelled=frames,
     )
@@ -53,8 +53,10 @@ def targets(frames: int) -> Targets:
 def test_unknown_frames_do_not_change_the_loss():
     known = torch.tensor([True, False, True, False, False])
     guesses = [x.requires_grad_() for x in predictions(5)]
-    got = detection_loss(Dense(*guesses, CENTRES), replace(targets(5), known=known))
-    want = detection_loss(Dense(*(x[known] for x in predictions(5)), CENTRES), targets(2))
+    got = detection_loss(DensePredictions(*guesses, CENTRES), replace(targets(5), known=known))
+    want = detection_loss(
+        DensePredictions(*(x[known] for x in predictions(5)), CENTRES), targets(2)
+    )
     for name in ('actor', 'box', 'actions', 'total'):
         assert getattr(got, name) == getattr(want, name) > 0
     got.total.backward()
@@ -63,15 +65,17 @@ def test_unknown_frames_do_not_change_the_loss():
         assert guess.grad[known].abs().sum() > 0
 
     everything = replace(targets(5), known=torch.ones(5, dtype=torch.bool))
-    same = detection_loss(Dense(*predictions(5), CENTRES), everything)
-    assert same.total == detection_loss(Dense(*predictions(5), CENTRES), targets(5)).total
+    same = detection_loss(DensePredictions(*predictions(5), CENTRES), everything)
+    assert (
+        same.total == detection_loss(DensePredictions(*predictions(5), CENTRES), targets(5)).total
+    )
     assert same.total != got.total
 
 
 def test_clips_without_a_known_frame_have_no_loss():
     guesses = [x.requires_grad_() for x in predictions(2)]
     known = torch.zeros(2, dtype=torch.bool)
-    loss = detection_loss(Dense(*guesses, CENTRES), replace(targets(2), known=known))
+    loss = detection_loss(DensePredictions(*guesses, CENTRES), replace(targets(2), known=known))
     assert loss.total == 0
     loss.total.backward()
 
@@ -97,10 +101,10 @@ def test_without_a_labelled_frame_there_is_nothing_to_learn():
 
 def test_what_is_known_reaches_the_targets():
     images = np.zeros((10, 64, 64, 3), np.uint8)
-    clip = Truth(a_video(), ('wave',), 0).clip(np.arange(10), images)
+    clip = VideoLabels(a_video(), ('wave',), 0).clip(np.arange(10), images)
     assert np.flatnonzero(clip.known).tolist() == [1, 4]
     assert np.flatnonzero(clip.visible[:, 0]).tolist() == [1, 4]
-    names = Names(('wave',))
+    names = ColumnNames(('wave',))
     sample = augment(np.random.default_rng(0), clip, (32, 32), names, NO_AUGMENTATION)
     all_known = replace(clip, known=None)
     other = augment(np.random.default_rng(0), all_known, (32, 32), names, NO_AUGMENTATION)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from actloc_ros.datasets.check import check_dataset
-from actloc_ros.datasets.readers import Source, open_dataset
+from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 from actloc_ros.datasets.split import writable
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.training.config import Data
@@ -16,7 +16,7 @@ from actloc_ros.training.data.augment import NO_AUGMENTATION
 from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
-from actloc_ros.truth.faults import Kind
+from actloc_ros.truth.faults import FaultKind
 from actloc_ros.truth.labels import AVA80
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
@@ -82,7 +82,7 @@ def pyannot(folder):
 def test_ucf24_of_frames_in_folders(tmp_path):
     pyannot(tmp_path)
     images(tmp_path / 'rgb-images' / 'Basketball' / 'v_Basketball_g01_c01')
-    videos = open_dataset(Source('.', 'ucf24'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'ucf24'), tmp_path)
     [video] = videos.videos
     assert (video.frames, video.fps, video.width, video.height) == (20, 25.0, 64, 48)
     done = actions_of(videos)
@@ -100,34 +100,34 @@ def test_ucf24_of_videos_with_a_missing_one(tmp_path):
     pyannot(tmp_path)
     (tmp_path / 'films').mkdir()
     film(tmp_path / 'films' / 'v_Basketball_g01_c01.mp4')
-    everything = open_dataset(Source('pyannot.json', 'ucf24', 'all', videos='films'), tmp_path)
+    everything = open_dataset(DatasetSpec('pyannot.json', 'ucf24', 'all', videos='films'), tmp_path)
     assert len(everything.videos) == 2
     assert_frames_fit(everything)
     findings = check_dataset(everything)
-    [missing] = findings.of(Kind.FILE)
+    [missing] = findings.of(FaultKind.FILE)
     assert 'v_Diving_g02_c01 does not exist' in missing.text
-    test = open_dataset(Source('pyannot.json', 'ucf24', 'test', videos='films'), tmp_path)
+    test = open_dataset(DatasetSpec('pyannot.json', 'ucf24', 'test', videos='films'), tmp_path)
     assert [video.path for video in test.videos] == ['films/Diving/v_Diving_g02_c01']
 
 
 def test_ucf24_says_what_is_missing(tmp_path):
     pyannot(tmp_path)
     with pytest.raises(AnnotationError, match=r'trainlist02\.txt is missing'):
-        open_dataset(Source('.', 'ucf24', split=2), tmp_path)
+        open_dataset(DatasetSpec('.', 'ucf24', split=2), tmp_path)
     (tmp_path / 'splitfiles' / 'trainlist01.txt').write_text('other\n')
     with pytest.raises(AnnotationError, match='names no video'):
-        open_dataset(Source('.', 'ucf24'), tmp_path)
+        open_dataset(DatasetSpec('.', 'ucf24'), tmp_path)
     (tmp_path / 'pyannot.pkl').write_bytes(b'cos\nsystem\n(S"touch ran"\ntR.')
     with pytest.raises(EvaluationError, match=r'can run code and is not loaded.*doc/datasets\.md'):
-        open_dataset(Source('pyannot.pkl', 'ucf24'), tmp_path)
+        open_dataset(DatasetSpec('pyannot.pkl', 'ucf24'), tmp_path)
     (tmp_path / 'pyannot.json').unlink()
     with pytest.raises(AnnotationError, match=r'0 JSON files \(and pyannot\.pkl'):
-        open_dataset(Source('.', 'ucf24'), tmp_path)
+        open_dataset(DatasetSpec('.', 'ucf24'), tmp_path)
 
 
 def test_ucf24_clips_of_the_shared_data(shared):
     folder = shared / 'data' / 'ucf24'
-    videos = open_dataset(Source('ground_truth.json', 'ucf24', 'all'), folder)
+    videos = open_dataset(DatasetSpec('ground_truth.json', 'ucf24', 'all'), folder)
     findings = check_dataset(videos)
     assert not findings.fatal, findings.text()
     assert (findings.videos, findings.actors) == (5, 7)
@@ -158,18 +158,18 @@ def test_jhmdb_of_frames(tmp_path):
     (tmp_path / 'JHMDB-GT.json').write_text(json.dumps(act(names, 3)))
     for name in names:
         images(tmp_path / 'Frames' / name, suffix='.png')
-    videos = open_dataset(Source('.', 'jhmdb'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'jhmdb'), tmp_path)
     assert [video.path for video in videos.videos] == ['Frames/brush_hair/April_09']
     assert videos.videos[0].fps == 30
     done = actions_of(videos)
     assert done[2:6] == [{('catch', 16.0 + i)} for i in range(4)]
     assert done[1] == done[6] == set()
     assert_frames_fit(videos)
-    second = open_dataset(Source('.', 'jhmdb', split=2), tmp_path)
+    second = open_dataset(DatasetSpec('.', 'jhmdb', split=2), tmp_path)
     assert [video.path for video in second.videos] == ['Frames/catch/a_ball']
     with pytest.raises(EvaluationError, match='no split 3'):
-        open_dataset(Source('.', 'jhmdb', split=3), tmp_path)
-    assert len(open_dataset(Source('.', 'jhmdb', 'all'), tmp_path).videos) == 2
+        open_dataset(DatasetSpec('.', 'jhmdb', split=3), tmp_path)
+    assert len(open_dataset(DatasetSpec('.', 'jhmdb', 'all'), tmp_path).videos) == 2
     assert not check_dataset(videos).fatal
 
 
@@ -180,23 +180,23 @@ def test_multisports_of_videos(tmp_path):
     for name in names:
         (tmp_path / 'trainval' / name).parent.mkdir(parents=True)
         film(tmp_path / 'trainval' / f'{name}.mp4')
-    source = Source('multisports_GT.json', 'multisports', 'test')
+    source = DatasetSpec('multisports_GT.json', 'multisports', 'test')
     videos = open_dataset(source, tmp_path)
     assert [video.path for video in videos.videos] == ['trainval/volleyball/v_2_c001.mp4']
     assert actions_of(videos)[0] == {('catch', 16.0)}
     assert_frames_fit(videos)
     data['gttubes'][names[1]]['1'][0].append([30, 1, 1, 9, 9])
     (tmp_path / 'multisports_GT.json').write_text(json.dumps(data))
-    [fault] = check_dataset(open_dataset(source, tmp_path)).of(Kind.BOX)
+    [fault] = check_dataset(open_dataset(source, tmp_path)).of(FaultKind.BOX)
     assert 'frame 29' in fault.text
     assert 'a frame below 20' in fault.text
     del data['train_videos']
     (tmp_path / 'multisports_GT.json').write_text(json.dumps(data))
     with pytest.raises(EvaluationError, match='train_videos is missing'):
-        open_dataset(Source('multisports_GT.json', 'multisports'), tmp_path)
+        open_dataset(DatasetSpec('multisports_GT.json', 'multisports'), tmp_path)
     pyannot(tmp_path)
     with pytest.raises(AnnotationError, match='not the layout of ACT'):
-        open_dataset(Source('pyannot.json', 'multisports'), tmp_path)
+        open_dataset(DatasetSpec('pyannot.json', 'multisports'), tmp_path)
 
 
 # AVA
@@ -215,7 +215,7 @@ def test_ava_knows_key_frames_alone(tmp_path):
         'abc,1,0.25,0.1,0.75,0.9,12,7\nabc,0001,0.25,0.1,0.75,0.9,80,7\n'
         'abc,2,0.5,0.1,0.75,0.9,12,7\nabc,2,0,0,0.25,0.5,14,8\nabc,3\n',
     )
-    videos = open_dataset(Source('.', 'ava'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'ava'), tmp_path)
     [video] = videos.videos
     assert videos.labels == AVA80
     assert video.labelled.tolist() == [10, 20, 30]
@@ -237,7 +237,7 @@ def test_ava_knows_key_frames_alone(tmp_path):
 
 def test_a_training_draws_clips_that_end_at_key_frames(tmp_path):
     ava(tmp_path, 'abc,1,0.25,0.1,0.75,0.9,12,7\nabc,3,0,0,0.25,0.5,14,8\n')
-    videos = open_dataset(Source('.', 'ava'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'ava'), tmp_path)
     data = Data(train=('x',), height=32, width=32, frames=4, rate=5)
     clips = ClipDataset([videos], videos.labels, data, NO_AUGMENTATION, 0)
     drawn = [clips[i] for i in range(20)]
@@ -250,7 +250,7 @@ def test_a_training_draws_clips_that_end_at_key_frames(tmp_path):
 def test_ava_leaves_excluded_key_frames_out(tmp_path):
     ava(tmp_path, 'abc,1,0.25,0.1,0.75,0.9,12\nabc,1,0.3,0.1,0.75,0.9,12\nabc,2,0,0,1,1,12\n')
     (tmp_path / 'ava_train_excluded_timestamps_v2.2.csv').write_text('abc,0002\nother,0003\n')
-    [video] = open_dataset(Source('.', 'ava'), tmp_path).videos
+    [video] = open_dataset(DatasetSpec('.', 'ava'), tmp_path).videos
     assert video.labelled.tolist() == [10]
     assert len(video.tubes) == 2, 'without persons every box is an actor'
 
@@ -258,7 +258,7 @@ def test_ava_leaves_excluded_key_frames_out(tmp_path):
 def test_ava_of_own_classes(tmp_path):
     ava(tmp_path, 'abc,1,0.25,0.1,0.75,0.9,7,1\n')
     (tmp_path / 'own.pbtxt').write_text('item { name: "weld" id: 7 }\nitem { name: "saw" id: 9 }')
-    videos = open_dataset(Source('ava_train_v2.2.csv', 'ava', videos='videos'), tmp_path)
+    videos = open_dataset(DatasetSpec('ava_train_v2.2.csv', 'ava', videos='videos'), tmp_path)
     assert videos.labels == ('weld', 'saw')
     assert actions_of(videos)[10] == {('weld', 16.0)}
 
@@ -275,16 +275,16 @@ def test_ava_of_own_classes(tmp_path):
 def test_ava_names_the_broken_row(tmp_path, text, message):
     ava(tmp_path, text)
     with pytest.raises(ValueError, match=message):
-        open_dataset(Source('.', 'ava'), tmp_path)
+        open_dataset(DatasetSpec('.', 'ava'), tmp_path)
 
 
 def test_ava_beyond_the_end_is_found(tmp_path):
     ava(tmp_path, 'abc,902,0.25,0.1,0.75,0.9,12,7\n')
-    findings = check_dataset(open_dataset(Source('.', 'ava'), tmp_path))
+    findings = check_dataset(open_dataset(DatasetSpec('.', 'ava'), tmp_path))
     assert findings.fatal
-    assert 'frame 9020' in findings.of(Kind.BOX)[0].text
+    assert 'frame 9020' in findings.of(FaultKind.BOX)[0].text
     with pytest.raises(AnnotationError, match=r"0 files for part 'test'"):
-        open_dataset(Source('.', 'ava', 'test'), tmp_path)
+        open_dataset(DatasetSpec('.', 'ava', 'test'), tmp_path)
 
 
 # Clips without boxes
@@ -300,7 +300,7 @@ def labelled_clips(folder):
 
 def test_clips_with_the_whole_view(tmp_path):
     labelled_clips(tmp_path)
-    videos = open_dataset(Source('.', 'clips', boxes='image'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'clips', boxes='image'), tmp_path)
     assert [video.path for video in videos.videos] == ['walk/a.mp4', 'wave/a.mp4', 'wave/b']
     assert videos.labels == ('walk', 'wave')
     assert actions_of(videos, 2) == [{('wave', 0.0)}] * 15
@@ -308,11 +308,11 @@ def test_clips_with_the_whole_view(tmp_path):
     assert_frames_fit(videos, 1)
     assert not check_dataset(videos).fatal
     with pytest.raises(AnnotationError, match='say boxes: image'):
-        open_dataset(Source('.', 'clips'), tmp_path)
+        open_dataset(DatasetSpec('.', 'clips'), tmp_path)
     with pytest.raises(AnnotationError, match='no folders with videos'):
-        open_dataset(Source('walk', 'clips', boxes='image'), tmp_path)
+        open_dataset(DatasetSpec('walk', 'clips', boxes='image'), tmp_path)
     with pytest.raises(ValueError, match='there is no detector "hug"'):
-        open_dataset(Source('.', 'clips', boxes='hug'), tmp_path)
+        open_dataset(DatasetSpec('.', 'clips', boxes='hug'), tmp_path)
 
 
 def test_people_in_clips_are_found_once_and_may_be_corrected(shared, tmp_path):
@@ -325,7 +325,7 @@ def test_people_in_clips_are_found_once_and_may_be_corrected(shared, tmp_path):
             image = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
             writer.write(i * SECOND // 10, image)
     film(tmp_path / 'walk' / 'empty.mp4', 3)
-    videos = open_dataset(Source('.', 'clips', boxes='hog'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'clips', boxes='hog'), tmp_path)
     person, nobody = videos.videos
     assert not nobody.tubes
     assert not nobody.instances
@@ -336,17 +336,17 @@ def test_people_in_clips_are_found_once_and_may_be_corrected(shared, tmp_path):
     assert (height > 100).all()
     findings = check_dataset(videos)
     assert not findings.fatal
-    assert findings.of(Kind.EMPTY)[0].video == 'walk/empty.mp4'
+    assert findings.of(FaultKind.EMPTY)[0].video == 'walk/empty.mp4'
 
     file = tmp_path / 'boxes_hog.json'
     text = file.read_text()
     assert len(read_annotations(file).videos) == 2
     file.write_text(text.replace('"actor": ', '"actor": 7'))
-    again = open_dataset(Source('.', 'clips', boxes='hog'), tmp_path)
+    again = open_dataset(DatasetSpec('.', 'clips', boxes='hog'), tmp_path)
     assert again.videos[0].instances[0].actor == int(f'7{instance.actor}')
     film(tmp_path / 'walk' / 'new.mp4', 3)
     with pytest.raises(AnnotationError, match=r'boxes_hog\.json is of other clips'):
-        open_dataset(Source('.', 'clips', boxes='hog'), tmp_path)
+        open_dataset(DatasetSpec('.', 'clips', boxes='hog'), tmp_path)
 
 
 def test_shared_interactions_as_clips(shared, tmp_path):
@@ -354,7 +354,7 @@ def test_shared_interactions_as_clips(shared, tmp_path):
         label = path.stem.split('_', 3)[3]
         (tmp_path / label).mkdir(exist_ok=True)
         (tmp_path / label / path.name).symlink_to(path)
-    videos = open_dataset(Source('.', 'clips', boxes='image'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'clips', boxes='image'), tmp_path)
     findings = check_dataset(videos)
     assert not findings.faults, findings.text()
     assert findings.videos == 12
@@ -375,15 +375,15 @@ def test_shared_interactions_as_clips(shared, tmp_path):
 )
 def test_wrong_sources_are_named(wrong, message):
     with pytest.raises(ValueError, match=message):
-        Source('a.json', **wrong)
+        DatasetSpec('a.json', **wrong)
 
 
 def test_any_format_becomes_the_plain_one(tmp_path):
     ava(tmp_path, 'abc,1,0.25,0.1,0.75,0.9,12,7\nabc,2,0,0,0.25,0.5,14,8\n')
-    videos = open_dataset(Source('.', 'ava'), tmp_path)
+    videos = open_dataset(DatasetSpec('.', 'ava'), tmp_path)
     write_annotations(tmp_path / 'plain.json', writable(videos.annotations))
-    plain = open_dataset(Source('plain.json'), tmp_path)
+    plain = open_dataset(DatasetSpec('plain.json'), tmp_path)
     assert actions_of(plain) == actions_of(videos)
     assert plain.videos[0].labelled.tolist() == [10, 20]
     shutil.rmtree(tmp_path / 'videos')
-    assert check_dataset(plain).of(Kind.FILE)
+    assert check_dataset(plain).of(FaultKind.FILE)

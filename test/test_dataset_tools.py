@@ -14,11 +14,11 @@ import pytest
 from actloc_ros.cli.main import main
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.datasets.check import LISTED, check_dataset
-from actloc_ros.datasets.readers import Source, open_dataset
+from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 from actloc_ros.datasets.split import split_videos
 from actloc_ros.io.video_writer import VideoWriter
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
-from actloc_ros.truth.faults import Kind
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
+from actloc_ros.truth.faults import FaultKind
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 SECOND = 1_000_000_000
@@ -43,7 +43,7 @@ def spoilt(footage, tmp_path):
         data = json.loads(footage.read_text())
         change(data)
         (tmp_path / 'annotations.json').write_text(json.dumps(data))
-        return open_dataset(Source('annotations.json'), tmp_path)
+        return open_dataset(DatasetSpec('annotations.json'), tmp_path)
 
     return spoil
 
@@ -54,9 +54,9 @@ def row(data, number=0):
 
 
 def test_good_footage_has_no_faults_and_is_counted(footage):
-    findings = check_dataset(open_dataset(Source(str(footage)), footage.parent))
+    findings = check_dataset(open_dataset(DatasetSpec(str(footage)), footage.parent))
     assert not findings.fatal
-    assert {fault.kind for fault in findings.faults} <= {Kind.UNUSED, Kind.EMPTY}
+    assert {fault.kind for fault in findings.faults} <= {FaultKind.UNUSED, FaultKind.EMPTY}
     videos = read_annotations(footage).videos
     assert (findings.videos, findings.frames, findings.known) == (4, 48, 48)
     assert findings.seconds == pytest.approx(4)
@@ -87,16 +87,16 @@ def test_everything_wrong_is_listed_at_once(spoilt, tmp_path):
     findings = check_dataset(spoilt(change))
     assert findings.fatal
     found = {kind: findings.of(kind) for kind in findings.totals}
-    first = str(found[Kind.BOX][0])
+    first = str(found[FaultKind.BOX][0])
     assert all(word in first for word in ('synth_000003.mp4', 'actor', 'frame', 'nan'))
-    assert '-3' in found[Kind.EDGE][0].text
-    assert 'flying' in found[Kind.LABEL][0].text
-    assert 'actor 99' in found[Kind.ABSENT][0].text
-    assert 'gone.mp4 does not exist' in found[Kind.FILE][0].text
-    shapes = ' '.join(fault.text for fault in found[Kind.SHAPE])
+    assert '-3' in found[FaultKind.EDGE][0].text
+    assert 'flying' in found[FaultKind.LABEL][0].text
+    assert 'actor 99' in found[FaultKind.ABSENT][0].text
+    assert 'gone.mp4 does not exist' in found[FaultKind.FILE][0].text
+    shapes = ' '.join(fault.text for fault in found[FaultKind.SHAPE])
     assert '12 frames; the annotation says 50' in shapes
     assert '128x96 pixels; the annotation says 256x96' in shapes
-    assert 'swimming' in [fault.text for fault in found[Kind.UNUSED]]
+    assert 'swimming' in [fault.text for fault in found[FaultKind.UNUSED]]
     text = findings.text()
     assert all(kind.value in text for kind in found)
     with pytest.raises(AnnotationError, match='nan'):
@@ -110,8 +110,8 @@ def test_the_list_is_bounded_and_says_how_much_is_left(spoilt):
         ]
 
     findings = check_dataset(spoilt(change))
-    assert findings.totals[Kind.BOX] == 300
-    assert len(findings.of(Kind.BOX)) == LISTED
+    assert findings.totals[FaultKind.BOX] == 300
+    assert len(findings.of(FaultKind.BOX)) == LISTED
     assert f'… and {300 - LISTED} more' in findings.text()
 
 
@@ -153,7 +153,7 @@ def test_what_is_no_annotation_is_refused(spoilt, change):
 def test_deep_nesting_is_refused(tmp_path):
     (tmp_path / 'a.json').write_text('[' * 100_000)
     with pytest.raises(AnnotationError, match=r'a\.json'):
-        open_dataset(Source('a.json'), tmp_path)
+        open_dataset(DatasetSpec('a.json'), tmp_path)
 
 
 def test_broken_videos_are_found(spoilt, tmp_path):
@@ -163,7 +163,9 @@ def test_broken_videos_are_found(spoilt, tmp_path):
         path.unlink()
         path.write_bytes(content)
     findings = check_dataset(spoilt(lambda data: None))
-    assert {f.video for f in findings.of(Kind.FILE)} == {f'synth_00000{n}.mp4' for n in (3, 4, 5)}
+    assert {f.video for f in findings.of(FaultKind.FILE)} == {
+        f'synth_00000{n}.mp4' for n in (3, 4, 5)
+    }
 
 
 def test_check_exits_by_what_it_finds(footage, spoilt, tmp_path, capsys):
@@ -194,7 +196,7 @@ def test_a_page_shows_boxes_where_they_are(tmp_path):
     with VideoWriter(tmp_path / 'a.mp4', 10) as writer:
         for i in range(10):
             writer.write(i * SECOND // 10, np.full((240, 320, 3), 60, np.uint8))
-    tube = Tube(1, np.arange(10), np.tile([100.0, 60, 200, 200], (10, 1)))
+    tube = ActorTrack(1, np.arange(10), np.tile([100.0, 60, 200, 200], (10, 1)))
     waving = Instance(1, 'waving', 0, SECOND)
     video = Video('a.mp4', 10.0, 320, 240, 10, (tube,), (waving,))
     write_annotations(tmp_path / 'annotations.json', Annotations(('waving',), (video,)))
@@ -302,6 +304,6 @@ def test_the_documented_way_from_pickles_gives_what_is_read(tmp_path):
     (tmp_path / 'gt.pkl').write_bytes(pickle.dumps(data))
     files = [str(tmp_path / 'gt.pkl'), str(tmp_path / 'gt.json')]
     subprocess.run([sys.executable, '-c', program, *files], check=True, timeout=60)
-    [video] = open_dataset(Source('gt.json', 'jhmdb'), tmp_path).videos
+    [video] = open_dataset(DatasetSpec('gt.json', 'jhmdb'), tmp_path).videos
     assert video.tubes[0].boxes.tolist() == [[2, 3, 40, 30]] * 2
     assert video.instances[0].label == 'b'

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from actloc_ros.cli.main import main as actloc
-from actloc_ros.instances import Action, State
+from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.io.bags import DetectionWriter, find_type
 from actloc_ros.io.drawing import draw
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import step_to_message
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 
 LABELS = ('walk', 'wave')
@@ -20,13 +20,13 @@ MILLISECOND = 10**6
 
 
 def message(*actions, stamp=2 * 10**9, types=find_type, size=(320, 240)):
-    step = Step('', stamp, '', *size, ClipInfo(1, stamp, 16, 0), actions)
+    step = FrameResult('', stamp, '', *size, ClipInfo(1, stamp, 16, 0), actions)
     return step_to_message(step, types, model='m', labels=LABELS)
 
 
-def action(track, box, state=State.ONGOING, class_id=0):
+def action(track, box, state=InstanceState.ONGOING, class_id=0):
     scores = np.array([0.8, 0.3], np.float32)
-    return Action(track, 1, state, class_id, box, 0.7, 10**9, 2 * 10**9, scores)
+    return InstanceUpdate(track, 1, state, class_id, box, 0.7, 10**9, 2 * 10**9, scores)
 
 
 def changed(image, actions, **kwargs):
@@ -61,7 +61,7 @@ def test_box_is_scaled_to_the_image_and_labels_do_not_hide_each_other():
 
 def test_what_has_ended_is_not_drawn_and_nothing_leaves_the_image():
     image = np.zeros((240, 320, 3), np.uint8)
-    assert not changed(image, [action(1, (100, 80, 160, 200), State.ENDED)]).any()
+    assert not changed(image, [action(1, (100, 80, 160, 200), InstanceState.ENDED)]).any()
     for box in ((0, 0, 320, 240), (300, 230, 320, 240), (0, 0, 5, 5)):
         assert changed(image, [action(1, box)]).any()
     tiny = np.zeros((24, 32, 3), np.uint8)

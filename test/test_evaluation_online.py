@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from actloc_ros.evaluation.linking import LinkOptions, tube_score
-from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
+from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
 from actloc_ros.frames import nanoseconds
 from actloc_ros.instances import InstanceOptions, InstanceTracker
-from actloc_ros.tracks import Actor, Linked
+from actloc_ros.tracks import TrackedActor, TrackUpdate
 
 RATE = 10.0  # Hz
 
@@ -15,12 +15,12 @@ RATE = 10.0  # Hz
 def watched(classes, scores, seen=()):
     """Return what is gathered of one actor with these scores (frames, classes)."""
     tracker = InstanceTracker(InstanceOptions(0.5, 0.4, 0.3, 0.5), ('sit', 'wave'), 0.5)
-    tubes = OnlineTubes(classes)
+    tubes = PipelineTubes(classes)
     for frame, row in enumerate(np.asarray(scores, np.float32)):
         stamp = nanoseconds(frame / RATE)
         box = np.array([frame, 0, frame + 10, 20], np.float32)
         there = not len(seen) or seen[frame]
-        linked = Linked((Actor(1, box, 0.9, row, 0),) if there else ())
+        linked = TrackUpdate((TrackedActor(1, box, 0.9, row, 0),) if there else ())
         tubes.add(tracker.update(stamp, linked), 0, stamp, frame + 1, np.full(4, 2.0))
     return tubes
 

@@ -16,11 +16,11 @@ from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.hog_hof.classifier import load_classifier
-from actloc_ros.models.hog_hof.descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
 from actloc_ros.models.hog_hof.fisher import Codebook
 from actloc_ros.models.open import open_localizer
 from actloc_ros.training.hog_hof.fit import fit, read_samples
-from actloc_ros.truth.annotations import Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import write_annotations
 
 RATE = 15
@@ -96,7 +96,7 @@ def test_trained_actions_are_told_apart_in_new_films(weights: Path, label: str) 
 
 
 def test_training_is_deterministic(clips: Path) -> None:
-    settings = Settings()
+    settings = DescriptorSettings()
     samples = read_samples(clips, settings, whole_image=True)
     once, again = (fit(samples, settings, seed=3) for _ in range(2))
     for name in ('weight', 'bias', 'slope', 'offset'):
@@ -222,7 +222,7 @@ def test_annotated_videos_train_the_actions_of_each_actor(clips: Path, tmp_path:
         span = nanoseconds(SECONDS)
         doing = Instance(1, path.parent.name, 0, span)
         name = f'{path.parent.name}/{path.name}'
-        tube = Tube(1, frames, boxes)
+        tube = ActorTrack(1, frames, boxes)
         videos.append(Video(name, RATE, 320, 240, len(frames), (tube,), (doing,)))
     annotations = Annotations(('shaking', 'nodding'), tuple(videos))
     file = tmp_path / 'truth.json'
@@ -232,6 +232,6 @@ def test_annotated_videos_train_the_actions_of_each_actor(clips: Path, tmp_path:
     out = tmp_path / 'annotated.safetensors'
     assert main(['train', str(file), '--model', 'hog-hof', '--out', str(out)]) == 0
     assert load_classifier(out).labels == ('shaking', 'nodding')
-    samples = read_samples(file, Settings())
+    samples = read_samples(file, DescriptorSettings())
     scores = load_classifier(out).scores(samples.descriptors)
     assert (scores.argmax(1) == samples.truth.argmax(1)).all()

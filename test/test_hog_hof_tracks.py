@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from actloc_ros.frames import Frame, nanoseconds
-from actloc_ros.models.hog_hof.descriptor import BINS, KINDS, LENGTHS, Follower, Settings, Tracks
-from actloc_ros.models.hog_hof.fisher import Book, Codebook
+from actloc_ros.models.hog_hof.descriptor import (
+    BINS,
+    KINDS,
+    LENGTHS,
+    DescriptorSettings,
+    PointTracker,
+    PointTracks,
+)
+from actloc_ros.models.hog_hof.fisher import Codebook, KindCodebook
 from actloc_ros.training.hog_hof.fit import Samples, fit, learn_codebook
 from actloc_ros.training.hog_hof.recordings import image_tracks
 
@@ -40,9 +47,9 @@ def film(pan: float, speed: float, count: int = 14) -> list[np.ndarray]:
     return images
 
 
-def follow(images: list[np.ndarray], rate: float = RATE) -> Tracks:
+def follow(images: list[np.ndarray], rate: float = RATE) -> PointTracks:
     """Return the tracks at the last image."""
-    follower = Follower(Settings())
+    follower = PointTracker(DescriptorSettings())
     for index, image in enumerate(images):
         follower.update(nanoseconds(index / rate), image, np.zeros((0, 4)))
     tracks = follower.tracks(BOX)
@@ -87,7 +94,7 @@ def test_mirrored_tracks_are_those_of_the_mirror_image() -> None:
 
 def test_gaps_and_time_that_goes_back_end_what_was_followed() -> None:
     images = film(0, 3)
-    follower = Follower(Settings())
+    follower = PointTracker(DescriptorSettings())
     for index, image in enumerate(images):
         follower.update(nanoseconds(index / RATE), image, np.zeros((0, 4)))
     assert follower.tracks(BOX) is not None
@@ -101,11 +108,11 @@ def test_slow_cameras_are_followed_over_the_same_time() -> None:
     assert len(tracks.places) > 40
 
 
-def small_book(seed: int, kind: str) -> Book:
+def small_book(seed: int, kind: str) -> KindCodebook:
     """Return a book of 3 words over 4 components."""
     rng = np.random.default_rng(seed)
     axes = np.linalg.qr(rng.normal(size=(LENGTHS[kind], 4)))[0].T
-    return Book(
+    return KindCodebook(
         mean=rng.random(LENGTHS[kind]).astype(np.float32),
         axes=axes.astype(np.float32),
         weights=np.array([0.5, 0.3, 0.2], np.float32),
@@ -114,7 +121,7 @@ def small_book(seed: int, kind: str) -> Book:
     )
 
 
-def log_likelihood(parts: np.ndarray, book: Book, centres: np.ndarray) -> float:
+def log_likelihood(parts: np.ndarray, book: KindCodebook, centres: np.ndarray) -> float:
     """Return the log-likelihood of components (N, d) in a mixture, up to a constant."""
     distance = ((parts[:, None] - centres) ** 2 / book.variances).sum(2)
     norm = np.prod(book.variances.astype(float), 1) ** -0.5
@@ -143,7 +150,7 @@ def test_fisher_vectors_point_where_the_likelihood_grows() -> None:
 def test_clips_are_described_by_what_moves_in_them_and_nothing_else() -> None:
     codebook = Codebook({kind: small_book(i, kind) for i, kind in enumerate(KINDS)})
     tracks = follow(film(0, 3))
-    early, late = (Tracks(stamp, tracks.places, tracks.parts) for stamp in (0, 10**9))
+    early, late = (PointTracks(stamp, tracks.places, tracks.parts) for stamp in (0, 10**9))
     moments = codebook.pool([early, late])
     whole = codebook.describe(moments, 0, 10**9)
     assert whole.shape == (codebook.length,)
@@ -159,7 +166,7 @@ def test_code_books_are_learnt_the_same_again_and_refuse_stillness() -> None:
         Frame('', nanoseconds(i / RATE), cv2.cvtColor(image, cv2.COLOR_GRAY2RGB))
         for i, image in enumerate(film(0, 3, count=30))
     ]
-    settings = Settings(words=4)
+    settings = DescriptorSettings(words=4)
     tracks = image_tracks(frames, settings)
     once, again = (learn_codebook([tracks], settings, seed=1) for _ in range(2))
     assert all(np.array_equal(v, again.tensors()[k]) for k, v in once.tensors().items())
@@ -179,7 +186,7 @@ def test_mirror_images_change_the_side_that_labels_name(
     descriptors[:, 0], descriptors[:, 1] = truth[:, 0], truth[:, 1]
     mirrored[:, 2], mirrored[:, 3] = truth[:, 0], truth[:, 1]
     samples = Samples(labels, codebook, descriptors, mirrored, truth, np.arange(12), (Path('a'),))
-    classifier = fit(samples, Settings(words=3))
+    classifier = fit(samples, DescriptorSettings(words=3))
     probe = np.zeros((1, codebook.length))
     probe[0, 2] = 1
     assert classifier.scores(probe)[0].argmax() == other

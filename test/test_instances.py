@@ -10,31 +10,38 @@ from instance_checks import Instance, Rule, check_life, expected_intervals, fini
 
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.instances import (
-    Action,
     InstanceOptions,
+    InstanceState,
     InstanceTracker,
+    InstanceUpdate,
     LabelOptions,
-    State,
     parse_overrides,
 )
-from actloc_ros.tracks import Actor, Linked
+from actloc_ros.tracks import TrackedActor, TrackUpdate
 
 LABELS = ('walk', 'wave', 'fall')
 MS = NANOSECONDS // 1000
-S, O, E, U = State.STARTED, State.ONGOING, State.ENDED, State.UNKNOWN  # noqa: E741
+S, E, U = InstanceState.STARTED, InstanceState.ENDED, InstanceState.UNKNOWN
+O = InstanceState.ONGOING  # noqa: E741
 
 
-def linked(scores: dict[int, tuple[float, ...]], lost: tuple[int, ...] = (), at: int = 0) -> Linked:
-    return Linked(
+def linked(
+    scores: dict[int, tuple[float, ...]], lost: tuple[int, ...] = (), at: int = 0
+) -> TrackUpdate:
+    return TrackUpdate(
         tuple(
-            Actor(k, np.array([at, 0, at + 5, 9], np.float32), 0.5, np.array(row, np.float32), 0)
+            TrackedActor(
+                k, np.array([at, 0, at + 5, 9], np.float32), 0.5, np.array(row, np.float32), 0
+            )
             for k, row in scores.items()
         ),
         lost,
     )
 
 
-def follow(tracker: InstanceTracker, stream: list[tuple[int, float | None]]) -> list[list[Action]]:
+def follow(
+    tracker: InstanceTracker, stream: list[tuple[int, float | None]]
+) -> list[list[InstanceUpdate]]:
     """Give the scores of `walk` of one actor at times in ms; None: not seen."""
     return [
         list(tracker.update(t * MS, linked({} if score is None else {1: (score, 0, 0)})))
@@ -42,7 +49,7 @@ def follow(tracker: InstanceTracker, stream: list[tuple[int, float | None]]) -> 
     ]
 
 
-def told(updates: list[list[Action]]) -> list[list[tuple[State, int, int]]]:
+def told(updates: list[list[InstanceUpdate]]) -> list[list[tuple[InstanceState, int, int]]]:
     return [[(a.state, a.start // MS, a.end // MS) for a in actions] for actions in updates]
 
 
@@ -111,7 +118,7 @@ def test_hysteresis() -> None:
 
 @pytest.mark.parametrize(('score', 'state'), [(0.4, O), (0.39, E)])
 def test_default_scores_are_the_localizers_and_four_fifths_of_it(
-    score: float, state: State
+    score: float, state: InstanceState
 ) -> None:
     updates = follow(tracker_of(min_duration=0, merge_gap=0), [(0, 0.5), (100, score)])
     assert [a.state for a in updates[-1]] == [state]
@@ -259,7 +266,7 @@ def test_random_streams(stream: list, classes: tuple[Rule, Rule, Rule]) -> None:
     }
 
 
-def check_spoken_of(actions: tuple[Action, ...], seen: set[int]) -> None:
+def check_spoken_of(actions: tuple[InstanceUpdate, ...], seen: set[int]) -> None:
     by_track = defaultdict(list)
     for action in actions:
         by_track[action.track_id].append(action)

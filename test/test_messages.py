@@ -8,7 +8,7 @@ import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
 from actloc_ros.frames import NANOSECONDS
-from actloc_ros.instances import Action, State
+from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.io.bags import find_type, message_types
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import (
@@ -21,7 +21,7 @@ from actloc_ros.messages import (
     time_message,
 )
 from actloc_ros.msg import ActionDetectionArray, LabelInfo
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 
 # A recorded bag outlives a release: a change here breaks what users have recorded.
@@ -52,16 +52,18 @@ def test_every_field_has_a_comment() -> None:
                 assert '#' in line or before.startswith('#'), f'{path.name}: {line}'
 
 
-def step() -> Step:
+def step() -> FrameResult:
     """Return a step of two actors, one of which reaches over the image's edge."""
     scores = np.linspace(0, 0.95, 20, dtype=np.float32)
     box = (-3.5, 2.25, 700.0, 470.0)
     actions = (
-        Action(1, 2, State.STARTED, 19, box, 0.75, STAMP - 5, STAMP, scores),
-        Action(2, 0, State.UNKNOWN, -1, (1.0, 2.0, 3.0, 4.0), 0.5, STAMP, STAMP, scores * 0),
+        InstanceUpdate(1, 2, InstanceState.STARTED, 19, box, 0.75, STAMP - 5, STAMP, scores),
+        InstanceUpdate(
+            2, 0, InstanceState.UNKNOWN, -1, (1.0, 2.0, 3.0, 4.0), 0.5, STAMP, STAMP, scores * 0
+        ),
     )
     clip = ClipInfo(STAMP - 7, STAMP, 16, 3)
-    return Step('front', STAMP, 'optical', 640, 480, clip, actions)
+    return FrameResult('front', STAMP, 'optical', 640, 480, clip, actions)
 
 
 def message(types: object = ros_type) -> ActionDetectionArray:

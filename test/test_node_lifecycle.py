@@ -23,7 +23,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 
 from actloc_ros.models.open import open_localizer
 from actloc_ros.msg import ActionDetection as Detection
-from actloc_ros.parameter_spec import Change
+from actloc_ros.parameter_spec import Mutability
 from actloc_ros.settings import SPECS
 
 START = 1_700_000_000_000_000_000
@@ -231,7 +231,7 @@ def test_every_parameter_is_described_and_ranged() -> None:
         assert [descriptor.name for descriptor in found] == names
         for spec, descriptor in zip(SPECS, found, strict=True):
             assert len(descriptor.description) > 20
-            assert descriptor.read_only == (spec.change is Change.START)
+            assert descriptor.read_only == (spec.change is Mutability.START)
             assert descriptor.additional_constraints.startswith(spec.change.value)
             if descriptor.type == ParameterType.PARAMETER_DOUBLE:
                 assert descriptor.floating_point_range[0].to_value > 0

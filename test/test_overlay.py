@@ -13,11 +13,11 @@ import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from actloc_ros.instances import Action, State
+from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import header_message, stamp_of, step_to_message
 from actloc_ros.msg import ActionDetectionArray
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 
 PATIENCE = 20.0  # s: every wait ends then
@@ -65,8 +65,8 @@ def image(stamp):
 def detections(stamp, camera, left):
     scores = np.array([0.8], np.float32)
     box = (left, 60.0, left + 20.0, 200.0)
-    action = Action(1, 1, State.ONGOING, 0, box, 0.7, stamp, stamp, scores)
-    step = Step(camera, stamp, 'optical', 320, 240, ClipInfo(stamp, stamp), (action,))
+    action = InstanceUpdate(1, 1, InstanceState.ONGOING, 0, box, 0.7, stamp, stamp, scores)
+    step = FrameResult(camera, stamp, 'optical', 320, 240, ClipInfo(stamp, stamp), (action,))
     return step_to_message(step, ros_type, model='', labels=('walk',))
 
 

@@ -11,10 +11,10 @@ from instance_checks import finished
 from painted import Painted, PaintLocalizer, paint
 
 from actloc_ros.frames import NANOSECONDS, Frame
-from actloc_ros.instances import InstanceOptions, LabelOptions, State
+from actloc_ros.instances import InstanceOptions, InstanceState, LabelOptions
 from actloc_ros.localizer import Detections
-from actloc_ros.pipeline import LocalizerError, Pipeline, Step
-from actloc_ros.tracks import TubeOptions
+from actloc_ros.pipeline import FrameResult, LocalizerError, Pipeline
+from actloc_ros.tracks import TrackOptions
 
 MS = NANOSECONDS // 1000
 BOX = (20, 30, 40, 80)
@@ -24,10 +24,10 @@ AT_ONCE = InstanceOptions(min_duration=0, merge_gap=0.3)
 
 
 def make(localizer: PaintLocalizer | None = None, restart_gap: float = 2.0) -> Pipeline:
-    return Pipeline(localizer or PaintLocalizer(), TubeOptions(), AT_ONCE, restart_gap)
+    return Pipeline(localizer or PaintLocalizer(), TrackOptions(), AT_ONCE, restart_gap)
 
 
-def told(steps: Sequence[Step]) -> list[tuple]:
+def told(steps: Sequence[FrameResult]) -> list[tuple]:
     return [
         (s.stamp // MS, s.restart, [(a.track_id, a.instance_id, a.state.name) for a in s.actions])
         for s in steps
@@ -39,7 +39,7 @@ def test_a_step_says_whose_it_is() -> None:
     assert (step.camera, step.stamp, step.frame_id) == ('front', 5 * MS, 'front_optical_frame')
     assert (step.width, step.height, step.clip.end, step.restart) == (160, 120, 5 * MS, False)
     (action,) = step.actions
-    assert (action.state, action.box, action.class_id) == (State.STARTED, BOX, 0)
+    assert (action.state, action.box, action.class_id) == (InstanceState.STARTED, BOX, 0)
     assert step.timing.infer > 0
     assert step.timing.link > 0
 
@@ -54,7 +54,10 @@ def test_cameras_are_one_batch_and_do_not_mix() -> None:
     pipeline = make(localizer)
     left, right = pipeline.step([paint(10, RED, 'left'), paint(90, GREY, 'right')])
     assert localizer.batches == [['left', 'right']]
-    assert [a.state for a in left.actions + right.actions] == [State.STARTED, State.UNKNOWN]
+    assert [a.state for a in left.actions + right.actions] == [
+        InstanceState.STARTED,
+        InstanceState.UNKNOWN,
+    ]
     (right,) = pipeline.step([paint(95, RED, 'right')])
     assert [(a.track_id, a.instance_id) for a in right.actions] == [(1, 1)], 'ids are per camera'
     assert told(pipeline.reset('left')) == [(0, True, [(1, 1, 'ENDED')])]
@@ -73,7 +76,7 @@ def test_a_repeated_stamp_is_dropped_and_counted() -> None:
     assert pipeline.step([paint(7, RED)]) == []
     assert pipeline.repeated == {'': 1}
     (step,) = pipeline.step([paint(8, RED)])
-    assert [a.state for a in step.actions] == [State.ONGOING]
+    assert [a.state for a in step.actions] == [InstanceState.ONGOING]
 
 
 def test_zero_is_a_time_at_the_start_and_no_time_later() -> None:
@@ -208,10 +211,12 @@ def test_options_are_checked_before_any_frame_and_change_at_run_time() -> None:
         pipeline.configure(instances=fly)
     pipeline.configure(instances=replace(AT_ONCE, start_score=0.1))
     (step,) = pipeline.step([paint(MS, GREY)])
-    assert [a.state for a in step.actions] == [State.STARTED] * 3
-    pipeline.configure(tubes=TubeOptions(max_gap=0.1))
+    assert [a.state for a in step.actions] == [InstanceState.STARTED] * 3
+    pipeline.configure(tubes=TrackOptions(max_gap=0.1))
     pipeline.step([paint(2 * MS, [])])
-    assert [a.state for a in pipeline.step([paint(200 * MS, [])])[0].actions] == [State.ENDED] * 3
+    assert [a.state for a in pipeline.step([paint(200 * MS, [])])[0].actions] == [
+        InstanceState.ENDED
+    ] * 3
 
 
 def test_close_frees_the_localizer() -> None:
@@ -235,7 +240,7 @@ events = st.sampled_from(['frame'] * 12 + ['pause', 'loop', 'reset', 'resize', '
 def test_random_recordings(actors: list, stream: list, duration: float, gap: float) -> None:
     """Walkers come, cross and go; time stops, jumps back and repeats; the image changes size."""
     options = InstanceOptions(min_duration=duration, merge_gap=gap)
-    pipeline = Pipeline(PaintLocalizer(), TubeOptions(max_gap=0.6), options)
+    pipeline = Pipeline(PaintLocalizer(), TrackOptions(max_gap=0.6), options)
     stamp, size, steps = 100 * NANOSECONDS, (200, 60), []
     for step, event in stream:
         if event == 'reset':
@@ -256,16 +261,16 @@ def test_random_recordings(actors: list, stream: list, duration: float, gap: flo
     check_steps(steps)
 
 
-def check_steps(steps: Sequence[Step]) -> None:
+def check_steps(steps: Sequence[FrameResult]) -> None:
     instances = finished([step.actions for step in steps])
-    last: Step | None = None
+    last: FrameResult | None = None
     tracks: set[int] = set()
     newest = 0
     for step in steps:
         if step.restart:
             assert last is not None
             assert (step.stamp, step.width) == (last.stamp, last.width)
-            assert {a.state for a in step.actions} == {State.ENDED}
+            assert {a.state for a in step.actions} == {InstanceState.ENDED}
         else:
             fresh = sorted({a.track_id for a in step.actions if a.seen} - tracks)
             assert all(track_id > newest for track_id in fresh), 'no track comes back'

@@ -13,7 +13,7 @@ from actloc_ros.localizer import ClipInfo, Detections, Localizer
 from actloc_ros.models.checkpoints import write_checkpoint
 from actloc_ros.synth import LABELS
 from actloc_ros.training.config import Data, Schedule, TrainingConfig
-from actloc_ros.training.data.augment import Names
+from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.engine import make_detector
 from actloc_ros.truth.boxes import Tube
 
@@ -189,7 +189,7 @@ def weights(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('weights') / 'stream_n.safetensors'
     data = Data(train=('none',), height=64, width=64, frames=4, rate=12.5)
     config = TrainingConfig('stream_n', 'untrained', data, Schedule(steps=1))
-    detector = make_detector(config, Names(LABELS))
+    detector = make_detector(config, ColumnNames(LABELS))
     for head in detector.network.heads:
         head.actor.bias.data.fill_(1.0)
     write_checkpoint(path, detector.network.state_dict(), detector.entry)

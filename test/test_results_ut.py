@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / 'benchmark'))
 from results_ut import section
 from results_ut_clips import LabelledClip, LayoutError, read_clips, score, train
 
-from actloc_ros.models.hog_hof.descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
 
 SEQUENCES = 7, 9, 10  # of three pairs of people
 LABELS = 'hugging', 'kicking'
@@ -29,13 +29,13 @@ def some(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Labelle
     mine = tmp_path_factory.mktemp('ut')
     (mine / 'index_clips.json').write_text(json.dumps({'clips': entries}))
     (mine / 'positives').symlink_to(folder / 'positives')
-    return read_clips(mine, Settings(words=8))
+    return read_clips(mine, DescriptorSettings(words=8))
 
 
 def test_real_interactions_are_told_apart_in_a_sequence_that_was_left_out(
     some: list[LabelledClip],
 ) -> None:
-    settings = Settings(words=8)
+    settings = DescriptorSettings(words=8)
     assert len(some) == 6
     assert all(clip.take.tracks for clip in some)
     told = []
@@ -51,7 +51,7 @@ def test_folders_of_another_layout_are_refused(tmp_path: Path, text: str | None)
     if text:
         (tmp_path / 'index_clips.json').write_text(text)
     with pytest.raises(LayoutError, match=r'index_clips\.json cannot be used.*clip_action_frames'):
-        read_clips(tmp_path, Settings())
+        read_clips(tmp_path, DescriptorSettings())
 
 
 def test_the_section_counts_what_was_told() -> None:

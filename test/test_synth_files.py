@@ -11,7 +11,7 @@ import pytest
 
 from actloc_ros.cli.main import main
 from actloc_ros.synth import LABELS, render
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 
@@ -128,7 +128,7 @@ def _video(**changes):
         'width': 64,
         'height': 48,
         'frames': 10,
-        'tubes': (Tube(1, np.array([3, 4]), boxes, np.array([2.5, 2.25])),),
+        'tubes': (ActorTrack(1, np.array([3, 4]), boxes, np.array([2.5, 2.25])),),
         'instances': (Instance(1, 'waving', 120_000_000, 200_000_001),),
     }
     return Video(**{**fields, **changes})
@@ -162,10 +162,10 @@ def test_hand_written_file_needs_no_nanoseconds_and_no_distances(tmp_path):
 @pytest.mark.parametrize(
     ('change', 'word'),
     [
-        ({'tubes': (Tube(1, np.array([3]), np.array([[0, 0, 65, 9.0]])),)}, 'within'),
-        ({'tubes': (Tube(1, np.array([3]), np.array([[5, 0, 5, 9.0]])),)}, 'x1 < x2'),
-        ({'tubes': (Tube(1, np.array([10]), np.array([[0, 0, 6, 9.0]])),)}, 'frame'),
-        ({'tubes': (Tube(1, np.array([4, 4]), np.array([[0, 0, 6, 9.0]] * 2)),)}, 'rise'),
+        ({'tubes': (ActorTrack(1, np.array([3]), np.array([[0, 0, 65, 9.0]])),)}, 'within'),
+        ({'tubes': (ActorTrack(1, np.array([3]), np.array([[5, 0, 5, 9.0]])),)}, 'x1 < x2'),
+        ({'tubes': (ActorTrack(1, np.array([10]), np.array([[0, 0, 6, 9.0]])),)}, 'frame'),
+        ({'tubes': (ActorTrack(1, np.array([4, 4]), np.array([[0, 0, 6, 9.0]] * 2)),)}, 'rise'),
         ({'instances': (Instance(1, 'flying', 0, 5),)}, 'flying'),
         ({'instances': (Instance(1, 'waving', 5, 5),)}, 'start < end'),
         ({'fps': 0.0}, 'fps'),

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel
 
-from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Clip
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos, LabelledClip
 from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
 from actloc_ros.models.errors import WeightsError
@@ -32,7 +32,7 @@ from actloc_ros.training.config import (
 )
 from actloc_ros.training.data.augment import (
     NO_AUGMENTATION,
-    Names,
+    ColumnNames,
     augment,
     choose_crop,
     choose_frames,
@@ -41,9 +41,9 @@ from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.training.data.sampling import KeyFrames
 from actloc_ros.training.engine import CHECKPOINT, Trainer
-from actloc_ros.training.initial_weights import take_weights
+from actloc_ros.training.initial_weights import load_weights
 from actloc_ros.training.schedule import EMA_RAMP, moving_average
-from actloc_ros.truth.annotations import Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Instance, Video
 from actloc_ros.truth.plain_json import read_annotations
 
 
@@ -101,7 +101,7 @@ def test_truth_follows_the_annotation(footage):
 
 def a_recording(frames: int, *instances: Instance) -> Video:
     """Return a video at 30 Hz of one actor who is always seen."""
-    tube = Tube(1, np.arange(frames), np.tile([0.0, 0, 9, 9], (frames, 1)))
+    tube = ActorTrack(1, np.arange(frames), np.tile([0.0, 0, 9, 9], (frames, 1)))
     return Video('a.mp4', 30.0, 64, 64, frames, (tube,), instances)
 
 
@@ -135,7 +135,7 @@ def test_rare_labels_are_shown_more_often_than_they_come(balance, share):
 def test_a_mirror_image_swaps_sides_and_their_labels():
     images = np.zeros((1, 8, 16, 3), np.uint8)
     images[0, 2:6, 0:4] = 255
-    clip = Clip(
+    clip = LabelledClip(
         images,
         boxes=np.array([[[0, 2, 4, 6]]], np.float32),
         actions=np.array([[[1, 0, 0]]], np.float32),
@@ -144,7 +144,7 @@ def test_a_mirror_image_swaps_sides_and_their_labels():
         keypoints=np.array([[[[1, 3], [2, 5]]]], np.float32),
     )
     how = Augmentation(1, 1, 1.0, (('left', 'right'),), 0, 1, 0, 0)
-    names = Names(('left', 'right', 'up'), ('left_hand', 'right_hand'))
+    names = ColumnNames(('left', 'right', 'up'), ('left_hand', 'right_hand'))
     sample = augment(np.random.default_rng(0), clip, (8, 16), names, how)
     assert sample.boxes.tolist() == [[[12, 2, 16, 6]]]
     assert sample.actions.tolist() == [[[0, 1, 0]]]
@@ -177,13 +177,13 @@ def test_weights_are_taken_whole_or_not_at_all():
     before = {k: v.clone() for k, v in taker.network.state_dict().items()}
     lacking = {k: v for k, v in state.items() if k != 'fusion.0.gamma'}
     with pytest.raises(WeightsError, match=r'missing in the file: fusion\.0\.gamma'):
-        take_weights(taker, Checkpoint(lacking, given.entry), 'x')
+        load_weights(taker, Checkpoint(lacking, given.entry), 'x')
     with pytest.raises(WeightsError, match='which labels'):
-        take_weights(taker, Checkpoint(state, None), 'x')
+        load_weights(taker, Checkpoint(state, None), 'x')
     for key, value in taker.network.state_dict().items():
         assert torch.equal(value, before[key])
 
-    lines = take_weights(taker, Checkpoint(state, given.entry), 'x')
+    lines = load_weights(taker, Checkpoint(state, given.entry), 'x')
     assert lines[1:] == [
         '  taken for labels: c, a',
         '  new labels, from random weights: new',
@@ -202,7 +202,7 @@ def test_boxes_follow_the_crop():
     rng = np.random.default_rng(1)
     image = np.zeros((1, 60, 80, 3), np.uint8)
     image[0, 20:40, 30:50] = 255
-    clip = Clip(
+    clip = LabelledClip(
         image,
         boxes=np.array([[[30, 20, 50, 40]]], np.float32),
         actions=np.ones((1, 1, 1), np.float32),
@@ -213,7 +213,7 @@ def test_boxes_follow_the_crop():
     how = Augmentation(0.5, 1.3, 0.5, (), 0, 1, 0, 0)
     seen = 0
     for _ in range(50):
-        sample = augment(rng, clip, (96, 96), Names(('a',)), how)
+        sample = augment(rng, clip, (96, 96), ColumnNames(('a',)), how)
         rows, columns = torch.nonzero(sample.images[0, 0] > 127, as_tuple=True)
         if not sample.valid[0, 0]:
             continue
@@ -224,7 +224,7 @@ def test_boxes_follow_the_crop():
 
 
 def test_a_crop_with_focus_shows_somebody():
-    clip = Clip(
+    clip = LabelledClip(
         np.zeros((2, 60, 80, 3), np.uint8),
         boxes=np.array([[[0, 0, 8, 8]], [[70, 50, 80, 60]]], np.float32),
         actions=np.ones((2, 1, 1), np.float32),

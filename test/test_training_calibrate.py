@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.stream.decode import action_scores
 from actloc_ros.training.adapter import new_detector
 from actloc_ros.training.calibrate import (
     FARTHEST,
-    Told,
+    ScoredBoxes,
     best_shift,
     best_shifts,
     calibrate,
     compare,
     needed_shift,
 )
-from actloc_ros.training.validation import Seen, Truth
+from actloc_ros.training.validation import KeyFramePrediction, KeyFrameTruth
 
 
 def test_the_needed_shift_makes_the_score_one_half():
@@ -62,37 +62,41 @@ def test_what_is_not_found_does_not_shift():
 
 
 def test_labels_hardly_shown_stay_as_they_are():
-    told = Told(np.full((30, 2), 1.0), np.ones((30, 2), bool), np.array([30, 19]))
+    told = ScoredBoxes(np.full((30, 2), 1.0), np.ones((30, 2), bool), np.array([30, 19]))
     assert best_shifts(told).tolist() == [1.0, 0.0]
 
 
 def test_boxes_are_compared_in_pixels_of_the_recording_one_to_one():
-    actors = Actors(
+    actors = ActorPredictions(
         torch.tensor([[0.0, 0, 10, 20], [0, 0, 10, 19], [40, 40, 60, 60]]),
         torch.tensor([0.9, 0.8, 0.7]),
         torch.full((3, 2), 0.6),
     )
-    truth = Truth(
+    truth = KeyFrameTruth(
         np.array([[0, 0, 20, 40], [200, 200, 220, 220.0]]), np.array([[1, 0], [1, 1.0]]), (192, 192)
     )
-    told = compare(Seen(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth)
+    told = compare(KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth)
     assert told.right.tolist() == [[True, False], [False, False], [False, False]]
     assert told.all.tolist() == [2, 1]
-    empty = Truth(np.zeros((0, 4)), np.zeros((0, 2)), (192, 192))
-    assert not compare(Seen(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), empty).right.any()
+    empty = KeyFrameTruth(np.zeros((0, 4)), np.zeros((0, 2)), (192, 192))
+    assert not compare(
+        KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), empty
+    ).right.any()
 
 
 class Shown:
     """Recordings of 30 key frames with an actor each, who does the second of three actions."""
 
     keys = tuple(range(30))
-    truths = (Truth(np.array([[0.0, 0, 32, 32]]), np.array([[0.0, 1, 0]]), (64, 64)),) * 30
+    truths = (KeyFrameTruth(np.array([[0.0, 0, 32, 32]]), np.array([[0.0, 1, 0]]), (64, 64)),) * 30
 
     def look(self, key, network, device):
         """Find the actor and one who is not there, both too unsure of what they do."""
         boxes = torch.tensor([[0.0, 0, 32, 32], [32, 32, 64, 64]])
         scores = torch.tensor([[0.1, 0.3, 0.1], [0.1, 0.1, 0.1]])
-        return Seen(torch.zeros(3, 64, 64), Actors(boxes, torch.tensor([0.9, 0.9]), scores))
+        return KeyFramePrediction(
+            torch.zeros(3, 64, 64), ActorPredictions(boxes, torch.tensor([0.9, 0.9]), scores)
+        )
 
 
 @pytest.mark.parametrize('name', ['stream_n', 'yowov2_nano'])

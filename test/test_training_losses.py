@@ -2,7 +2,7 @@
 
 import torch
 
-from actloc_ros.training.adapter import Dense
+from actloc_ros.training.adapter import DensePredictions
 from actloc_ros.training.assign import Targets, assign, inside, pairwise_overlap
 from actloc_ros.training.losses import detection_loss
 
@@ -51,7 +51,7 @@ def test_frames_without_actors_only_push_scores_down():
     empty = Targets(torch.zeros(1, 2, 4), torch.zeros(1, 2, 3), torch.zeros(1, 2, dtype=torch.bool))
     actor = torch.zeros(1, 64, requires_grad=True)
     boxes = torch.rand(1, 64, 4, requires_grad=True)
-    loss = detection_loss(Dense(boxes, actor, torch.zeros(1, 64, 3), CENTRES), empty)
+    loss = detection_loss(DensePredictions(boxes, actor, torch.zeros(1, 64, 3), CENTRES), empty)
     loss.total.backward()
     assert loss.box == loss.actions == 0
     assert (actor.grad > 0).all()
@@ -68,7 +68,7 @@ def test_predictions_that_follow_the_gradient_reach_the_targets():
     )
     for _ in range(300):
         boxes = torch.cat([CENTRES - sides[..., :2], CENTRES + sides[..., 2:]], -1)
-        loss = detection_loss(Dense(boxes, actor, actions, CENTRES), want)
+        loss = detection_loss(DensePredictions(boxes, actor, actions, CENTRES), want)
         optimizer.zero_grad()
         loss.total.backward()
         optimizer.step()

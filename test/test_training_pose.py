@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Truth
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos, VideoLabels
 from actloc_ros.models.registry import architectures
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import render
-from actloc_ros.training.adapter import Dense, new_detector
+from actloc_ros.training.adapter import DensePredictions, new_detector
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.config import Data
 from actloc_ros.training.data.augment import NO_AUGMENTATION
 from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.keypoints import LAG, pose_loss, pose_targets
 from actloc_ros.training.losses import POSE_WEIGHT, detection_loss
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 NAMES = ('left_hand', 'right_hand')
@@ -26,7 +26,7 @@ def a_video() -> Video:
     frames = np.array([0, 1, 2, 4, 5])
     hands = np.array([[10.0, 20], [30, 20]]) + frames[:, None, None] * [1.5, 0]
     boxes = np.tile([4.0, 4, 40, 60], (5, 1))
-    return Video('a.mp4', 10.0, 64, 64, 6, (Tube(3, frames, boxes, None, hands),), ())
+    return Video('a.mp4', 10.0, 64, 64, 6, (ActorTrack(3, frames, boxes, None, hands),), ())
 
 
 def test_keypoints_are_written_and_read(tmp_path):
@@ -63,7 +63,9 @@ def test_rendered_people_have_their_joints_where_they_are_seen():
 
 
 def test_targets_hold_joints_and_how_they_move():
-    clip = Truth(a_video(), ('wave',), 2).clip(np.arange(6), np.zeros((6, 64, 64, 3), np.uint8))
+    clip = VideoLabels(a_video(), ('wave',), 2).clip(
+        np.arange(6), np.zeros((6, 64, 64, 3), np.uint8)
+    )
     assert np.isnan(clip.keypoints[3]).all()
     told = pose_targets(
         torch.from_numpy(clip.keypoints)[None], torch.from_numpy(clip.visible)[None]
@@ -111,7 +113,9 @@ def test_the_learner_says_what_the_network_says_and_poses():
 def test_poses_are_part_of_the_loss_where_they_are_known():
     centres = torch.tensor([[8.0, 8], [24, 8]])
     boxes = torch.tensor([[[0.0, 0, 16, 16], [16, 0, 32, 16]]])
-    dense = Dense(boxes, torch.zeros(1, 2), torch.zeros(1, 2, 1), centres, torch.ones(1, 2, 8))
+    dense = DensePredictions(
+        boxes, torch.zeros(1, 2), torch.zeros(1, 2, 1), centres, torch.ones(1, 2, 8)
+    )
     pose = torch.full((1, 1, 8), 20.0)
     targets = Targets(boxes[:, :1], torch.ones(1, 1, 1), torch.ones(1, 1, dtype=torch.bool))
     without = detection_loss(dense, targets)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections
-from actloc_ros.tracks import Linked, TubeLinker, TubeOptions
+from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
 
 def detect(
@@ -27,14 +27,14 @@ def person(x: float, y: float = 200, height: float = 100) -> list[float]:
     return [x - 0.2 * height, y - height / 2, x + 0.2 * height, y + height / 2]
 
 
-def ids(linked: Linked) -> list[int]:
+def ids(linked: TrackUpdate) -> list[int]:
     return [actor.track_id for actor in linked.actors]
 
 
 @pytest.mark.parametrize('rate', [2, 5, 15, 30, 60])
 def test_a_walker_is_one_track_at_any_rate(rate: int) -> None:
     """A walker covers 0.9 lengths a second: at 2 Hz its boxes do not even touch."""
-    linker = TubeLinker()
+    linker = TrackLinker()
     for frame in range(3 * rate + 1):
         linked = linker.update(frame * NANOSECONDS // rate, detect([person(90 * frame / rate)]))
         assert ids(linked) == [1]
@@ -43,7 +43,7 @@ def test_a_walker_is_one_track_at_any_rate(rate: int) -> None:
 
 
 def test_a_walker_who_turns_back_is_one_track_and_its_velocity_turns_too() -> None:
-    linker = TubeLinker()
+    linker = TrackLinker()
     for frame in range(81):
         t = frame / 10
         linked = linker.update(nanoseconds(t), detect([person(90 * min(t, 8 - t))]))
@@ -54,13 +54,13 @@ def test_a_walker_who_turns_back_is_one_track_and_its_velocity_turns_too() -> No
 
 
 def test_velocity_is_unknown_at_first_sight() -> None:
-    linker = TubeLinker()
+    linker = TrackLinker()
     assert linker.update(0, detect([person(100)])).actors[0].velocity is None
     assert linker.update(10, detect([person(100)])).actors[0].velocity is not None
 
 
 def test_prediction_goes_by_time_and_not_by_frame() -> None:
-    linker = TubeLinker(TubeOptions(iou_min=0.8))
+    linker = TrackLinker(TrackOptions(iou_min=0.8))
     times = [0.0, 0.03, 0.06, 0.09, 0.13, 0.4, 0.42, 0.9]
     for t in times:
         assert ids(linker.update(nanoseconds(t), detect([person(150 * t)]))) == [1]
@@ -68,7 +68,7 @@ def test_prediction_goes_by_time_and_not_by_frame() -> None:
 
 @pytest.mark.parametrize('rate', [10, 30])
 def test_an_occluded_walker_keeps_its_id_and_a_lost_one_does_not(rate: int) -> None:
-    linker = TubeLinker(TubeOptions(max_gap=1.0))
+    linker = TrackLinker(TrackOptions(max_gap=1.0))
     lost: list[tuple[int, tuple[int, ...]]] = []
     for frame in range(6 * rate):
         t = frame / rate
@@ -90,7 +90,7 @@ def test_an_occluded_walker_keeps_its_id_and_a_lost_one_does_not(rate: int) -> N
 @pytest.mark.parametrize('speeds', [(80, -80), (120, 30), (60, 0)])
 def test_crossing_walkers_keep_their_ids(speeds: tuple[int, int], merged: bool) -> None:
     """Where they overlap, the detector may see only the one in front."""
-    rng, linker, rate = np.random.default_rng(1), TubeLinker(), 15
+    rng, linker, rate = np.random.default_rng(1), TrackLinker(), 15
     meeting = 2.0
     for frame in range(4 * rate + 1):
         t = frame / rate
@@ -106,7 +106,7 @@ def test_crossing_walkers_keep_their_ids(speeds: tuple[int, int], merged: bool) 
 
 def test_missed_detections() -> None:
     """Three walkers at 20 Hz, each box missed with 40 % probability, with noise of 3 pixels."""
-    rng, linker = np.random.default_rng(2), TubeLinker()
+    rng, linker = np.random.default_rng(2), TrackLinker()
     seen: dict[int, set[int]] = {}
     for frame in range(200):
         t = frame / 20
@@ -123,7 +123,7 @@ def test_missed_detections() -> None:
 
 
 def test_the_track_in_front_takes_the_only_box() -> None:
-    linker = TubeLinker()
+    linker = TrackLinker()
     for frame in range(4):
         linker.update(frame * NANOSECONDS // 10, detect([person(100), person(104, 202)]))
     linker.update(nanoseconds(0.5), detect([person(104, 202)]))
@@ -131,21 +131,21 @@ def test_the_track_in_front_takes_the_only_box() -> None:
 
 
 def test_a_weak_box_continues_a_track_but_starts_none() -> None:
-    linker = TubeLinker(TubeOptions(min_score=0.5))
+    linker = TrackLinker(TrackOptions(min_score=0.5))
     assert ids(linker.update(0, detect([person(100), person(300)], [0.9, 0.4]))) == [1]
     assert ids(linker.update(10**8, detect([person(100), person(300)], [0.2, 0.2]))) == [1]
     assert ids(linker.update(2 * 10**8, detect([person(300), person(99)], [0.5, 0.2]))) == [1, 2]
 
 
 def test_a_strong_box_is_linked_before_a_weak_one_that_fits_better() -> None:
-    linker = TubeLinker(TubeOptions(min_score=0.5))
+    linker = TrackLinker(TrackOptions(min_score=0.5))
     linker.update(0, detect([person(100)]))
     linked = linker.update(10**8, detect([person(100), person(110)], [0.3, 0.9]))
     assert [(a.track_id, round(a.score, 1)) for a in linked.actors] == [(1, 0.9)]
 
 
 def test_a_pause_of_the_camera_does_not_lose_a_track() -> None:
-    linker = TubeLinker(TubeOptions(max_gap=0.5))
+    linker = TrackLinker(TrackOptions(max_gap=0.5))
     linker.update(0, detect([person(100)]))
     assert ids(linker.update(3 * NANOSECONDS, detect([person(101)]))) == [1]
     assert linker.update(4 * NANOSECONDS, detect([])).lost == (1,)
@@ -153,7 +153,7 @@ def test_a_pause_of_the_camera_does_not_lose_a_track() -> None:
 
 
 def test_ids_of_the_localizer_are_kept_and_made_unique_after_a_reset() -> None:
-    linker = TubeLinker(TubeOptions(max_gap=0.5))
+    linker = TrackLinker(TrackOptions(max_gap=0.5))
     boxes = [person(100), person(100)]
     assert ids(linker.update(0, detect(boxes, ids=[7, 3]))) == [3, 7]
     linked = linker.update(10**8, detect([person(400)], ids=[3]))
@@ -166,7 +166,7 @@ def test_ids_of_the_localizer_are_kept_and_made_unique_after_a_reset() -> None:
 
 @pytest.mark.parametrize('stamp', [5, 10])
 def test_a_stamp_that_does_not_rise_is_refused(stamp: int) -> None:
-    linker = TubeLinker()
+    linker = TrackLinker()
     linker.update(10, detect([person(1)]))
     with pytest.raises(ValueError, match='not after 10'):
         linker.update(stamp, detect([]))
@@ -181,7 +181,7 @@ def test_a_stamp_that_does_not_rise_is_refused(stamp: int) -> None:
 def test_impossible_options_are_refused(options: str) -> None:
     name, value = options.split('=')
     with pytest.raises(ValueError, match=name):
-        TubeOptions(**{name: float(value)})
+        TrackOptions(**{name: float(value)})
 
 
 boxes = st.tuples(*[st.floats(0, 500), st.floats(0, 500), st.floats(0, 200), st.floats(0, 200)])
@@ -194,7 +194,7 @@ keyframes = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(keyframes, st.floats(0, 1), st.floats(0, 2))
 def test_random_detections(stream: list, min_score: float, max_gap: float) -> None:
-    linker = TubeLinker(TubeOptions(min_score=min_score, max_gap=max_gap))
+    linker = TrackLinker(TrackOptions(min_score=min_score, max_gap=max_gap))
     stamp, alive, gone = 0, {}, set()
     for step, found in stream:
         stamp += step

@@ -10,9 +10,9 @@ import torchvision
 from torch import Tensor, nn
 
 from actloc_ros.frames import NANOSECONDS, Frame
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.detectors.external_boxes import GivenBoxes
+from actloc_ros.models.detectors.external_boxes import ExternalBoxes
 from actloc_ros.models.detectors.torchvision_detectors import (
     build_detector,
     detector_names,
@@ -77,7 +77,7 @@ def make(scene: Scene, rate: float = 4.0) -> tuple[TwoStageLocalizer, MeanColour
     network = MeanColour()
     classifier = ClipClassifier(network, entry(), torch.device('cpu'), torch.float32)
     options = LocalizerOptions(classify_rate=rate)
-    return TwoStageLocalizer('told+mean', GivenBoxes(scene.find), classifier, options), network
+    return TwoStageLocalizer('told+mean', ExternalBoxes(scene.find), classifier, options), network
 
 
 def stamps(count: int, start: int = 0) -> list[int]:
@@ -135,7 +135,7 @@ def test_all_people_of_all_cameras_are_one_batch() -> None:
 
 
 def test_weak_boxes_count_if_they_were_given_but_not_if_they_were_found() -> None:
-    weak = GivenBoxes(lambda camera, stamp: (np.array([[10, 20, 50, 100]]), np.array([0.2])))
+    weak = ExternalBoxes(lambda camera, stamp: (np.array([[10, 20, 50, 100]]), np.array([0.2])))
     classifier = ClipClassifier(MeanColour(), entry(), torch.device('cpu'), torch.float32)
     frame = Scene(RED_AND_GREEN).frame(0)
     (found,) = TwoStageLocalizer('weak+mean', weak, classifier, LocalizerOptions()).step([frame])
@@ -177,7 +177,7 @@ def test_large_images_are_kept_smaller_and_boxes_are_not() -> None:
     image[400:800, 1500:1600] = (0, 255, 0)
     box = np.array([[1500, 400, 1600, 800]], np.float32)
     classifier = ClipClassifier(MeanColour(), entry(), torch.device('cpu'), torch.float32)
-    told = GivenBoxes(lambda camera, stamp: (box, np.ones(1)))
+    told = ExternalBoxes(lambda camera, stamp: (box, np.ones(1)))
     localizer = TwoStageLocalizer('told+mean', told, classifier, LocalizerOptions())
     (found,) = localizer.step([Frame('', 0, image)])
     assert found.boxes.tolist() == box.tolist()
@@ -193,7 +193,7 @@ def test_in_the_pipeline() -> None:
             told += [
                 (a.state.name, pipeline.labels[a.class_id], a.track_id, a.start)
                 for a in step.actions
-                if a.state in (State.STARTED, State.ENDED)
+                if a.state in (InstanceState.STARTED, InstanceState.ENDED)
             ]
     first, second = NANOSECONDS, NANOSECONDS // 2
     assert told == [

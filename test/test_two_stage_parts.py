@@ -8,28 +8,28 @@ import torch
 
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.io.sources import open_source
-from actloc_ros.models.detectors.base import View
+from actloc_ros.models.detectors.base import DeviceImage
 from actloc_ros.models.detectors.external_boxes import read_boxes
 from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.torchvision_detectors import NetworkDetector
-from actloc_ros.models.two_stage.crops import Tube, cut
+from actloc_ros.models.two_stage.crops import TrackBoxes, cut
 
 SECOND = NANOSECONDS
 
 
-def view(image: np.ndarray, zoom: int = 1, camera: str = '', stamp: int = 0) -> View:
+def view(image: np.ndarray, zoom: int = 1, camera: str = '', stamp: int = 0) -> DeviceImage:
     pixels = torch.from_numpy(image[::zoom, ::zoom].copy()).permute(2, 0, 1)
-    return View(Frame(camera, stamp, image), pixels)
+    return DeviceImage(Frame(camera, stamp, image), pixels)
 
 
-def walk(tube: Tube, times: list[float]) -> None:
+def walk(tube: TrackBoxes, times: list[float]) -> None:
     """An actor 40 wide and 100 high walks to the right at 50 pixels a second."""
     for t in times:
         tube.add(round(t * SECOND), np.array([50 * t, 100, 50 * t + 40, 200], np.float32))
 
 
 def test_squares_follow_the_actor_with_context() -> None:
-    tube = Tube(2 * SECOND)
+    tube = TrackBoxes(2 * SECOND)
     walk(tube, np.arange(0, 2.01, 0.1).tolist())
     squares = tube.squares([SECOND // 2, SECOND])
     centres = [20 + 25, 20 + 50]
@@ -38,21 +38,21 @@ def test_squares_follow_the_actor_with_context() -> None:
 
 
 def test_squares_are_interpolated_where_the_actor_was_not_seen() -> None:
-    tube = Tube(2 * SECOND)
+    tube = TrackBoxes(2 * SECOND)
     walk(tube, [0.0, 0.1, 1.9, 2.0])
     (square,) = tube.squares([SECOND])
     np.testing.assert_allclose(square, [20 + 50 - 75, 75, 20 + 50 + 75, 225], atol=1e-3)
 
 
 def test_squares_before_the_first_sight_are_held() -> None:
-    tube = Tube(2 * SECOND)
+    tube = TrackBoxes(2 * SECOND)
     walk(tube, [3.0])
     first, last = tube.squares([0, 3 * SECOND])
     np.testing.assert_allclose(first, last)
 
 
 def test_squares_are_smooth() -> None:
-    tube, rng = Tube(2 * SECOND), np.random.default_rng(0)
+    tube, rng = TrackBoxes(2 * SECOND), np.random.default_rng(0)
     for i in range(61):
         tube.add(i * SECOND // 30, np.array([50, 100, 90, 200]) + rng.normal(0, 5, 4))
     squares = tube.squares([i * SECOND // 30 for i in range(20, 40)])
@@ -60,7 +60,7 @@ def test_squares_are_smooth() -> None:
 
 
 def test_old_boxes_are_let_go() -> None:
-    tube = Tube(SECOND)
+    tube = TrackBoxes(SECOND)
     walk(tube, np.arange(0, 100, 0.1).tolist())
     assert len(tube._past) < 20
 

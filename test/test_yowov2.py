@@ -18,7 +18,7 @@ from actloc_ros.models.loading import open_network
 from actloc_ros.models.ops.attention import attend_channels
 from actloc_ros.models.ops.runtime import fold_batch_norms
 from actloc_ros.models.yowov2.decode import (
-    Labelled,
+    LabelledBoxes,
     actors_of,
     decode,
     decode_multi_label,
@@ -181,7 +181,7 @@ def test_clips_of_a_batch_are_decoded_each_for_itself():
 
 
 def test_boxes_of_several_classes_on_one_actor_become_one():
-    found = Labelled(
+    found = LabelledBoxes(
         boxes=torch.tensor([[0.0, 0, 10, 20], [1, 0, 11, 20], [50, 0, 60, 20], [0, 1, 10, 21]]),
         scores=torch.tensor([0.6, 0.9, 0.5, 0.3]),
         labels=torch.tensor([3, 5, 3, 5]),

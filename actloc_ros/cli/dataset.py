@@ -99,7 +99,7 @@ def run_show(args: argparse.Namespace) -> int:
     """Write the page or the video."""
     import cv2
 
-    from actloc_ros.datasets.preview import film, page
+    from actloc_ros.datasets.preview import preview_page, preview_video
     from actloc_ros.io.video_writer import VideoWriter
 
     kind = args.out.suffix.lower()
@@ -108,11 +108,11 @@ def run_show(args: argparse.Namespace) -> int:
     videos = _open(args)
     if kind == '.mp4':
         with VideoWriter(args.out) as writer:
-            for stamp, image in film(videos):
+            for stamp, image in preview_video(videos):
                 writer.write(stamp, image)
     else:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(args.out), cv2.cvtColor(page(videos), cv2.COLOR_RGB2BGR)):
+        if not cv2.imwrite(str(args.out), cv2.cvtColor(preview_page(videos), cv2.COLOR_RGB2BGR)):
             raise OSError(f'{args.out}: cannot write the image')
     print(args.out)
     return 0
@@ -148,7 +148,7 @@ def _part_file(path: Path, name: str) -> Path:
 
 
 def _open(args: argparse.Namespace) -> AnnotatedVideos:
-    from actloc_ros.datasets.readers import Source, open_dataset
+    from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 
-    source = Source(args.path, args.format, args.part, args.split, args.videos, args.boxes)
+    source = DatasetSpec(args.path, args.format, args.part, args.split, args.videos, args.boxes)
     return open_dataset(source, Path())

@@ -87,10 +87,10 @@ def train_network(args: argparse.Namespace) -> int:
 
 def train_hog_hof(args: argparse.Namespace) -> int:
     """Train the linear classifier of HOG and HOF descriptors."""
-    from actloc_ros.models.hog_hof.descriptor import Settings
+    from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
     from actloc_ros.training.hog_hof.fit import fit, read_samples
 
-    settings = Settings()
+    settings = DescriptorSettings()
     seed = args.seed or 0
     samples = read_samples(args.data, settings, bool(args.whole_image), args.labels or [], seed)
     for path in samples.unused:

@@ -18,7 +18,7 @@ OPEN_VIDEOS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
+class LabelledClip:
     """T frames and what they show.
 
     Attributes:
@@ -38,7 +38,7 @@ class Clip:
     keypoints: np.ndarray
 
 
-class Truth:
+class VideoLabels:
     """One video's annotation, looked up for any of its frames.
 
     Boxes that leave the image are cut at its edge.
@@ -52,7 +52,7 @@ class Truth:
             times = each.start, each.end, labels.index(each.label)
             self.instances.setdefault(each.actor, []).append(times)
 
-    def clip(self, frames: np.ndarray, images: np.ndarray) -> Clip:
+    def clip(self, frames: np.ndarray, images: np.ndarray) -> LabelledClip:
         """Return the clip of T frames (int64) and their images, with the actors seen in it."""
         first, last = frames.min(), frames.max()
         near = [t for t in self.tubes if t.frames[0] <= last and t.frames[-1] >= first]
@@ -71,10 +71,10 @@ class Truth:
                 clip.actions[(stamps >= start) & (stamps < end), column, label] = 1
         return clip
 
-    def _empty(self, frames: np.ndarray, images: np.ndarray, actors: int) -> Clip:
+    def _empty(self, frames: np.ndarray, images: np.ndarray, actors: int) -> LabelledClip:
         shape = len(frames), actors
         labelled = self.video.labelled
-        return Clip(
+        return LabelledClip(
             images=images,
             boxes=np.zeros((*shape, 4), np.float32),
             actions=np.zeros((*shape, self.classes), np.float32),
@@ -120,7 +120,7 @@ class AnnotatedVideos:
         """The videos."""
         return self.annotations.videos
 
-    def clip(self, index: int, frames: np.ndarray) -> Clip:
+    def clip(self, index: int, frames: np.ndarray) -> LabelledClip:
         """Return the frames of the video at `index`; numbers may repeat.
 
         Raises:
@@ -129,14 +129,14 @@ class AnnotatedVideos:
         images = self._reader(self.videos[index].path).read(frames.tolist())
         return self._truths[index].clip(frames, images)
 
-    def truth(self, index: int, frames: np.ndarray) -> Clip:
+    def truth(self, index: int, frames: np.ndarray) -> LabelledClip:
         """Return what is known of frames of the video at `index`, without their images."""
         return self._truths[index].clip(frames, np.zeros((len(frames), 0, 0, 3), np.uint8))
 
     @cached_property
-    def _truths(self) -> list[Truth]:
+    def _truths(self) -> list[VideoLabels]:
         keypoints = len(self.annotations.keypoints)
-        return [Truth(video, self.labels, keypoints) for video in self.videos]
+        return [VideoLabels(video, self.labels, keypoints) for video in self.videos]
 
     def _reader(self, name: str) -> Frames:
         reader = self._readers.pop(name, None) or open_frames(self.folder / name)

@@ -13,7 +13,7 @@ from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.frames import seconds
 from actloc_ros.io.media import open_frames
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Video
-from actloc_ros.truth.faults import Fault, Kind, video_faults
+from actloc_ros.truth.faults import Fault, FaultKind, video_faults
 
 LISTED = 20  # faults of one kind that are written out
 
@@ -36,7 +36,7 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
-class Findings:
+class DatasetReport:
     """What a set of annotated videos holds, and what is wrong with it.
 
     Attributes:
@@ -54,7 +54,7 @@ class Findings:
 
     path: str
     faults: tuple[Fault, ...]
-    totals: dict[Kind, int]
+    totals: dict[FaultKind, int]
     classes: tuple[ClassCount, ...]
     videos: int
     actors: int
@@ -68,7 +68,7 @@ class Findings:
         """Whether nothing may be learnt before something is mended."""
         return any(fault.fatal for fault in self.faults)
 
-    def of(self, kind: Kind) -> tuple[Fault, ...]:
+    def of(self, kind: FaultKind) -> tuple[Fault, ...]:
         """Return the faults of a kind that are listed."""
         return tuple(fault for fault in self.faults if fault.kind is kind)
 
@@ -101,20 +101,20 @@ class Findings:
                 yield f'  … and {total - len(listed)} more'
 
 
-def check_dataset(videos: AnnotatedVideos) -> Findings:
+def check_dataset(videos: AnnotatedVideos) -> DatasetReport:
     """Look at every annotation and into every video, of which the first frame is decoded."""
     annotations = videos.annotations
     classes = count_classes(annotations)
     listed: list[Fault] = []
-    totals: dict[Kind, int] = {}
+    totals: dict[FaultKind, int] = {}
     for fault in chain(_all_faults(videos), _set_faults(annotations, classes)):
         totals[fault.kind] = totals.get(fault.kind, 0) + 1
         if totals[fault.kind] <= LISTED:
             listed.append(fault)
-    return Findings(
+    return DatasetReport(
         path=str(videos.path),
         faults=tuple(listed),
-        totals=dict(sorted(totals.items(), key=lambda item: list(Kind).index(item[0]))),
+        totals=dict(sorted(totals.items(), key=lambda item: list(FaultKind).index(item[0]))),
         classes=classes,
         videos=len(videos.videos),
         actors=sum(len(video.tubes) for video in videos.videos),
@@ -161,29 +161,29 @@ def _all_faults(videos: AnnotatedVideos) -> Iterator[Fault]:
             yield from video_faults(video, videos.labels)
             yield from _file_faults(videos, video)
             if not any(len(tube.frames) for tube in video.tubes):
-                yield Fault(Kind.EMPTY, video.path, 'no boxes')
+                yield Fault(FaultKind.EMPTY, video.path, 'no boxes')
 
 
 def _file_faults(videos: AnnotatedVideos, video: Video) -> Iterator[Fault]:
     try:
         frames = open_frames(videos.folder / video.path)
     except (AnnotationError, OSError) as error:
-        yield Fault(Kind.FILE, video.path, str(error))
+        yield Fault(FaultKind.FILE, video.path, str(error))
         return
     try:
         if len(frames) < video.frames:
             text = f'{len(frames)} frames; the annotation says {video.frames}'
-            yield Fault(Kind.SHAPE, video.path, text)
+            yield Fault(FaultKind.SHAPE, video.path, text)
         if len(frames) > video.frames:
             text = f'{len(frames)} frames, of which the annotation knows the first {video.frames}'
-            yield Fault(Kind.LONGER, video.path, text)
+            yield Fault(FaultKind.LONGER, video.path, text)
         images = frames.read([0])
         if images.shape[1:3] != (video.height, video.width):
             size = f'{images.shape[2]}x{images.shape[1]} pixels'
             text = f'{size}; the annotation says {video.width}x{video.height}'
-            yield Fault(Kind.SHAPE, video.path, text)
+            yield Fault(FaultKind.SHAPE, video.path, text)
     except (AnnotationError, OSError) as error:
-        yield Fault(Kind.FILE, video.path, str(error))
+        yield Fault(FaultKind.FILE, video.path, str(error))
     finally:
         frames.close()
 
@@ -191,8 +191,8 @@ def _file_faults(videos: AnnotatedVideos, video: Video) -> Iterator[Fault]:
 def _set_faults(annotations: Annotations, classes: Iterable[ClassCount]) -> Iterator[Fault]:
     for each in classes:
         if not each.instances:
-            yield Fault(Kind.UNUSED, '', each.label)
+            yield Fault(FaultKind.UNUSED, '', each.label)
     if not annotations.labels:
-        yield Fault(Kind.NOTHING, '', 'there are no labels')
+        yield Fault(FaultKind.NOTHING, '', 'there are no labels')
     if not any(len(tube.frames) for video in annotations.videos for tube in video.tubes):
-        yield Fault(Kind.NOTHING, '', 'no video has a box')
+        yield Fault(FaultKind.NOTHING, '', 'no video has a box')

@@ -7,11 +7,11 @@ import torch
 
 from actloc_ros.frames import Frame
 from actloc_ros.io.media import Frames
-from actloc_ros.models.detectors.base import PersonDetector, View
+from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
-from actloc_ros.tracks import TubeLinker, TubeOptions
-from actloc_ros.truth.annotations import Tube, Video
+from actloc_ros.tracks import TrackLinker, TrackOptions
+from actloc_ros.truth.annotations import ActorTrack, Video
 
 HOG = 'hog'
 CHUNK = 32  # frames that are read at a time
@@ -34,13 +34,13 @@ class PeopleFinder:
             HogDetector() if detector == HOG else open_network_detector(detector, device)
         )
 
-    def find(self, frames: Frames, video: Video) -> tuple[tuple[Tube, ...], int]:
+    def find(self, frames: Frames, video: Video) -> tuple[tuple[ActorTrack, ...], int]:
         """Return where each person is seen, and the number of who is seen best and longest.
 
         People are followed as the two-stage models follow them. There is no such number, 0, where
         nobody is found.
         """
-        linker = TubeLinker(TubeOptions(min_score=self._detector.sure_score))
+        linker = TrackLinker(TrackOptions(min_score=self._detector.sure_score))
         self._detector.reset(video.path)
         seen: dict[int, list[tuple[int, np.ndarray]]] = {}
         worth: dict[int, float] = {}
@@ -49,7 +49,7 @@ class PeopleFinder:
             for number, image in zip(numbers, frames.read(numbers), strict=True):
                 frame = Frame(video.path, video.stamp(number), image)
                 tensor = torch.from_numpy(image).permute(2, 0, 1).to(self._device)
-                [people] = self._detector.detect([View(frame, tensor)])
+                [people] = self._detector.detect([DeviceImage(frame, tensor)])
                 for actor in linker.update(frame.stamp, people).actors:
                     seen.setdefault(actor.track_id, []).append((number, actor.box))
                     worth[actor.track_id] = worth.get(actor.track_id, 0.0) + actor.score
@@ -59,9 +59,9 @@ class PeopleFinder:
         return kept, max((tube.actor for tube in kept), key=lambda actor: worth[actor], default=0)
 
 
-def _tube(track: int, rows: list[tuple[int, np.ndarray]], video: Video) -> Tube:
+def _tube(track: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:
     """Return one person's boxes, cut at the image's edge."""
     boxes = np.array([box for _, box in rows], float)
     boxes = boxes.round(1).clip(0, [video.width, video.height] * 2)
     inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-    return Tube(track, np.array([number for number, _ in rows])[inside], boxes[inside])
+    return ActorTrack(track, np.array([number for number, _ in rows])[inside], boxes[inside])

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.io.drawing import draw
 from actloc_ros.messages import time_message
-from actloc_ros.truth.annotations import Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Instance, Video
 from actloc_ros.truth.faults import refuse
 
 TILES = 12
@@ -23,14 +23,14 @@ VIDEO_SECONDS = 10.0  # of each video that is shown
 
 
 @dataclass(frozen=True)
-class Moment:
+class PreviewFrame:
     """A frame of a video that is worth a look."""
 
     video: int
     frame: int
 
 
-def page(videos: AnnotatedVideos) -> np.ndarray:
+def preview_page(videos: AnnotatedVideos) -> np.ndarray:
     """Return a page of up to 12 frames, uint8 (H, W, 3) RGB: each label's longest instance first.
 
     Raises:
@@ -47,7 +47,7 @@ def page(videos: AnnotatedVideos) -> np.ndarray:
     return np.vstack(rows)
 
 
-def film(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
+def preview_video(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
     """Yield stamps in ns and images with their truth: the first 10 s of up to 12 videos.
 
     All images have a tile's size, whatever the videos' sizes.
@@ -62,7 +62,7 @@ def film(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
         begin += video.stamp(frames)
 
 
-def choose_moments(videos: AnnotatedVideos) -> list[Moment]:
+def choose_moments(videos: AnnotatedVideos) -> list[PreviewFrame]:
     """Return up to 12 frames: for each label in turn its longest instances, in different videos.
 
     Raises:
@@ -70,7 +70,7 @@ def choose_moments(videos: AnnotatedVideos) -> list[Moment]:
     """
     queues = [_moments(videos, label) for label in videos.labels]
     queues.append(_actors(videos))
-    found: dict[Moment, None] = {}
+    found: dict[PreviewFrame, None] = {}
     for rank in range(TILES):
         for queue in queues:
             if rank < len(queue):
@@ -80,15 +80,15 @@ def choose_moments(videos: AnnotatedVideos) -> list[Moment]:
     return list(found)[:TILES]
 
 
-def _moments(videos: AnnotatedVideos, label: str) -> list[Moment]:
+def _moments(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
     """Return the middle of each instance of a label, one a video before any video's second."""
-    found: list[tuple[int, int, Moment]] = []
+    found: list[tuple[int, int, PreviewFrame]] = []
     for index, video in enumerate(videos.videos):
         own = [each for each in video.instances if each.label == label]
         own.sort(key=lambda each: each.start - each.end)
         middles = [frame for each in own if (frame := _middle(video, each)) is not None]
         found += [
-            (rank, each.start - each.end, Moment(index, frame))
+            (rank, each.start - each.end, PreviewFrame(index, frame))
             for rank, (each, frame) in enumerate(zip(own, middles, strict=False))
         ]
     return [moment for *_, moment in sorted(found, key=lambda item: item[:2])]
@@ -103,9 +103,9 @@ def _middle(video: Video, each: Instance) -> int | None:
     return None
 
 
-def _actors(videos: AnnotatedVideos) -> list[Moment]:
+def _actors(videos: AnnotatedVideos) -> list[PreviewFrame]:
     return [
-        Moment(index, int(tube.frames[len(tube.frames) // 2]))
+        PreviewFrame(index, int(tube.frames[len(tube.frames) // 2]))
         for index, video in enumerate(videos.videos)
         for tube in video.tubes
         if len(tube.frames)
@@ -139,7 +139,7 @@ def _message(video: Video, frame: int, labels: Sequence[str]) -> SimpleNamespace
 
 
 def _detections(
-    video: Video, tube: Tube, row: int, labels: Sequence[str]
+    video: Video, tube: ActorTrack, row: int, labels: Sequence[str]
 ) -> Iterator[SimpleNamespace]:
     """Yield an actor's actions in a frame, or one that says that there is none."""
     stamp = video.stamp(int(tube.frames[row]))
@@ -154,7 +154,7 @@ def _detections(
         class_id = labels.index(each.label)
         yield SimpleNamespace(
             **actor,
-            state=State.ONGOING,
+            state=InstanceState.ONGOING,
             class_id=class_id,
             label=each.label,
             results=[SimpleNamespace(class_id=class_id, score=1.0)],
@@ -162,7 +162,7 @@ def _detections(
             end_time=time_message(_plain, stamp),
         )
     if not doing:
-        yield SimpleNamespace(**actor, state=State.UNKNOWN, results=[], class_id=-1)
+        yield SimpleNamespace(**actor, state=InstanceState.UNKNOWN, results=[], class_id=-1)
 
 
 def _plain(_: str) -> type[SimpleNamespace]:

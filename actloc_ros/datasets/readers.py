@@ -10,16 +10,16 @@ from actloc_ros.datasets.formats.ava_training import read_ava
 from actloc_ros.datasets.formats.clip_folders import read_clips
 from actloc_ros.datasets.formats.cvat import read_cvat
 from actloc_ros.datasets.formats.tube_sets import read_jhmdb, read_multisports, read_ucf24
-from actloc_ros.datasets.spec import FORMATS, Place, Source
+from actloc_ros.datasets.spec import FORMATS, DatasetPaths, DatasetSpec
 from actloc_ros.truth.annotations import Annotations
 from actloc_ros.truth.plain_json import parse_annotations
 
-__all__ = ['FORMATS', 'Source', 'open_dataset']
+__all__ = ['FORMATS', 'DatasetSpec', 'open_dataset']
 
 ANNOTATIONS = 'annotations.json'
 
 
-def open_dataset(source: Source, folder: Path) -> AnnotatedVideos:
+def open_dataset(source: DatasetSpec, folder: Path) -> AnnotatedVideos:
     """Open a set of labelled recordings.
 
     What its annotations say may be impossible, and its videos may be missing: `check_dataset`
@@ -38,7 +38,7 @@ def open_dataset(source: Source, folder: Path) -> AnnotatedVideos:
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist; it was to be read as {source.format}')
     videos = folder / Path(source.videos).expanduser() if source.videos else None
-    annotations = READERS[source.format](Place(source, path, videos))
+    annotations = READERS[source.format](DatasetPaths(source, path, videos))
     return AnnotatedVideos(annotations_file(path), annotations)
 
 
@@ -47,11 +47,11 @@ def annotations_file(path: Path) -> Path:
     return path / ANNOTATIONS if path.is_dir() else path
 
 
-def _read_actloc(place: Place) -> Annotations:
+def _read_actloc(place: DatasetPaths) -> Annotations:
     return parse_annotations(annotations_file(place.path))
 
 
-READERS: dict[str, Callable[[Place], Annotations]] = {
+READERS: dict[str, Callable[[DatasetPaths], Annotations]] = {
     'actloc': _read_actloc,
     'cvat': read_cvat,
     'ucf24': read_ucf24,

@@ -10,7 +10,7 @@ PARTS = ('train', 'test', 'all')
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSpec:
     """One set of recordings.
 
     Attributes:
@@ -45,7 +45,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Place:
+class DatasetPaths:
     """Where a source's annotations and videos lie.
 
     Attributes:
@@ -54,6 +54,6 @@ class Place:
         videos: Folder of the videos, where it was named.
     """
 
-    source: Source
+    source: DatasetSpec
     path: Path
     videos: Path | None

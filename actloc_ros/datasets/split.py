@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from actloc_ros.frames import seconds
-from actloc_ros.truth.annotations import Annotations, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Annotations, Video
 
 
 def split_videos(
@@ -90,5 +90,5 @@ def writable(annotations: Annotations) -> Annotations:
     return replace(annotations, videos=videos)
 
 
-def _cut(tube: Tube, video: Video) -> Tube:
+def _cut(tube: ActorTrack, video: Video) -> ActorTrack:
     return replace(tube, boxes=tube.boxes.clip(0, [video.width, video.height] * 2))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from actloc_ros.evaluation.linking import LinkOptions, cut_tubes, tube_score
-from actloc_ros.instances import Action, State
+from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.truth.boxes import Tube
 
 
 @dataclass(frozen=True, eq=False)
-class _Sight:
+class _ActorFrame:
     """One actor in one frame."""
 
     stamp: int
@@ -24,7 +24,7 @@ class _Sight:
 
 
 @dataclass(frozen=True)
-class Told:
+class InstanceRecord:
     """What was last said of an action instance.
 
     Attributes:
@@ -42,7 +42,7 @@ class Told:
     at: int
 
 
-class OnlineTubes:
+class PipelineTubes:
     """Collects action instances: each from its start to its end, as it tells them in the end.
 
     An instance is told once it has lasted a while, and goes on being told until it has ended for
@@ -57,11 +57,16 @@ class OnlineTubes:
                 takes all as class 0.
         """
         self._classes = classes
-        self._sights: dict[tuple[int, int], list[_Sight]] = defaultdict(list)
-        self._told: dict[tuple[int, int], Told] = {}
+        self._sights: dict[tuple[int, int], list[_ActorFrame]] = defaultdict(list)
+        self._told: dict[tuple[int, int], InstanceRecord] = {}
 
     def add(
-        self, actions: Sequence[Action], video: int, stamp: int, frame: int, scale: np.ndarray
+        self,
+        actions: Sequence[InstanceUpdate],
+        video: int,
+        stamp: int,
+        frame: int,
+        scale: np.ndarray,
     ) -> None:
         """Take what a step says.
 
@@ -76,11 +81,13 @@ class OnlineTubes:
             actor = video, action.track_id
             sights = self._sights[actor]
             if action.seen and not (sights and sights[-1].stamp == stamp):
-                sights.append(_Sight(stamp, frame, np.array(action.box) * scale, action.scores))
-            if action.state is not State.UNKNOWN:
+                sights.append(
+                    _ActorFrame(stamp, frame, np.array(action.box) * scale, action.scores)
+                )
+            if action.state is not InstanceState.UNKNOWN:
                 name = video, action.instance_id
                 at = self._told[name].at if name in self._told else stamp
-                told = Told(actor, action.class_id, action.start, action.end, at)
+                told = InstanceRecord(actor, action.class_id, action.start, action.end, at)
                 self._told[name] = told
 
     def tubes(self) -> tuple[Tube, ...]:
@@ -96,7 +103,7 @@ class OnlineTubes:
         tubes = [tube for actor in self._sights for tube in self._cut(actor, options)]
         return tuple(tube for tube in tubes if tube.score >= options.min_score)
 
-    def instances(self) -> list[tuple[Told, Tube]]:
+    def instances(self) -> list[tuple[InstanceRecord, Tube]]:
         """Return what was told of each instance, with its tube."""
         pairs = [(told, self._tube(told)) for told in self._told.values()]
         return [(told, tube) for told, tube in pairs if tube is not None]
@@ -115,7 +122,7 @@ class OnlineTubes:
             )
         ]
 
-    def _tube(self, told: Told) -> Tube | None:
+    def _tube(self, told: InstanceRecord) -> Tube | None:
         label = 0 if self._classes is None else int(self._classes[told.class_id])
         sights = [s for s in self._sights[told.actor] if told.start <= s.stamp <= told.end]
         if label < 0 or not sights:

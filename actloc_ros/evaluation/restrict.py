@@ -15,7 +15,7 @@ from actloc_ros.truth.boxes import (
     GroundTruth,
     Predictions,
     Tube,
-    Videos,
+    VideoIndex,
 )
 
 
@@ -25,7 +25,7 @@ def named_videos(truth: GroundTruth, path: Path) -> list[int]:
     Raises:
         EvaluationError: It names none, or one that the ground truth does not have.
     """
-    videos = Videos(truth.videos, truth.path)
+    videos = VideoIndex(truth.videos, truth.path)
     lines = path.read_text().splitlines()
     chosen = [
         videos.index(line.strip(), f'{path}, line {number}')

@@ -10,12 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.evaluation.linking import LinkOptions
-from actloc_ros.evaluation.pipeline_tubes import OnlineTubes
+from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.source import Source
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer
-from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     VIDEO_SUFFIXES,
@@ -56,7 +56,7 @@ class Recorder(Localizer):
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ModelOutput:
     """What a localizer found in videos.
 
     Attributes:
@@ -67,7 +67,7 @@ class Found:
 
     source: str
     boxes: FrameBoxes
-    own: OnlineTubes
+    own: PipelineTubes
 
     def predictions(self) -> Predictions:
         """Return the boxes alone, to be linked by a protocol's own way."""
@@ -95,7 +95,7 @@ def run_model(
     roots: Sequence[Path],
     rate: float,
     any_action: bool = False,
-) -> Found:
+) -> ModelOutput:
     """Return what a localizer finds in the ground truth's videos.
 
     Each frame goes through the same pipeline as on a robot, in order. What counts is what the
@@ -119,7 +119,7 @@ def run_model(
         run.video(index, open_source(path, rate=rate))
     known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
     source = f'{localizer.name} on {len(paths)} videos{known}'
-    return Found(source, join(run.boxes), run.tubes)
+    return ModelOutput(source, join(run.boxes), run.tubes)
 
 
 def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
@@ -162,7 +162,7 @@ def find_videos(truth: GroundTruth, roots: Sequence[Path]) -> list[Path]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Key:
+class _KeyFrame:
     """A key frame.
 
     Attributes:
@@ -183,7 +183,7 @@ class _Run:
         self, localizer: Localizer, truth: GroundTruth, classes: np.ndarray | None
     ) -> None:
         self.boxes: list[FrameBoxes] = []
-        self.tubes = OnlineTubes(classes)
+        self.tubes = PipelineTubes(classes)
         self._classes = classes
         self._recorder = Recorder(localizer)
         self._truth = truth
@@ -203,14 +203,14 @@ class _Run:
             steps = pipeline.step([frame])
             number = numbers.of(place, frame)
             if number is not None:
-                self._keep(_Key(index, number, self._scale(index, frame)), steps)
+                self._keep(_KeyFrame(index, number, self._scale(index, frame)), steps)
         if source.broken:
             raise EvaluationError(
                 f'{source.path}: {source.broken} frames cannot be decoded, so the numbers of the '
                 'others would be wrong; repair the video'
             )
 
-    def _keep(self, key: _Key, steps: Sequence[Step]) -> None:
+    def _keep(self, key: _KeyFrame, steps: Sequence[FrameResult]) -> None:
         """Keep what the localizer found in a key frame, and what the pipeline made of it."""
         if self._recorder.newest is not None:
             self.boxes.append(_labelled(self._recorder.newest, key, self._classes))
@@ -245,7 +245,7 @@ class _Numbers:
         return int(self._times[near[0]]) if len(near) else None
 
 
-def _labelled(detections: Detections, key: _Key, classes: np.ndarray | None) -> FrameBoxes:
+def _labelled(detections: Detections, key: _KeyFrame, classes: np.ndarray | None) -> FrameBoxes:
     scores, ids = detections.actions, classes
     if ids is None:
         scores, ids = detections.scores[:, None], np.zeros(1, np.int64)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from actloc_ros.frames import seconds
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.messages import stamp_of
 
 HUE_STEP = 0.381966  # of a turn, the golden angle: colours of neighbouring tracks lie apart
@@ -82,7 +82,7 @@ def _tracks(detections: Iterable[Any]) -> list[list[Any]]:
     """Return what goes on, by track; what has ended with its actor gone is not to be drawn."""
     tracks: dict[int, list[Any]] = {}
     for detection in detections:
-        if detection.state != State.ENDED:
+        if detection.state != InstanceState.ENDED:
             tracks.setdefault(detection.track_id, []).append(detection)
     return list(tracks.values())
 
@@ -90,7 +90,7 @@ def _tracks(detections: Iterable[Any]) -> list[list[Any]]:
 def _label(track: list[Any], message: Any, canvas: np.ndarray) -> _Label:
     track = sorted(track, key=lambda d: -_score(d))
     first = track[0]
-    decided = any(d.state != State.UNKNOWN for d in track)
+    decided = any(d.state != InstanceState.UNKNOWN for d in track)
     colour = _colour(first.track_id) if decided else UNDECIDED
     head = f'#{first.track_id}'
     lines = [f'{head} {_describe(d)}' if d is first else _describe(d) for d in track]
@@ -106,7 +106,7 @@ def _colour(track_id: int) -> tuple[int, int, int]:
 
 def _describe(detection: Any) -> str:
     """Say an action, its score and how long it has lasted; nothing while it is not decided."""
-    if detection.state == State.UNKNOWN:
+    if detection.state == InstanceState.UNKNOWN:
         return ''
     lasted = seconds(stamp_of(detection.end_time) - stamp_of(detection.start_time))
     return f'{detection.label.replace("_", " ")} {_score(detection):.2f}  {lasted:.1f} s'

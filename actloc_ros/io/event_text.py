@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actloc_ros.frames import seconds
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.messages import stamp_of
 
 
@@ -19,6 +19,6 @@ def event_line(detection: Any, zero: int) -> str:
     start, end = stamp_of(detection.start_time), stamp_of(detection.end_time)
     camera = f'{detection.camera}  ' if detection.camera else ''
     what = f'{camera}track {detection.track_id}  {detection.label}'
-    if detection.state == State.ENDED:
+    if detection.state == InstanceState.ENDED:
         return f'{seconds(end - zero):6.1f} s  {what}  ended after {seconds(end - start):.1f} s'
     return f'{seconds(start - zero):6.1f} s  {what}  started'

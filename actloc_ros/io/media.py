@@ -16,7 +16,7 @@ Frames = VideoReader | FrameFolder
 
 
 @dataclass(frozen=True)
-class Shape:
+class VideoInfo:
     """How long, how fast and how large a video is: frames, Hz, pixels."""
 
     frames: int
@@ -36,7 +36,7 @@ def open_frames(path: Path) -> Frames:
     return FrameFolder(path) if path.is_dir() else VideoReader(path)
 
 
-def shape_of(path: Path, fps: float) -> Shape:
+def shape_of(path: Path, fps: float) -> VideoInfo:
     """Look into a video; `fps` is the rate where it does not tell its own.
 
     Raises:
@@ -45,12 +45,12 @@ def shape_of(path: Path, fps: float) -> Shape:
     frames = open_frames(path)
     try:
         height, width = frames.read([0]).shape[1:3]
-        return Shape(len(frames), frames.fps or fps, width, height)
+        return VideoInfo(len(frames), frames.fps or fps, width, height)
     finally:
         frames.close()
 
 
-def shape_or(path: Path, fps: float, other: Shape) -> Shape:
+def shape_or(path: Path, fps: float, other: VideoInfo) -> VideoInfo:
     """Return a video's shape, or `other` where it is missing or broken, as a check will say."""
     try:
         return shape_of(path, fps)

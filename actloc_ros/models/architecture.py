@@ -26,7 +26,7 @@ from actloc_ros.models.state_dicts import Shapes, differences
 
 
 @dataclass(frozen=True, eq=False)
-class Actors:
+class ActorPredictions:
     """What a localization network sees at one clip's key frame: N actors, C classes.
 
     Attributes:
@@ -65,7 +65,7 @@ class Architecture:
     build: Callable[[int], nn.Module]
     classes: Callable[[Shapes], int | None]
     outputs: tuple[str, ...]
-    decode: Callable[[Sequence[Tensor], Entry], list[Actors]] | None = None
+    decode: Callable[[Sequence[Tensor], Entry], list[ActorPredictions]] | None = None
     rename: Callable[[str], str | None] = str
     published: Callable[[Sequence[Tensor], Entry], dict[str, Tensor]] | None = None
 

@@ -12,7 +12,7 @@ from actloc_ros.frames import Frame
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
 from actloc_ros.models.clips import ClipBuffer, ClipSpec
 from actloc_ros.models.loading import OpenedNetwork
-from actloc_ros.models.ops.detections import in_full, to_detections
+from actloc_ros.models.ops.detections import to_detections, to_float32
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 
@@ -45,7 +45,7 @@ class ClipLocalizer(Localizer):
             self.preprocess_time = time.perf_counter() - began
             outputs = self._network(batch)
             found = self._decode(
-                in_full([outputs] if isinstance(outputs, Tensor) else outputs), self._entry
+                to_float32([outputs] if isinstance(outputs, Tensor) else outputs), self._entry
             )
         return [
             to_detections(actors, frame, self._entry, info)

@@ -39,7 +39,7 @@ OK, FAILED = 0, 2
 
 
 @dataclass(frozen=True)
-class Item:
+class StampedMessage:
     """What to publish, and when.
 
     Attributes:
@@ -177,21 +177,21 @@ def _let_keep_up(node: Node, publisher: Publisher) -> None:
         )
 
 
-def _items(source: Source, compressed: bool, epoch: int) -> Iterator[Item]:
+def _items(source: Source, compressed: bool, epoch: int) -> Iterator[StampedMessage]:
     """Yield what to publish; a bag's messages as they are."""
     if isinstance(source, BagSource):
         for raw in source.messages():
-            yield Item(raw.stamp, raw.data)
+            yield StampedMessage(raw.stamp, raw.data)
         return
     make = _compressed_image if compressed else _image
     for frame in source:
         stamp = frame.stamp + epoch
-        yield Item(stamp, make(frame, stamp))
+        yield StampedMessage(stamp, make(frame, stamp))
 
 
 def _paced(
-    items: Iterator[Item], rate: float, clock: Publisher | None, stop: Event
-) -> Iterator[Item]:
+    items: Iterator[StampedMessage], rate: float, clock: Publisher | None, stop: Event
+) -> Iterator[StampedMessage]:
     """Yield items when they are due, by their stamps; begin anew where a stamp jumps back."""
     begin, first, previous = 0.0, 0, 0
     for item in items:

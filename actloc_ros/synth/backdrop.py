@@ -29,7 +29,7 @@ class Backdrop:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _VisibleFace:
     """One face in one view.
 
     Attributes:
@@ -73,7 +73,7 @@ class BackdropPainter:
             depth = 1 / inverse
         return Backdrop(image, depth, ground)
 
-    def _seen(self, camera: Camera) -> list[_Seen]:
+    def _seen(self, camera: Camera) -> list[_VisibleFace]:
         """Return the faces that turn to the camera and are in view."""
         optical = camera.to_optical(self.corners)
         edge_x, edge_y = camera.width / 2 / camera.focal, camera.height / 2 / camera.focal
@@ -100,7 +100,7 @@ class BackdropPainter:
                 polygon = _clip(polygon, planes[plane])
             if len(polygon) >= 3:
                 seen.append(
-                    _Seen(
+                    _VisibleFace(
                         self.faces[face],
                         camera.project(polygon),
                         inverse_depths[index].tolist(),
@@ -113,7 +113,7 @@ class BackdropPainter:
     def _paint_face(
         self,
         camera: Camera,
-        seen: _Seen,
+        seen: _VisibleFace,
         image: np.ndarray,
         inverse: np.ndarray,
         ground: np.ndarray,
@@ -146,7 +146,7 @@ class BackdropPainter:
             ground[area] &= ~mask
 
     def _texture(
-        self, camera: Camera, seen: _Seen, origin: tuple[int, int], near: np.ndarray
+        self, camera: Camera, seen: _VisibleFace, origin: tuple[int, int], near: np.ndarray
     ) -> np.ndarray:
         """Return the face's texture over a box, from coarser levels where it is farther."""
         height, width = near.shape
@@ -182,7 +182,7 @@ def _bands(line: np.ndarray, finest: float, count: int) -> list[tuple[int, int, 
     return [(int(levels[start]), start, stop) for start, stop in pairwise(edges)]
 
 
-def _pixel_to_texture(seen: _Seen, level: int, x: int, y: int) -> np.ndarray:
+def _pixel_to_texture(seen: _VisibleFace, level: int, x: int, y: int) -> np.ndarray:
     """Map pixels counted from (x, y) to pixels of a texture's level, centres at integers."""
     rows, columns = seen.face.levels[level].shape[:2]
     a = seen.to_texture.copy()

@@ -6,7 +6,7 @@ import numpy as np
 
 from actloc_ros.synth.scene import SynthFrame, frame_stamp
 from actloc_ros.synth.script import Action
-from actloc_ros.truth.annotations import Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, Instance, Video
 
 LONGEST_GAP = 1_000_000_000  # ns an actor may be hidden in the middle of one instance
 
@@ -64,6 +64,8 @@ class TruthCollector:
                 found.append(Instance(actor, action.label, start, end))
         return found
 
-    def _tube(self, actor: int) -> Tube:
+    def _tube(self, actor: int) -> ActorTrack:
         table, keypoints = np.array(self.rows[actor]), np.array(self.keypoints[actor])
-        return Tube(actor, table[:, 0].astype(np.int64), table[:, 1:5], table[:, 5], keypoints)
+        return ActorTrack(
+            actor, table[:, 0].astype(np.int64), table[:, 1:5], table[:, 5], keypoints
+        )

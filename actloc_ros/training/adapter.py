@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Actors, Architecture, build_network
+from actloc_ros.models.architecture import ActorPredictions, Architecture, build_network
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.registry import architectures, entry_for
 from actloc_ros.models.stream.network import REACH, StreamNet, place_centres
-from actloc_ros.training.keypoints import PosedStream
+from actloc_ros.training.keypoints import StreamWithKeypoints
 
 TRAINABLE = ('stream_', 'yowov2_')
 """How the names of architectures begin that can be trained."""
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class DensePredictions:
     """Predictions at A places of the key frames of B clips, F = B * key frames a clip.
 
     Attributes:
@@ -27,7 +27,7 @@ class Dense:
         actor: (F, A) logits.
         actions: (F, A, C) logits.
         centres: (A, 2) of the places in pixels.
-        pose: (F, A, 4K): see `PosedStream`; None where the detector tells none.
+        pose: (F, A, 4K): see `StreamWithKeypoints`; None where the detector tells none.
     """
 
     boxes: Tensor
@@ -36,14 +36,14 @@ class Dense:
     centres: Tensor
     pose: Tensor | None = None
 
-    def of(self, frames: Tensor) -> Dense:
+    def of(self, frames: Tensor) -> DensePredictions:
         """Return the predictions for some frames, bool (F,)."""
         boxes, actor, actions = (x[frames] for x in (self.boxes, self.actor, self.actions))
         pose = None if self.pose is None else self.pose[frames]
-        return Dense(boxes, actor, actions, self.centres, pose)
+        return DensePredictions(boxes, actor, actions, self.centres, pose)
 
 
-class Detector(ABC):
+class TrainableAdapter(ABC):
     """A network in training.
 
     Attributes:
@@ -74,7 +74,7 @@ class Detector(ABC):
         return (images.float() * (how.maximum / 255) - mean) / std
 
     @torch.inference_mode()
-    def find(self, images: Tensor, network: nn.Module) -> Actors:
+    def find(self, images: Tensor, network: nn.Module) -> ActorPredictions:
         """Return whom `network` sees at the newest frame of a clip, as a robot would.
 
         Args:
@@ -91,11 +91,11 @@ class Detector(ABC):
         """Return the biases (C,) of the logits of actions of such a network, one a level."""
 
     @abstractmethod
-    def predict(self, clips: Tensor, network: nn.Module) -> Dense:
+    def predict(self, clips: Tensor, network: nn.Module) -> DensePredictions:
         """Run `network`, the learner, on prepared clips (B, 3, T, H, W)."""
 
 
-class StreamDetector(Detector):
+class StreamDetector(TrainableAdapter):
     """Every frame of a clip is a key frame; the learner tells poses where it can learn them."""
 
     key_frames = slice(None)
@@ -104,7 +104,7 @@ class StreamDetector(Detector):
     def __init__(self, network: StreamNet, entry: Entry, keypoints: int) -> None:
         super().__init__(network, entry)
         if keypoints:
-            self.learner = PosedStream(network, keypoints)
+            self.learner = StreamWithKeypoints(network, keypoints)
 
     @property
     def span(self) -> int:
@@ -112,11 +112,11 @@ class StreamDetector(Detector):
         return 1 + REACH
 
     def action_biases(self, network: nn.Module) -> list[Tensor]:
-        """Return those of the heads; see `Detector.action_biases`."""
+        """Return those of the heads; see `TrainableAdapter.action_biases`."""
         return [head.actions.bias for head in network.heads]  # type: ignore[union-attr]
 
-    def predict(self, clips: Tensor, network: nn.Module) -> Dense:
-        """Run the network; see `Detector.predict`."""
+    def predict(self, clips: Tensor, network: nn.Module) -> DensePredictions:
+        """Run the network; see `TrainableAdapter.predict`."""
         centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
         if self.learner is self.network:
             output, pose = network(clips), None
@@ -124,18 +124,18 @@ class StreamDetector(Detector):
             output, pose = network(clips)
             pose = pose.flatten(0, 1)
         boxes, actor, actions = (x.flatten(0, 1) for x in output)
-        return Dense(boxes, actor, actions, centres, pose)
+        return DensePredictions(boxes, actor, actions, centres, pose)
 
 
-class Yowov2Detector(Detector):
+class Yowov2Detector(TrainableAdapter):
     """The last frame of a clip is its key frame."""
 
     def action_biases(self, network: nn.Module) -> list[Tensor]:
-        """Return those of the class predictors; see `Detector.action_biases`."""
+        """Return those of the class predictors; see `TrainableAdapter.action_biases`."""
         return [layer.bias for layer in network.cls_preds]  # type: ignore[union-attr]
 
-    def predict(self, clips: Tensor, network: nn.Module) -> Dense:
-        """Run the network; see `Detector.predict`."""
+    def predict(self, clips: Tensor, network: nn.Module) -> DensePredictions:
+        """Run the network; see `TrainableAdapter.predict`."""
         maps = network(clips)
         centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
         flat = [x.flatten(2).mT for x in maps]
@@ -145,7 +145,7 @@ class Yowov2Detector(Detector):
         box = torch.cat(flat[2::3], dim=1)
         middle = centres + box[..., :2] * strides
         half = box[..., 2:].clamp(max=6).exp() * strides / 2
-        return Dense(
+        return DensePredictions(
             boxes=torch.cat([middle - half, middle + half], dim=-1),
             actor=torch.cat(flat[::3], dim=1)[..., 0],
             actions=torch.cat(flat[1::3], dim=1),
@@ -155,7 +155,7 @@ class Yowov2Detector(Detector):
 
 def new_detector(
     architecture: Architecture, labels: tuple[str, ...], keypoints: int = 0
-) -> Detector:
+) -> TrainableAdapter:
     """Return a detector with random weights for these labels, and a learner of keypoints.
 
     Raises:

@@ -15,8 +15,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
-from actloc_ros.training.adapter import Detector
-from actloc_ros.training.validation import Seen, Truth, Validation
+from actloc_ros.training.adapter import TrainableAdapter
+from actloc_ros.training.validation import KeyFramePrediction, KeyFrameTruth, Validation
 
 OVERLAP = 0.5
 """Least IoU of a box that shows an actor."""
@@ -32,7 +32,7 @@ AS_GOOD = 0.98
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class ScoredBoxes:
     """What was told of N boxes, and what is true.
 
     Attributes:
@@ -47,16 +47,16 @@ class Told:
 
 
 def calibrate(
-    detector: Detector, validation: Validation, network: nn.Module, device: torch.device
+    detector: TrainableAdapter, validation: Validation, network: nn.Module, device: torch.device
 ) -> np.ndarray:
     """Shift the biases of a network of the detector's kind; return by how much: float (C,)."""
     network.eval()
     told = [
-        compare(validation.look(key, network, device), truth)
+        compare(validation.predict(key, network, device), truth)
         for key, truth in zip(validation.keys, validation.truths, strict=True)
     ]
     shifts = best_shifts(
-        Told(
+        ScoredBoxes(
             needed=np.concatenate([each.needed for each in told]),
             right=np.concatenate([each.right for each in told]),
             all=np.sum([each.all for each in told], axis=0),
@@ -68,14 +68,14 @@ def calibrate(
     return shifts
 
 
-def compare(seen: Seen, truth: Truth) -> Told:
+def compare(seen: KeyFramePrediction, truth: KeyFrameTruth) -> ScoredBoxes:
     """Return what was told in one key frame beside what is true."""
     overlap = box_iou(seen.boxes_in(truth.size), torch.from_numpy(truth.boxes).double()).numpy()
     found, actor = linear_sum_assignment(-overlap)
     enough = overlap[found, actor] >= OVERLAP
     right = np.zeros(seen.actors.actions.shape, bool)
     right[found[enough]] = truth.actions[actor[enough]] > 0
-    return Told(
+    return ScoredBoxes(
         needed=needed_shift(seen.actors.scores, seen.actors.actions).cpu().numpy(),
         right=right,
         all=(truth.actions > 0).sum(axis=0),
@@ -95,7 +95,7 @@ def needed_shift(actor: Tensor, actions: Tensor) -> Tensor:
     return wanted.logit() - likely.logit()
 
 
-def best_shifts(told: Told) -> np.ndarray:
+def best_shifts(told: ScoredBoxes) -> np.ndarray:
     """Return for each label the shift with which scores from 0.5 on have the highest F1: (C,)."""
     labels = range(len(told.all))
     return np.array(

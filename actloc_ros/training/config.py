@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from actloc_ros.datasets.spec import Source
+from actloc_ros.datasets.spec import DatasetSpec
 from actloc_ros.training.limits import find_impossible
 
 T = TypeVar('T')
@@ -26,7 +26,7 @@ class Data:
 
     Attributes:
         train: Files or folders with annotations in the plain format, relative to the settings'
-            file; or mappings with the keys of `Source` for other formats.
+            file; or mappings with the keys of `DatasetSpec` for other formats.
         valid: The same to measure on; may be empty.
         height: Of the network's input in pixels.
         width: Of the network's input in pixels.
@@ -38,8 +38,8 @@ class Data:
         keypoints: Whether keypoints are learnt where they are known, by detectors that can.
     """
 
-    train: tuple[str | Source, ...]
-    valid: tuple[str | Source, ...] = ()
+    train: tuple[str | DatasetSpec, ...]
+    valid: tuple[str | DatasetSpec, ...] = ()
     height: int = 224
     width: int = 224
     frames: int = 16

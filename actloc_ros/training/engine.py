@@ -17,11 +17,11 @@ from actloc_ros.models.checkpoints import Checkpoint, write_checkpoint
 from actloc_ros.models.entry import Activation, Resize
 from actloc_ros.models.ops.runtime import channels_last
 from actloc_ros.models.registry import architectures
-from actloc_ros.training.adapter import Detector, new_detector
+from actloc_ros.training.adapter import TrainableAdapter, new_detector
 from actloc_ros.training.config import ConfigError, TrainingConfig
-from actloc_ros.training.data.augment import Names
+from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.data.batches import Batch, ClipDataset, batches
-from actloc_ros.training.initial_weights import take_learner, take_weights
+from actloc_ros.training.initial_weights import load_learner, load_weights
 from actloc_ros.training.losses import Loss, detection_loss
 from actloc_ros.training.optimizer import make_optimizer
 from actloc_ros.training.schedule import learning_rate, moving_average
@@ -105,12 +105,12 @@ class Trainer:
                     self._save()
 
     def begin_from(self, checkpoint: Checkpoint, name: str) -> list[str]:
-        """Take a checkpoint's weights; see `begin.take_weights`. Return lines that say what."""
-        return self._begun(take_weights(self.detector, checkpoint, name))
+        """Take a checkpoint's weights; see `begin.load_weights`. Return lines that say what."""
+        return self._begun(load_weights(self.detector, checkpoint, name))
 
     def begin_from_run(self, path: Path) -> list[str]:
-        """Take what a run has learnt; see `begin.take_learner`. Return lines that say what."""
-        return self._begun(take_learner(self.detector, path))
+        """Take what a run has learnt; see `begin.load_learner`. Return lines that say what."""
+        return self._begun(load_learner(self.detector, path))
 
     def _begun(self, lines: list[str]) -> list[str]:
         self.average.module.load_state_dict(self.detector.network.state_dict())
@@ -201,7 +201,7 @@ class Trainer:
         self.step = state['step']
 
 
-def make_detector(config: TrainingConfig, names: Names) -> Detector:
+def make_detector(config: TrainingConfig, names: ColumnNames) -> TrainableAdapter:
     """Return the detector that the settings ask for, with its entry filled in.
 
     Raises:

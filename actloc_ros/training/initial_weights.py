@@ -15,10 +15,10 @@ from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.state_dicts import Shapes, differences, shapes_of
-from actloc_ros.training.adapter import Detector
+from actloc_ros.training.adapter import TrainableAdapter
 
 
-def take_weights(detector: Detector, checkpoint: Checkpoint, name: str) -> list[str]:
+def load_weights(detector: TrainableAdapter, checkpoint: Checkpoint, name: str) -> list[str]:
     """Put a checkpoint's weights into a detector, in place.
 
     Layers that have a row for each label take the rows of the labels that both know, by name; the
@@ -53,7 +53,7 @@ def take_weights(detector: Detector, checkpoint: Checkpoint, name: str) -> list[
     return describe(name, theirs.labels, ours.labels)
 
 
-def take_learner(detector: Detector, run: Path) -> list[str]:
+def load_learner(detector: TrainableAdapter, run: Path) -> list[str]:
     """Put what a run has last learnt into a detector: not averaged, with its keypoint layers.
 
     Args:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from actloc_ros.training.engine import Progress, Trainer
 from actloc_ros.training.pictures import COLUMNS, draw_samples, draw_seen
-from actloc_ros.training.validation import Measured, Validation
+from actloc_ros.training.validation import Validation, ValidationResult
 
 MEASUREMENTS = 'measurements.jsonl'
 """Name of the file, in the folder of a run, with a line of JSON for each measurement."""
@@ -26,7 +26,7 @@ LOG_EVERY = 10
 """Steps over which the curves are averaged."""
 
 
-class Journal:
+class TrainingLog:
     """Takes the reports of the first process of a training, and measures when it is time.
 
     Use it as a context. What an earlier run wrote of steps that are now taken again is dropped.
@@ -45,7 +45,7 @@ class Journal:
         self._losses: list[dict[str, float]] = []
         self._since = time.perf_counter()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> TrainingLog:
         """Draw a page of what is learnt from."""
         dataset = self.trainer.dataset
         page = draw_samples([dataset[i] for i in range(COLUMNS)], dataset.labels)
@@ -96,7 +96,7 @@ class Journal:
         said = ', '.join(f'{name} {value:.4f}' for name, value in figures.items())
         tqdm.write(f'step {step}: {said}')
 
-    def _draw(self, step: int, measured: Measured) -> None:
+    def _draw(self, step: int, measured: ValidationResult) -> None:
         page = draw_seen(measured.seen, self.trainer.detector.entry)
         self.writer.add_image('predictions', page, step)
 

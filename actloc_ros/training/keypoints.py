@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from actloc_ros.models.stream.heads import StreamOutput
 from actloc_ros.models.stream.network import STRIDES, StreamNet, check_input, joined
-from actloc_ros.models.stream.state import ClipPast
+from actloc_ros.models.stream.state import ClipContext
 
 LAG = 3
 """Frames over which movements are told."""
@@ -22,7 +22,7 @@ REACH_OF_RAW = 2.0
 """Strides that a raw prediction of 1 stands for."""
 
 
-class PosedStream(nn.Module):
+class StreamWithKeypoints(nn.Module):
     """A streaming network that also tells keypoints and their movements, to be trained as one.
 
     Args:
@@ -44,7 +44,7 @@ class PosedStream(nn.Module):
         check_input(clip, 5)
         frames = clip.transpose(1, 2)
         outputs, poses = [], []
-        levels = self.network.levels(frames.flatten(0, 1), ClipPast(frames.shape[1]))
+        levels = self.network.levels(frames.flatten(0, 1), ClipContext(frames.shape[1]))
         for (x, head), layer in zip(levels, self.pose, strict=True):
             what, where = head.branches(x)
             outputs.append(head.predict(what, where))

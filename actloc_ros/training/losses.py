@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import complete_box_iou_loss, sigmoid_focal_loss
 
-from actloc_ros.training.adapter import Dense
+from actloc_ros.training.adapter import DensePredictions
 from actloc_ros.training.assign import Targets, assign
 from actloc_ros.training.keypoints import pose_loss
 
@@ -41,7 +41,7 @@ class Loss:
         return total if self.pose is None else total + POSE_WEIGHT * self.pose
 
 
-def detection_loss(dense: Dense, targets: Targets) -> Loss:
+def detection_loss(dense: DensePredictions, targets: Targets) -> Loss:
     """Return the loss of predictions at A places of F frames; unknown frames add nothing to it."""
     if targets.known is not None:
         dense, targets = dense.of(targets.known), targets.of(targets.known)
@@ -67,7 +67,7 @@ def detection_loss(dense: Dense, targets: Targets) -> Loss:
 
 
 def _pose_misses(
-    dense: Dense, targets: Targets, frame: Tensor, place: Tensor, index: Tensor
+    dense: DensePredictions, targets: Targets, frame: Tensor, place: Tensor, index: Tensor
 ) -> Tensor:
     """Return how far the poses told at places are from those of the actors of these indices."""
     assert dense.pose is not None

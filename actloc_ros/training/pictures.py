@@ -12,7 +12,7 @@ from torchvision.utils import draw_bounding_boxes, make_grid
 
 from actloc_ros.models.entry import Entry
 from actloc_ros.training.data.augment import Sample
-from actloc_ros.training.validation import Seen
+from actloc_ros.training.validation import KeyFramePrediction
 
 COLUMNS = 4
 LEAST_SIDE = 256  # pixels: smaller images are enlarged, or letters would hide them
@@ -35,7 +35,7 @@ def draw_samples(samples: Sequence[Sample], labels: Sequence[str]) -> Tensor:
     return make_grid(pictures, nrow=COLUMNS)
 
 
-def draw_seen(seen: Sequence[Seen], entry: Entry) -> Tensor:
+def draw_seen(seen: Sequence[KeyFramePrediction], entry: Entry) -> Tensor:
     """Return a page, uint8 (3, height, width), of what a detector sees in frames."""
     pictures = []
     for each in seen:

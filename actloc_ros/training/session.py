@@ -18,7 +18,7 @@ from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.data.mirror import choose_pairs
 from actloc_ros.training.data.recordings import check_sets, open_sets
 from actloc_ros.training.engine import CHECKPOINT, Trainer
-from actloc_ros.training.journal import Journal
+from actloc_ros.training.journal import TrainingLog
 from actloc_ros.training.validation import Validation
 
 
@@ -113,7 +113,7 @@ def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
     for line in lines:
         print(line, flush=True)
     validation = Validation(list(measured.values()), trainer.detector) if measured else None
-    with Journal(out, trainer, validation) as journal:
+    with TrainingLog(out, trainer, validation) as journal:
         trainer.run(journal.take)
     if validation is not None:
         print(_calibrate(trainer, validation), flush=True)

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as vision
 from tqdm import tqdm
 
-from actloc_ros.datasets.annotated_videos import AnnotatedVideos, Clip
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos, LabelledClip
 from actloc_ros.evaluation.any_action import ANY_ACTION
 from actloc_ros.evaluation.figures import check_truths
 from actloc_ros.evaluation.frame_map import frame_map
 from actloc_ros.evaluation.protocols import find_protocol
-from actloc_ros.models.architecture import Actors
-from actloc_ros.training.adapter import Detector
+from actloc_ros.models.architecture import ActorPredictions
+from actloc_ros.training.adapter import TrainableAdapter
 from actloc_ros.truth.annotations import Video
 from actloc_ros.truth.boxes import FrameBoxes, GroundTruth, join
 
@@ -50,7 +50,7 @@ class KeyFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class KeyFramePrediction:
     """What a detector sees in one key frame.
 
     Attributes:
@@ -59,7 +59,7 @@ class Seen:
     """
 
     image: Tensor
-    actors: Actors
+    actors: ActorPredictions
 
     def boxes_in(self, size: Sequence[int]) -> Tensor:
         """Return the boxes in pixels of a recording of this height and width: float64 (N, 4)."""
@@ -70,7 +70,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class KeyFrameTruth:
     """What a key frame shows.
 
     Attributes:
@@ -85,7 +85,7 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class ValidationResult:
     """What came out.
 
     Attributes:
@@ -96,7 +96,7 @@ class Measured:
 
     actions: float
     actors: float
-    seen: tuple[Seen, ...]
+    seen: tuple[KeyFramePrediction, ...]
 
 
 class Validation:
@@ -111,7 +111,7 @@ class Validation:
         AnnotationError: A video cannot be read.
     """
 
-    def __init__(self, sets: Sequence[AnnotatedVideos], detector: Detector) -> None:
+    def __init__(self, sets: Sequence[AnnotatedVideos], detector: TrainableAdapter) -> None:
         self.detector = detector
         places = [(videos, v) for videos in sets for v in range(len(videos.videos))]
         self.keys = [
@@ -127,22 +127,22 @@ class Validation:
         self.actions = self._ground_truth([actions for actions, _ in rows], labels)
         self.actors = self._ground_truth([actors for _, actors in rows], ANY_ACTION)
 
-    def measure(self, network: nn.Module, device: torch.device) -> Measured:
+    def measure(self, network: nn.Module, device: torch.device) -> ValidationResult:
         """Return how well a network of the detector's kind does; it is left in evaluation mode."""
         network.eval()
         actions: list[FrameBoxes] = []
         actors: list[FrameBoxes] = []
-        kept: list[Seen] = []
+        kept: list[KeyFramePrediction] = []
         spacing = max(1, len(self.keys) // PICTURES)
         bar = tqdm(self.keys, 'measure', unit='frame', leave=False, disable=None)
         for place, (key, truth) in enumerate(zip(bar, self.truths, strict=True)):
-            seen = self.look(key, network, device)
+            seen = self.predict(key, network, device)
             found = _found(key, seen, truth.size)
             actions.append(found[0])
             actors.append(found[1])
             if place % spacing == 0 and len(kept) < PICTURES:
                 kept.append(seen)
-        return Measured(
+        return ValidationResult(
             actions=frame_map(self.actions, join(actions), PROTOCOL).value,
             actors=frame_map(self.actors, join(actors), PROTOCOL).value,
             seen=tuple(kept),
@@ -160,7 +160,9 @@ class Validation:
             keyframes=np.unique(everything.keys),
         )
 
-    def look(self, key: KeyFrame, network: nn.Module, device: torch.device) -> Seen:
+    def predict(
+        self, key: KeyFrame, network: nn.Module, device: torch.device
+    ) -> KeyFramePrediction:
         """Return what a network in evaluation mode sees in a key frame."""
         how, entry = self.detector.entry.preprocessing, self.detector.entry
         step = key.videos.videos[key.video].fps / entry.rate
@@ -168,7 +170,7 @@ class Validation:
         clip = key.videos.clip(key.video, np.clip(key.number + offsets, 0, None))
         images = torch.from_numpy(clip.images).permute(0, 3, 1, 2).to(device)
         images = vision.resize(images, [how.height, how.width], antialias=True)
-        return Seen(images[-1], self.detector.find(images.transpose(0, 1), network))
+        return KeyFramePrediction(images[-1], self.detector.find(images.transpose(0, 1), network))
 
 
 def key_frames(video: Video) -> np.ndarray:
@@ -178,14 +180,14 @@ def key_frames(video: Video) -> np.ndarray:
     return known[((np.arange(count) + 0.5) * len(known) / max(1, count)).astype(np.int64)]
 
 
-def _truth(clip: Clip) -> Truth:
+def _truth(clip: LabelledClip) -> KeyFrameTruth:
     """Return what the frame of a clip of one shows."""
     height, width = clip.images.shape[1:3]
     seen = clip.visible[0]
-    return Truth(clip.boxes[0][seen], clip.actions[0][seen], (height, width))
+    return KeyFrameTruth(clip.boxes[0][seen], clip.actions[0][seen], (height, width))
 
 
-def _true(key: KeyFrame, truth: Truth) -> tuple[FrameBoxes, FrameBoxes]:
+def _true(key: KeyFrame, truth: KeyFrameTruth) -> tuple[FrameBoxes, FrameBoxes]:
     """Return a frame's boxes of actions, and of actors whatever they do."""
     ones = np.ones((len(truth.boxes), 1))
     doing = np.nonzero(truth.actions > 0)
@@ -195,7 +197,9 @@ def _true(key: KeyFrame, truth: Truth) -> tuple[FrameBoxes, FrameBoxes]:
     )
 
 
-def _found(key: KeyFrame, seen: Seen, size: Sequence[int]) -> tuple[FrameBoxes, FrameBoxes]:
+def _found(
+    key: KeyFrame, seen: KeyFramePrediction, size: Sequence[int]
+) -> tuple[FrameBoxes, FrameBoxes]:
     """Return the same of what a network sees, in pixels of a recording of this height and width."""
     boxes = seen.boxes_in(size).numpy()
     actions = seen.actors.actions.double().cpu().numpy()

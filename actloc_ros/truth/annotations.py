@@ -14,7 +14,7 @@ class AnnotationError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Tube:
+class ActorTrack:
     """Where one actor is seen.
 
     Attributes:
@@ -63,7 +63,7 @@ class Video:
     width: int
     height: int
     frames: int
-    tubes: tuple[Tube, ...]
+    tubes: tuple[ActorTrack, ...]
     instances: tuple[Instance, ...]
     labelled: np.ndarray | None = None
 

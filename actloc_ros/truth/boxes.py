@@ -122,7 +122,7 @@ class Predictions:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-class Videos:
+class VideoIndex:
     """Finds a video's index by its name, its file's name, or its index in the ground truth."""
 
     def __init__(self, names: Sequence[str], path: str) -> None:

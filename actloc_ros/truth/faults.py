@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 
 
-class Kind(Enum):
+class FaultKind(Enum):
     """What can be wrong; the value heads it in a report."""
 
     FILE = 'files missing or unreadable'
@@ -28,7 +28,9 @@ class Kind(Enum):
     NOTHING = 'nothing to learn from'
 
 
-HARMLESS = frozenset({Kind.LONGER, Kind.EDGE, Kind.ABSENT, Kind.EMPTY, Kind.UNUSED})
+HARMLESS = frozenset(
+    {FaultKind.LONGER, FaultKind.EDGE, FaultKind.ABSENT, FaultKind.EMPTY, FaultKind.UNUSED}
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Fault:
         text: Where in the video, the value, and what was expected.
     """
 
-    kind: Kind
+    kind: FaultKind
     video: str
     text: str
 
@@ -60,7 +62,7 @@ def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
     for actor, count in _counted([tube.actor for tube in video.tubes]):
         if count > 1:
             text = f'actor {actor} has {count} tubes; give each actor one'
-            yield Fault(Kind.BOX, video.path, text)
+            yield Fault(FaultKind.BOX, video.path, text)
     for tube in video.tubes:
         yield from _tube_faults(tube, video)
     yield from _labelled_faults(video)
@@ -77,7 +79,7 @@ def refuse(annotations: Annotations, path: Path | str, strict: bool = False) -> 
     """
     for video in annotations.videos:
         for fault in video_faults(video, annotations.labels):
-            if fault.fatal or (strict and fault.kind is Kind.EDGE):
+            if fault.fatal or (strict and fault.kind is FaultKind.EDGE):
                 raise AnnotationError(f'{path}: video {video.path!r}: {fault.text}')
 
 
@@ -86,25 +88,25 @@ def _counted(numbers: list[int]) -> list[tuple[int, int]]:
     return list(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _tube_faults(tube: Tube, video: Video) -> Iterator[Fault]:
+def _tube_faults(tube: ActorTrack, video: Video) -> Iterator[Fault]:
     falls = np.flatnonzero(np.diff(tube.frames) <= 0)
     if len(falls):
         text = (
             f'actor {tube.actor}: frame indices do not rise at frame {tube.frames[falls[0] + 1]}; '
             'sort the rows of boxes'
         )
-        yield Fault(Kind.BOX, video.path, text)
+        yield Fault(FaultKind.BOX, video.path, text)
     x1, y1, x2, y2 = tube.boxes.T
     good = np.isfinite(tube.boxes).all(axis=1) & (tube.frames >= 0) & (tube.frames < video.frames)
     good &= (x1 < x2) & (y1 < y2)
     good &= (x1 < video.width) & (y1 < video.height) & (x2 > 0) & (y2 > 0)
     leaves = (x1 < 0) | (y1 < 0) | (x2 > video.width) | (y2 > video.height)
-    for kind, rows in ((Kind.BOX, ~good), (Kind.EDGE, good & leaves)):
+    for kind, rows in ((FaultKind.BOX, ~good), (FaultKind.EDGE, good & leaves)):
         for row in np.flatnonzero(rows):
             yield Fault(kind, video.path, _box_text(tube, int(row), video))
 
 
-def _box_text(tube: Tube, row: int, video: Video) -> str:
+def _box_text(tube: ActorTrack, row: int, video: Video) -> str:
     return (
         f'actor {tube.actor}: frame {tube.frames[row]} has box {tube.boxes[row].tolist()}; '
         f'expected x1 < x2 and y1 < y2 within {(0, 0, video.width, video.height)} and a frame '
@@ -121,7 +123,7 @@ def _labelled_faults(video: Video) -> Iterator[Fault]:
             f'labelled frames must rise, from 0 to {video.frames - 1}; they go from '
             f'{video.labelled.min()} to {video.labelled.max()}'
         )
-        yield Fault(Kind.BOX, video.path, text)
+        yield Fault(FaultKind.BOX, video.path, text)
 
 
 def _instance_faults(
@@ -132,9 +134,9 @@ def _instance_faults(
         some = ', '.join(labels[:5]) + (', …' if len(labels) > 5 else '')
         count = len(labels)
         text = f'actor {each.actor}: label {each.label!r} is not among the {count} labels ({some})'
-        yield Fault(Kind.LABEL, video.path, text)
+        yield Fault(FaultKind.LABEL, video.path, text)
     if not 0 <= each.start < each.end:
         text = f'{what} lasts from {each.start} to {each.end} ns; expected 0 <= start < end'
-        yield Fault(Kind.INSTANCE, video.path, text)
+        yield Fault(FaultKind.INSTANCE, video.path, text)
     if each.actor not in actors:
-        yield Fault(Kind.ABSENT, video.path, f'{what}: this actor has no boxes')
+        yield Fault(FaultKind.ABSENT, video.path, f'{what}: this actor has no boxes')

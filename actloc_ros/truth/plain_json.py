@@ -45,7 +45,7 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.frames import NANOSECONDS
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.faults import refuse
 
 FORMAT = 'actloc-annotations'
@@ -140,7 +140,7 @@ def _video_text(video: Video) -> str:
     return f'{json.dumps(head)[:-1]},\n"tubes": [{tubes}],\n"instances": [{instances}]}}'
 
 
-def _tube_data(tube: Tube) -> dict[str, Any]:
+def _tube_data(tube: ActorTrack) -> dict[str, Any]:
     rows = [
         [int(frame), *(_short(value) for value in box)]
         for frame, box in zip(tube.frames, tube.boxes, strict=True)
@@ -206,7 +206,7 @@ def whole_numbers(data: Any, where: str) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def _read_tube(data: dict[str, Any], keypoints: int, where: str) -> Tube:
+def _read_tube(data: dict[str, Any], keypoints: int, where: str) -> ActorTrack:
     actor = int(data['actor'])
     rows = np.array(data['boxes'], float).reshape(len(data['boxes']), 5)
     distances = data.get('distances')
@@ -226,7 +226,7 @@ def _read_tube(data: dict[str, Any], keypoints: int, where: str) -> Tube:
                 f'{(len(rows), 2 * keypoints)}: x and y of {keypoints} points a box'
             )
         points = points.reshape(-1, keypoints, 2)
-    return Tube(actor, frames, rows[:, 1:], distances, points)
+    return ActorTrack(actor, frames, rows[:, 1:], distances, points)
 
 
 def _read_instance(data: dict[str, Any]) -> Instance:

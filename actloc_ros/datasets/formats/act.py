@@ -24,7 +24,7 @@ from actloc_ros.truth.boxes import (
     FrameBoxes,
     GroundTruth,
     Predictions,
-    Videos,
+    VideoIndex,
     check_corners,
     find_label,
     make_tube,
@@ -94,7 +94,7 @@ def frame_detections(rows: list[Any], truth: GroundTruth, path: str) -> Predicti
         if not isinstance(row, list) or len(row) != 8:
             raise EvaluationError(f'{path}: row {number} is {row!r}; expected {COLUMNS}')
     columns = list(zip(*rows, strict=True)) if rows else [()] * 8
-    videos = Videos(truth.videos, truth.path)
+    videos = VideoIndex(truth.videos, truth.path)
     video = _numbers(columns[0], lambda name, row: videos.index(name, f'{path}: row {row}'))
     label = _numbers(
         columns[2], lambda name, row: find_label(truth.labels, name, f'{path}: row {row}')
@@ -138,7 +138,7 @@ def tube_detections(data: dict[str, Any], truth: GroundTruth, path: str) -> Pred
     Raises:
         EvaluationError: A tube is broken, or its video or its class is unknown.
     """
-    videos = Videos(truth.videos, truth.path)
+    videos = VideoIndex(truth.videos, truth.path)
     tubes = []
     for label, entries in data.items():
         class_id = find_label(truth.labels, label, path)

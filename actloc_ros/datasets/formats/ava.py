@@ -18,7 +18,7 @@ from actloc_ros.truth.boxes import (
     FrameBoxes,
     GroundTruth,
     Predictions,
-    Videos,
+    VideoIndex,
 )
 from actloc_ros.truth.labels import AVA80
 
@@ -65,7 +65,7 @@ def read_ava_truth(
     if not rows:
         raise EvaluationError(f'{path}: the ground truth is empty')
     names = tuple(dict.fromkeys(row.video for row in rows))
-    boxes, keys = _table(rows, Videos(names, str(path)), str(path))
+    boxes, keys = _table(rows, VideoIndex(names, str(path)), str(path))
     for row in rows:
         if row.label and not (row.box[0] < row.box[2] and row.box[1] < row.box[3]):
             raise EvaluationError(
@@ -78,7 +78,7 @@ def read_ava_truth(
         labels = {label: ava_name(label) for label in np.unique(boxes.label).tolist()}
     out = np.zeros(0, np.int64)
     if excluded:
-        out = excluded_keys(excluded, Videos(names, str(path)))
+        out = excluded_keys(excluded, VideoIndex(names, str(path)))
     return GroundTruth(
         path=str(path),
         videos=names,
@@ -97,7 +97,7 @@ def read_ava_detections(path: Path, truth: GroundTruth) -> Predictions:
         EvaluationError: A row is broken, or its video or its class is unknown.
     """
     rows = list(read_rows(path, scored=True))
-    boxes, _ = _table(rows, Videos(truth.videos, truth.path), str(path))
+    boxes, _ = _table(rows, VideoIndex(truth.videos, truth.path), str(path))
     known = set(truth.labels) | set(range(1, len(AVA80) + 1))
     for row in rows:
         if row.label and row.label not in known:
@@ -142,7 +142,7 @@ def read_label_map(path: Path) -> dict[int, str]:
     return labels
 
 
-def excluded_keys(path: Path, videos: Videos) -> np.ndarray:
+def excluded_keys(path: Path, videos: VideoIndex) -> np.ndarray:
     """Return the keys of the keyframes that a csv lists; videos of another split do not matter."""
     keys = []
     with path.open(newline='', encoding='utf-8-sig') as file:
@@ -220,7 +220,7 @@ def _frame(text: str, where: str) -> int:
     return frame
 
 
-def _table(rows: list[Row], videos: Videos, path: str) -> tuple[FrameBoxes, np.ndarray]:
+def _table(rows: list[Row], videos: VideoIndex, path: str) -> tuple[FrameBoxes, np.ndarray]:
     """Return the rows' boxes, and the keys of all frames that they name."""
     indices = {row.video: row.line for row in reversed(rows)}
     index = {name: videos.index(name, f'{path}, line {line}') for name, line in indices.items()}

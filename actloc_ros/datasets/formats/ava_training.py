@@ -17,17 +17,17 @@ from actloc_ros.datasets.formats.ava import (
     read_label_map,
     read_rows,
 )
-from actloc_ros.datasets.spec import Place
-from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
-from actloc_ros.truth.boxes import FRAMES_A_VIDEO, Videos
+from actloc_ros.datasets.spec import DatasetPaths
+from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
+from actloc_ros.truth.boxes import FRAMES_A_VIDEO, VideoIndex
 from actloc_ros.truth.labels import AVA80
 
 PREFIXES = {'train': 'ava_train', 'test': 'ava_val'}
 RATE = 30.0  # Hz of frames in folders, as AVA's are extracted
 
 
-def read_ava(place: Place) -> Annotations:
+def read_ava(place: DatasetPaths) -> Annotations:
     """Read AVA, or data in its layout: rows of video, time in s, box, class and person.
 
     Only key frames are known, to the nearest frame. Boxes of one person are one actor; rows that
@@ -57,7 +57,7 @@ def read_ava(place: Place) -> Annotations:
     return Annotations(tuple(labels.values()), tuple(videos))
 
 
-def _csv_file(place: Place) -> Path:
+def _csv_file(place: DatasetPaths) -> Path:
     path = place.path
     if not path.is_dir():
         return path
@@ -88,7 +88,7 @@ def _excluded_file(file: Path) -> Path:
 def _without(rows: dict[str, list[Row]], excluded: Path, file: Path) -> dict[str, list[Row]]:
     if excluded == file or not excluded.is_file():
         return rows
-    keys = set(excluded_keys(excluded, Videos(tuple(rows), str(file))).tolist())
+    keys = set(excluded_keys(excluded, VideoIndex(tuple(rows), str(file))).tolist())
     kept = {
         name: [row for row in found if index * FRAMES_A_VIDEO + row.frame not in keys]
         for index, (name, found) in enumerate(rows.items())
@@ -101,7 +101,7 @@ def _video(
 ) -> Video:
     path = find_video(folder, name)
     last = max(row.frame for row in rows) / MICROSECONDS
-    shape = shape_or(path, RATE, Shape(int(last * RATE) + 1, RATE, 1, 1))
+    shape = shape_or(path, RATE, VideoInfo(int(last * RATE) + 1, RATE, 1, 1))
     frame_of = {row.frame: round(row.frame / MICROSECONDS * shape.fps) for row in rows}
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
     boxes, doing = _actors(rows, frame_of)
@@ -117,10 +117,10 @@ def _video(
     )
 
 
-def _tube(actor: int, seen: dict[int, tuple[float, ...]], size: np.ndarray) -> Tube:
+def _tube(actor: int, seen: dict[int, tuple[float, ...]], size: np.ndarray) -> ActorTrack:
     frames = sorted(seen)
     boxes = np.array([seen[frame] for frame in frames]).clip(0, 1)  # files round to three digits
-    return Tube(actor, np.array(frames, np.int64), boxes * size)
+    return ActorTrack(actor, np.array(frames, np.int64), boxes * size)
 
 
 def _actors(

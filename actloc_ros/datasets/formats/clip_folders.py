@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.spec import Place
-from actloc_ros.io.media import Shape, open_frames, relative, shape_or
+from actloc_ros.datasets.spec import DatasetPaths
+from actloc_ros.io.media import VideoInfo, open_frames, relative, shape_or
 from actloc_ros.io.source import DEFAULT_RATE, IMAGE_SUFFIXES
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.boxes import VIDEO_SUFFIXES
 from actloc_ros.truth.plain_json import parse_annotations, write_annotations
 
 IMAGE = 'image'
 
 
-def read_clips(place: Place) -> Annotations:
+def read_clips(place: DatasetPaths) -> Annotations:
     """Read a folder of folders of clips.
 
     With `boxes: image` the whole view is the actor's box. Else a detector finds the people, and
@@ -68,11 +68,11 @@ def _annotations(clips: list[tuple[str, Path]], videos: list[Video]) -> Annotati
 
 
 def _empty_video(path: Path, folder: Path) -> Video:
-    shape = shape_or(path, DEFAULT_RATE, Shape(1, DEFAULT_RATE, 1, 1))
+    shape = shape_or(path, DEFAULT_RATE, VideoInfo(1, DEFAULT_RATE, 1, 1))
     return Video(relative(path, folder), shape.fps, shape.width, shape.height, shape.frames, (), ())
 
 
-def _labelled(video: Video, tubes: tuple[Tube, ...], main: int, label: str) -> Video:
+def _labelled(video: Video, tubes: tuple[ActorTrack, ...], main: int, label: str) -> Video:
     """Return the video with its people, of whom one does what it is labelled with, throughout."""
     instance = Instance(main, label, 0, video.stamp(video.frames))
     return replace(video, tubes=tubes, instances=(instance,) if tubes else ())
@@ -81,7 +81,7 @@ def _labelled(video: Video, tubes: tuple[Tube, ...], main: int, label: str) -> V
 def _whole_view(path: Path, label: str, folder: Path) -> Video:
     video = _empty_video(path, folder)
     boxes = np.tile([0.0, 0, video.width, video.height], (video.frames, 1))
-    return _labelled(video, (Tube(1, np.arange(video.frames), boxes),), 1, label)
+    return _labelled(video, (ActorTrack(1, np.arange(video.frames), boxes),), 1, label)
 
 
 def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> Annotations:

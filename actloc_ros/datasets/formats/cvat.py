@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.datasets.spec import Place
-from actloc_ros.io.media import Shape, find_video, relative, shape_or
+from actloc_ros.datasets.spec import DatasetPaths
+from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or
 from actloc_ros.io.source import DEFAULT_RATE
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 
 ACTION = 'action'  # the attribute that says what a person does
 NO_ACTION = ('', '__undefined__')
@@ -53,7 +53,7 @@ class Track:
     rows: tuple[Row, ...]
 
 
-def read_cvat(place: Place) -> Annotations:
+def read_cvat(place: DatasetPaths) -> Annotations:
     """Read an XML file, or all of a folder, of one or more tasks each.
 
     Labels are the tracks' labels, or the values of their attribute `action` where they have one;
@@ -213,14 +213,14 @@ def _labels(root: ElementTree.Element, tracks: Sequence[Track]) -> list[str]:
 
 
 def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video:
-    other = Shape(task.stop + 1, DEFAULT_RATE, task.width, task.height)
+    other = VideoInfo(task.stop + 1, DEFAULT_RATE, task.width, task.height)
     shape = shape_or(path, DEFAULT_RATE, other)
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
     tubes, instances = [], []
     for actor, track in enumerate(tracks, 1):
         frames, boxes = _seen(track, task)
         if len(frames):
-            tubes.append(Tube(actor, frames, boxes))
+            tubes.append(ActorTrack(actor, frames, boxes))
             instances += _instances(actor, track, video, int(frames[-1]) + task.step)
     shown = range(task.start, min(task.stop + 1, shape.frames), task.step)
     whole = task.step == 1 and len(shown) == shape.frames

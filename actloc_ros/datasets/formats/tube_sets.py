@@ -10,18 +10,18 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.formats.evaluation_files import read_truth
-from actloc_ros.datasets.spec import Place
-from actloc_ros.io.media import Shape, find_video, first_folder, relative, shape_or
+from actloc_ros.datasets.spec import DatasetPaths
+from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or
 from actloc_ros.truth import boxes as evaluation
-from actloc_ros.truth.annotations import AnnotationError, Annotations, Instance, Tube, Video
-from actloc_ros.truth.boxes import GroundTruth, Videos
+from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
+from actloc_ros.truth.boxes import GroundTruth, VideoIndex
 
 UCF24_RATE = 25.0  # Hz of frames that lie in folders
 JHMDB_RATE = 30.0
 MULTISPORTS_RATE = 25.0
 
 
-def read_ucf24(place: Place) -> Annotations:
+def read_ucf24(place: DatasetPaths) -> Annotations:
     """Read UCF101-24: pyannot, or its other layouts, as JSON; frames in folders, or videos.
 
     Split lists `trainlist01.txt` and `testlist01.txt` lie beside the JSON or in `splitfiles`, one
@@ -38,17 +38,17 @@ def read_ucf24(place: Place) -> Annotations:
     return from_truth(truth, chosen, folder, UCF24_RATE, file.parent)
 
 
-def read_jhmdb(place: Place) -> Annotations:
+def read_jhmdb(place: DatasetPaths) -> Annotations:
     """Read J-HMDB-21: ACT's ground truth as JSON, and `Frames/CLASS/VIDEO/00001.png`."""
     return _read_act(place, ('Frames', 'rgb-images', 'videos'), JHMDB_RATE)
 
 
-def read_multisports(place: Place) -> Annotations:
+def read_multisports(place: DatasetPaths) -> Annotations:
     """Read MultiSports: its ground truth as JSON, and videos `trainval/SPORT/VIDEO.mp4`."""
     return _read_act(place, ('trainval', 'videos', 'rgb-images'), MULTISPORTS_RATE)
 
 
-def _read_act(place: Place, folders: Sequence[str], rate: float) -> Annotations:
+def _read_act(place: DatasetPaths, folders: Sequence[str], rate: float) -> Annotations:
     file = _json_file(place.path)
     folder = place.videos or first_folder([*(file.parent / f for f in folders), file.parent])
     truth = read_truth(file, split=place.source.split, part=place.source.part)
@@ -93,13 +93,13 @@ def _video(
     first = truth.first_frame
     width, height = (truth.sizes or {}).get(index, (0.0, 0.0))
     end = max((int(tube.frames[-1]) + 1 - first for tube in tubes), default=1)
-    shape = shape_or(path, rate, Shape(end, rate, round(width) or 1, round(height) or 1))
+    shape = shape_or(path, rate, VideoInfo(end, rate, round(width) or 1, round(height) or 1))
     scale = np.array([shape.width / width, shape.height / height] * 2) if width else np.ones(4)
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
     return replace(
         video,
         tubes=tuple(
-            Tube(actor, tube.frames - first, tube.boxes * scale)
+            ActorTrack(actor, tube.frames - first, tube.boxes * scale)
             for actor, tube in enumerate(tubes, 1)
         ),
         instances=tuple(
@@ -132,7 +132,7 @@ def _json_file(path: Path) -> Path:
     return found[0]
 
 
-def _split_list(place: Place, file: Path) -> Path:
+def _split_list(place: DatasetPaths, file: Path) -> Path:
     name = f'{place.source.part}list{place.source.split:02d}.txt'
     candidates = [file.parent / name, file.parent / 'splitfiles' / name]
     for path in candidates:
@@ -146,7 +146,7 @@ def _split_list(place: Place, file: Path) -> Path:
 
 def _listed(truth: GroundTruth, path: Path) -> list[int]:
     """Return the indices of the videos that a split's list names; those without truth are left."""
-    videos = Videos(truth.videos, truth.path)
+    videos = VideoIndex(truth.videos, truth.path)
     names = [line.split()[0] for line in path.read_text().splitlines() if line.split()]
     found = [videos.find(name) for name in names]
     chosen = list(dict.fromkeys(index for index in found if index is not None))

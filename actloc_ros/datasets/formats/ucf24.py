@@ -27,7 +27,7 @@ from actloc_ros.truth.boxes import (
     GroundTruth,
     Predictions,
     Tube,
-    Videos,
+    VideoIndex,
     find_label,
     make_tube,
     truth_from_tubes,
@@ -60,7 +60,7 @@ def pyannot_truth(data: dict[str, Any], path: str) -> GroundTruth:
     """
     names = tuple(data)
     labels = dict(enumerate(UCF24))
-    tubes = _pyannot_tubes(data, Videos(names, path), labels, path, scored=False)
+    tubes = _pyannot_tubes(data, VideoIndex(names, path), labels, path, scored=False)
     return truth_from_tubes(path, names, UCF24, tubes, 0, dict.fromkeys(range(len(names)), SIZE))
 
 
@@ -70,13 +70,13 @@ def pyannot_detections(data: dict[str, Any], truth: GroundTruth, path: str) -> P
     Raises:
         EvaluationError: Something is missing, impossible or unknown; the message names the video.
     """
-    videos = Videos(truth.videos, truth.path)
+    videos = VideoIndex(truth.videos, truth.path)
     tubes = _pyannot_tubes(data, videos, truth.labels, path, scored=True)
     return Predictions(path, tube_boxes(tubes), tuple(tubes))
 
 
 def _pyannot_tubes(
-    data: dict[str, Any], videos: Videos, labels: dict[int, str], path: str, scored: bool
+    data: dict[str, Any], videos: VideoIndex, labels: dict[int, str], path: str, scored: bool
 ) -> list[Tube]:
     tubes = []
     for name, video in data.items():

@@ -16,7 +16,7 @@ LEAST_SCORE = 0.1  # of a box that may still continue a track
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class DeviceImage:
     """A frame, and its image as it is held on the device.
 
     Attributes:
@@ -44,7 +44,7 @@ class PersonDetector(ABC):
     sure_score = 0.5
 
     @abstractmethod
-    def detect(self, views: Sequence[View]) -> list[Detections]:
+    def detect(self, views: Sequence[DeviceImage]) -> list[Detections]:
         """Return the people in each view, in pixels of its frame, with no actions."""
 
     def reset(self, camera: str) -> None:  # noqa: B027 - most keep nothing of the past

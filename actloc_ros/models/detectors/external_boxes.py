@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from actloc_ros.frames import Frame
-from actloc_ros.localizer import ClipInfo, Detections, GivenPeople, no_detections
-from actloc_ros.models.detectors.base import PersonDetector, View, people
+from actloc_ros.localizer import ClipInfo, Detections, PersonBoxes, no_detections
+from actloc_ros.models.detectors.base import DeviceImage, PersonDetector, people
 
 COLUMNS = ('camera', 'stamp', 'x1', 'y1', 'x2', 'y2')
 
 
-class GivenBoxes(PersonDetector):
+class ExternalBoxes(PersonDetector):
     """People whom someone else has found: boxes for exact stamps, from a file or a topic.
 
     Args:
@@ -24,10 +24,10 @@ class GivenBoxes(PersonDetector):
 
     sure_score = 0.0  # who gives boxes has chosen them
 
-    def __init__(self, find: Callable[[str, int], GivenPeople | None]) -> None:
+    def __init__(self, find: Callable[[str, int], PersonBoxes | None]) -> None:
         self._find = find
 
-    def detect(self, views: Sequence[View]) -> list[Detections]:
+    def detect(self, views: Sequence[DeviceImage]) -> list[Detections]:
         """See `PersonDetector`."""
         return [self._look_up(view.frame) for view in views]
 
@@ -38,7 +38,7 @@ class GivenBoxes(PersonDetector):
         return people(frame.stamp, *found)
 
 
-def read_boxes(path: Path) -> GivenBoxes:
+def read_boxes(path: Path) -> ExternalBoxes:
     """Return the people that a CSV file names.
 
     Its first line names the columns: camera, stamp (ns, as in the frames' headers), x1, y1, x2,
@@ -63,8 +63,8 @@ def read_boxes(path: Path) -> GivenBoxes:
                 raise ValueError(f'"{path}" line {reader.line_num}: {error}') from error
     arrays = {key: np.array(rows) for key, rows in found.items()}
 
-    def find(camera: str, stamp: int) -> GivenPeople | None:
+    def find(camera: str, stamp: int) -> PersonBoxes | None:
         rows = arrays.get((camera, stamp))
         return None if rows is None else (rows[:, :4], rows[:, 4])
 
-    return GivenBoxes(find)
+    return ExternalBoxes(find)

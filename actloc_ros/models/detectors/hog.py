@@ -8,7 +8,7 @@ import cv2
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import Detections
-from actloc_ros.models.detectors.base import PersonDetector, View, people
+from actloc_ros.models.detectors.base import DeviceImage, PersonDetector, people
 from actloc_ros.models.vision.hog_people import PeopleDetector
 
 
@@ -18,7 +18,7 @@ class HogDetector(PersonDetector):
     def __init__(self) -> None:
         self._detectors: dict[str, PeopleDetector] = {}
 
-    def detect(self, views: Sequence[View]) -> list[Detections]:
+    def detect(self, views: Sequence[DeviceImage]) -> list[Detections]:
         """See `PersonDetector`."""
         return [self._detect(view.frame) for view in views]
 

@@ -12,7 +12,7 @@ from torchvision.models import WeightsEnum, get_model_weights
 
 from actloc_ros.localizer import Detections
 from actloc_ros.models.checkpoints import read_checkpoint
-from actloc_ros.models.detectors.base import LEAST_SCORE, PersonDetector, View, people
+from actloc_ros.models.detectors.base import LEAST_SCORE, DeviceImage, PersonDetector, people
 from actloc_ros.models.entry import Activation, Entry, Preprocessing
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.state_dicts import differences
@@ -141,12 +141,12 @@ class NetworkDetector(PersonDetector):
         self._network, self._person = network, person
 
     @torch.inference_mode()
-    def detect(self, views: Sequence[View]) -> list[Detections]:
+    def detect(self, views: Sequence[DeviceImage]) -> list[Detections]:
         """See `PersonDetector`."""
         found = self._network([view.image.float() / 255 for view in views])
         return [self._people(view, result) for view, result in zip(views, found, strict=True)]
 
-    def _people(self, view: View, found: dict[str, Tensor]) -> Detections:
+    def _people(self, view: DeviceImage, found: dict[str, Tensor]) -> Detections:
         kept = (found['labels'] == self._person) & (found['scores'] >= LEAST_SCORE)
         boxes = found['boxes'][kept].float().cpu().numpy() * view.scale
         return people(view.frame.stamp, boxes, found['scores'][kept].float().cpu().numpy())

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.hog_hof.descriptor import Settings
+from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
 from actloc_ros.models.hog_hof.fisher import Codebook, codebook_of
 
 FORMAT = 'actloc-hog-hof'
@@ -36,7 +36,7 @@ class Classifier:
     """
 
     labels: tuple[str, ...]
-    settings: Settings
+    settings: DescriptorSettings
     codebook: Codebook
     weight: np.ndarray
     bias: np.ndarray
@@ -91,7 +91,7 @@ def load_classifier(path: Path | str) -> Classifier:
     return Classifier(labels, settings, codebook, **own)
 
 
-def _read_about(path: Path, metadata: dict[str, str]) -> tuple[tuple[str, ...], Settings]:
+def _read_about(path: Path, metadata: dict[str, str]) -> tuple[tuple[str, ...], DescriptorSettings]:
     if FORMAT not in metadata:
         raise ModelError(
             f'{path} is no model of hog_hof: `actloc train --model hog-hof` says {FORMAT!r} in its '
@@ -101,7 +101,9 @@ def _read_about(path: Path, metadata: dict[str, str]) -> tuple[tuple[str, ...], 
         about = json.loads(metadata[FORMAT])
         if about['version'] != VERSION:
             raise ModelError(f'{path} is of version {about["version"]}; expected {VERSION}')
-        return tuple(str(label) for label in about['labels']), Settings(**about['settings'])
+        return tuple(str(label) for label in about['labels']), DescriptorSettings(
+            **about['settings']
+        )
     except ModelError:
         raise
     except (ValueError, KeyError, TypeError) as error:

@@ -39,7 +39,7 @@ LENGTHS = {kind: SPANS * 4 * (part.stop - part.start) for kind, part in KINDS.it
 
 
 @dataclass(frozen=True)
-class Settings:
+class DescriptorSettings:
     """How clips are described.
 
     Attributes:
@@ -66,7 +66,7 @@ class Settings:
             )
 
 
-class Pace:
+class FrameSampler:
     """Says which frames are moments to look at."""
 
     def __init__(self, rate: float) -> None:
@@ -83,7 +83,7 @@ class Pace:
 
 
 @dataclass(frozen=True, eq=False)
-class Tracks:
+class PointTracks:
     """What surrounds N points that were followed back from one stamp.
 
     Attributes:
@@ -97,7 +97,7 @@ class Tracks:
     places: np.ndarray
     parts: np.ndarray
 
-    def mirrored(self) -> Tracks:
+    def mirrored(self) -> PointTracks:
         """Return the tracks that the mirror image would have had."""
         places = self.places * np.array([-1, 1], np.float32)
         return replace(self, places=places, parts=self.parts[:, :, :, ::-1, MIRRORED])
@@ -142,7 +142,7 @@ class _Moment:
     sums: np.ndarray
 
 
-class Follower:
+class PointTracker:
     """Follows points of one camera back in time through dense flow.
 
     Improved dense trajectories (Wang and Schmid, ICCV 2013): camera motion is taken out by a
@@ -150,7 +150,7 @@ class Follower:
     at the end and followed back, so that nothing is followed which no one asks for.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DescriptorSettings) -> None:
         self._settings = settings
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._grey = np.zeros((0, 0), np.uint8)
@@ -172,7 +172,7 @@ class Follower:
         while seconds(stamp - self._past[0].stamp) > self._settings.follow:
             self._past.popleft()
 
-    def tracks(self, box: np.ndarray) -> Tracks | None:
+    def tracks(self, box: np.ndarray) -> PointTracks | None:
         """Return what moves in a box x1, y1, x2, y2; None before it can be known."""
         if len(self._past) < SPANS or self._followed < ENOUGH * self._settings.follow:
             return None
@@ -187,7 +187,7 @@ class Follower:
         way = np.stack(ways[:-1], 1)[moves]
         middle, top = (box[0] + box[2]) / 2, box[1]
         places = ((start[moves] - (middle, top)) / height).astype(np.float32)
-        return Tracks(self._stamp, places, self._parts(way, REACH * height))
+        return PointTracks(self._stamp, places, self._parts(way, REACH * height))
 
     @property
     def _followed(self) -> float:
@@ -209,7 +209,7 @@ class Follower:
         return points[texture[row, column] > TEXTURE]
 
     def _parts(self, way: np.ndarray, reach: float) -> np.ndarray:
-        """Return the histograms along ways (N, T, 2), newest first; see `Tracks.parts`."""
+        """Return the histograms along ways (N, T, 2), newest first; see `PointTracks.parts`."""
         if not len(way):
             return np.zeros((0, SPANS, 2, 2, CHANNELS), np.float16)
         cells = [

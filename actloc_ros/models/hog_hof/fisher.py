@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from actloc_ros.models.hog_hof.descriptor import KINDS, LENGTHS, Tracks
+from actloc_ros.models.hog_hof.descriptor import KINDS, LENGTHS, PointTracks
 
 MIDDLE = np.array([0.0, 0.45])  # box heights: of places, over all words
 SPREAD = np.array([0.35, 0.25])  # box heights
@@ -18,7 +18,7 @@ BOOK = ('mean', 'axes', 'weights', 'centres', 'variances')
 
 
 @dataclass(frozen=True, eq=False)
-class Book:
+class KindCodebook:
     """One kind's code book of K words over d principal components of D numbers.
 
     Attributes:
@@ -96,12 +96,12 @@ class Book:
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class PooledFrame:
     """What one actor looked like when its points were looked at.
 
     Attributes:
         stamp: In ns.
-        sums: Of each kind, see `Book.pool`.
+        sums: Of each kind, see `KindCodebook.pool`.
     """
 
     stamp: int
@@ -112,14 +112,14 @@ class Moment:
 class Codebook:
     """The code books of all kinds, by the names in `KINDS`."""
 
-    books: Mapping[str, Book]
+    books: Mapping[str, KindCodebook]
 
     @property
     def length(self) -> int:
         """Numbers in a clip's descriptor."""
         return sum(book.length for book in self.books.values())
 
-    def pool(self, looks: Sequence[Tracks]) -> list[Moment]:
+    def pool(self, looks: Sequence[PointTracks]) -> list[PooledFrame]:
         """Sum up the tracks of each look."""
         if not looks:
             return []
@@ -130,11 +130,11 @@ class Codebook:
             for kind, book in self.books.items()
         }
         return [
-            Moment(tracks.stamp, {kind: each[index] for kind, each in sums.items()})
+            PooledFrame(tracks.stamp, {kind: each[index] for kind, each in sums.items()})
             for index, tracks in enumerate(looks)
         ]
 
-    def describe(self, moments: Sequence[Moment], start: int, end: int) -> np.ndarray:
+    def describe(self, moments: Sequence[PooledFrame], start: int, end: int) -> np.ndarray:
         """Describe the clip between two stamps in ns, both included, float32 (length,).
 
         All zero where nothing moves.
@@ -168,7 +168,7 @@ def codebook_of(tensors: Mapping[str, np.ndarray], words: int) -> Codebook:
     return Codebook({kind: _book(kind, tensors, words) for kind in KINDS})
 
 
-def _book(kind: str, tensors: Mapping[str, np.ndarray], words: int) -> Book:
+def _book(kind: str, tensors: Mapping[str, np.ndarray], words: int) -> KindCodebook:
     missing = [f'{kind}.{name}' for name in BOOK if f'{kind}.{name}' not in tensors]
     if missing:
         raise ValueError(f'it lacks {missing}')
@@ -187,7 +187,7 @@ def _book(kind: str, tensors: Mapping[str, np.ndarray], words: int) -> Book:
     for name in ('weights', 'variances'):
         if not (parts[name] > 0).all():
             raise ValueError(f'{kind}.{name} must be above 0')
-    return Book(**parts)
+    return KindCodebook(**parts)
 
 
 def _normalized(values: np.ndarray) -> np.ndarray:

@@ -12,9 +12,14 @@ from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.hog_hof.classifier import Classifier, load_classifier
-from actloc_ros.models.hog_hof.descriptor import Follower, Pace, Settings, Tracks
-from actloc_ros.models.hog_hof.fisher import Moment
-from actloc_ros.models.vision.actor_finder import MotionCamera
+from actloc_ros.models.hog_hof.descriptor import (
+    DescriptorSettings,
+    FrameSampler,
+    PointTracker,
+    PointTracks,
+)
+from actloc_ros.models.hog_hof.fisher import PooledFrame
+from actloc_ros.models.vision.actor_finder import ActorFinder
 
 LEAST_COVERAGE = 0.5  # share of a clip that must have been seen before its action is told
 
@@ -60,19 +65,19 @@ class HogHofLocalizer(Localizer):
         return camera.step(frame)
 
 
-class Watcher:
+class ActorPointTracker:
     """Follows the actors of one camera, and looks at the points that move on each.
 
     Attributes:
         motion: The camera and its actors.
     """
 
-    def __init__(self, options: LocalizerOptions, settings: Settings) -> None:
-        self.motion = MotionCamera(options)
-        self._follower = Follower(settings)
-        self._moments, self._looks = Pace(settings.rate), Pace(settings.looks)
+    def __init__(self, options: LocalizerOptions, settings: DescriptorSettings) -> None:
+        self.motion = ActorFinder(options)
+        self._follower = PointTracker(settings)
+        self._moments, self._looks = FrameSampler(settings.rate), FrameSampler(settings.looks)
 
-    def step(self, frame: Frame) -> tuple[Detections, dict[int, Tracks]]:
+    def step(self, frame: Frame) -> tuple[Detections, dict[int, PointTracks]]:
         """Return who is seen, and what moves by track id where the frame is looked at."""
         found = self.motion.step(frame)
         if not self.motion.view.large_enough or not self._moments.due(frame.stamp):
@@ -94,7 +99,7 @@ class _Track:
     """What one actor looked like lately, and since when it has been looked at."""
 
     since: int
-    moments: deque[Moment] = field(default_factory=deque)
+    moments: deque[PooledFrame] = field(default_factory=deque)
     scores: np.ndarray | None = None
 
 
@@ -102,7 +107,7 @@ class _Camera:
     """One camera: the actors in its view, and what each looked like lately."""
 
     def __init__(self, options: LocalizerOptions, classifier: Classifier) -> None:
-        self._watcher = Watcher(options, classifier.settings)
+        self._watcher = ActorPointTracker(options, classifier.settings)
         self._classifier = classifier
         self._settings = classifier.settings
         self._tracks: dict[int, _Track] = {}
@@ -124,7 +129,7 @@ class _Camera:
             track_ids=found.track_ids,
         )
 
-    def _take(self, track: _Track, tracks: Tracks) -> None:
+    def _take(self, track: _Track, tracks: PointTracks) -> None:
         """Remember what an actor looks like now, and classify the clip that ends in it."""
         stamp, length = tracks.stamp, nanoseconds(self._settings.duration)
         track.moments.extend(self._classifier.codebook.pool([tracks]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
-from actloc_ros.models.vision.actor_finder import MotionCamera
+from actloc_ros.models.vision.actor_finder import ActorFinder
 from actloc_ros.models.vision.kinematics import LABELS
 
 
@@ -32,7 +32,7 @@ class MotionLocalizer(Localizer):
 
     def __init__(self, options: LocalizerOptions) -> None:
         self._options = options
-        self._cameras: dict[str, MotionCamera] = {}
+        self._cameras: dict[str, ActorFinder] = {}
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
@@ -43,8 +43,8 @@ class MotionLocalizer(Localizer):
         for name in list(self._cameras) if camera is None else [camera]:
             self._cameras.pop(name, None)
 
-    def _camera(self, frame: Frame) -> MotionCamera:
+    def _camera(self, frame: Frame) -> ActorFinder:
         camera = self._cameras.get(frame.camera)
         if camera is None:
-            camera = self._cameras[frame.camera] = MotionCamera(self._options)
+            camera = self._cameras[frame.camera] = ActorFinder(self._options)
         return camera

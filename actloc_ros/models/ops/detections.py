@@ -10,16 +10,18 @@ from torch import Tensor
 
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import ClipInfo, Detections
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.entry import Entry
 
 
-def in_full(outputs: Sequence[Tensor]) -> list[Tensor]:
+def to_float32(outputs: Sequence[Tensor]) -> list[Tensor]:
     """Return half-precision maps in single precision: exponentials and products overflow it."""
     return [x.float() if x.dtype in (torch.float16, torch.bfloat16) else x for x in outputs]
 
 
-def to_detections(actors: Actors, frame: Frame, entry: Entry, clip: ClipInfo) -> Detections:
+def to_detections(
+    actors: ActorPredictions, frame: Frame, entry: Entry, clip: ClipInfo
+) -> Detections:
     """Return what a network saw in pixels of the original image, clipped to it.
 
     Boxes of which nothing is left in the image are dropped.

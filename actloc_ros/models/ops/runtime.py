@@ -57,7 +57,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return PRECISIONS[name]
 
 
-class OneThread:
+class SingleThread:
     """Lets PyTorch compute on the calling thread alone; several threads may be inside at once."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class OneThread:
             torch.set_num_threads(self._outside)
 
 
-one_thread = OneThread()
+one_thread = SingleThread()
 """For all of this process, as the number of PyTorch's threads is."""
 
 

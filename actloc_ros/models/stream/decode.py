@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from torch import Tensor
 from torchvision.ops import nms
 
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.entry import Entry
 
 
-def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
+def decode(outputs: Sequence[Tensor], entry: Entry) -> list[ActorPredictions]:
     """Return the actors at the newest frame of each clip.
 
     Args:
@@ -25,7 +25,7 @@ def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
     return [_actors(*frame, entry) for frame in zip(boxes, actor, actions, strict=True)]
 
 
-def _actors(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Actors:
+def _actors(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> ActorPredictions:
     """Return the best of A places, and of those that overlap the best, best first.
 
     Args:
@@ -38,7 +38,7 @@ def _actors(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Acto
     place, scores = place[scores > entry.min_score], scores[scores > entry.min_score]
     place = place[nms(boxes[place], scores, entry.nms_iou)]
     likely = actor[place].sigmoid()
-    return Actors(boxes[place], likely, action_scores(likely, actions[place].sigmoid()))
+    return ActorPredictions(boxes[place], likely, action_scores(likely, actions[place].sigmoid()))
 
 
 def action_scores(actor: Tensor, actions: Tensor) -> Tensor:

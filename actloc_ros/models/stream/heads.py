@@ -27,7 +27,7 @@ class StreamOutput(NamedTuple):
     actions: Tensor
 
 
-class WideLook(nn.Module):
+class ExpansionBlock(nn.Module):
     """Adds to features what many more channels make of them: MobileNetV2's inverted residual."""
 
     def __init__(self, width: int) -> None:
@@ -58,7 +58,7 @@ class Head(nn.Module):
         super().__init__()
         self.stride = stride
         self.place = nn.Conv2d(2, width, 1, bias=False)
-        self.what = nn.Sequential(separable(width), separable(width), WideLook(width))
+        self.what = nn.Sequential(separable(width), separable(width), ExpansionBlock(width))
         self.where = nn.Sequential(separable(width), separable(width))
         self.actions = nn.Conv2d(width, classes, 1)
         self.actor = nn.Conv2d(width, 1, 1)

@@ -14,7 +14,7 @@ from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions
 from actloc_ros.models.entry import Preprocessing
 from actloc_ros.models.loading import OpenedNetwork
-from actloc_ros.models.ops.detections import in_full, to_detections
+from actloc_ros.models.ops.detections import to_detections, to_float32
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import (
     choose_device,
@@ -73,7 +73,7 @@ class StreamLocalizer(Localizer):
             outputs = self._network.step(
                 batch, self._state, cameras.to(self._device), keep.to(self._device)
             )
-            found = decode(in_full(outputs), self._entry)
+            found = decode(to_float32(outputs), self._entry)
             return [
                 to_detections(actors, frame, self._entry, self._note(frame, due))
                 for actors, frame, due in zip(found, frames, keep.tolist(), strict=True)

@@ -21,7 +21,13 @@ from actloc_ros.models.entry import Activation, Entry, Preprocessing, Resize, Ta
 from actloc_ros.models.state_dicts import Shapes
 from actloc_ros.models.stream.decode import decode
 from actloc_ros.models.stream.heads import Head, StreamOutput, cell_centres, separable
-from actloc_ros.models.stream.state import TAPS, ClipPast, Past, StatePast, StreamState
+from actloc_ros.models.stream.state import (
+    TAPS,
+    ClipContext,
+    StateContext,
+    StreamState,
+    TemporalContext,
+)
 from actloc_ros.models.stream.trunk import SIZES, make_trunk
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -40,7 +46,7 @@ class CausalBlock(nn.Module):
         self.space = Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU)
         self.time = Conv2dNormActivation(TAPS * width, width, 1, activation_layer=None)
 
-    def forward(self, x: Tensor, past: Past) -> Tensor:
+    def forward(self, x: Tensor, past: TemporalContext) -> Tensor:
         """Map (F, C, H, W) to the same shape."""
         return functional.silu(x + self.time(past.taps(self.space(x), self.dilation)))
 
@@ -52,7 +58,7 @@ class Motion(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(CausalBlock(width, d) for d in DILATIONS)
 
-    def forward(self, x: Tensor, past: Past) -> Tensor:
+    def forward(self, x: Tensor, past: TemporalContext) -> Tensor:
         """Map (F, C, H, W) to the same shape."""
         for block in self.blocks:
             x = block(x, past)
@@ -106,7 +112,7 @@ class StreamNet(nn.Module):
         """
         check_input(clip, 5)
         frames = clip.transpose(1, 2)
-        output = self.look(frames.flatten(0, 1), ClipPast(frames.shape[1]))
+        output = self.look(frames.flatten(0, 1), ClipContext(frames.shape[1]))
         return StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in output))
 
     def step(
@@ -124,15 +130,15 @@ class StreamNet(nn.Module):
         check_input(frames, 4)
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
-        output = self.look(frames, StatePast(state, cameras, keep))
+        output = self.look(frames, StateContext(state, cameras, keep))
         state.clock[cameras] += keep
         return output
 
-    def look(self, frames: Tensor, past: Past) -> StreamOutput:
+    def look(self, frames: Tensor, past: TemporalContext) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
         return joined([head(x) for x, head in self.levels(frames, past)])
 
-    def levels(self, frames: Tensor, past: Past) -> list[tuple[Tensor, Head]]:
+    def levels(self, frames: Tensor, past: TemporalContext) -> list[tuple[Tensor, Head]]:
         """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""
         maps = {}
         for level, stage in enumerate(self.trunk):

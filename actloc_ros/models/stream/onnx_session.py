@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.stream.heads import StreamOutput
 from actloc_ros.models.stream.network import DILATIONS, STRIDES, StreamNet
-from actloc_ros.models.stream.state import TAPS, GivenPast, StreamState
+from actloc_ros.models.stream.state import TAPS, ExplicitContext, StreamState
 
 ERRORS = 3  # of ONNX Runtime's levels of logging
 
@@ -97,7 +97,7 @@ class _Step(nn.Module):
 
     def forward(self, frame: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
         """Map a frame and its past to an output and each layer's newest input."""
-        given = GivenPast(past)
+        given = ExplicitContext(past)
         return (*self.network.look(frame, given), *given.newest)
 
 

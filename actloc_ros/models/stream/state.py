@@ -42,7 +42,7 @@ class StreamState:
             ring[camera] = 0
 
 
-class Past:
+class TemporalContext:
     """Gives a temporal layer its input's past; one a pass, asked by the layers in their order."""
 
     def taps(self, x: Tensor, dilation: int) -> Tensor:
@@ -50,7 +50,7 @@ class Past:
         raise NotImplementedError
 
 
-class ClipPast(Past):
+class ClipContext(TemporalContext):
     """Looks back inside a clip of T frames, before which there was nothing (zeros)."""
 
     def __init__(self, frames: int) -> None:
@@ -66,7 +66,7 @@ class ClipPast(Past):
         return torch.cat(shifted, dim=-1).flatten(0, 1).permute(0, 3, 1, 2)
 
 
-class StatePast(Past):
+class StateContext(TemporalContext):
     """Looks back in the rings of a state, and writes the newest input into them where asked.
 
     All shapes are known beforehand, so that a GPU never waits, and a CUDA graph can hold a step.
@@ -88,7 +88,7 @@ class StatePast(Past):
         return torch.cat([*past, now], dim=-1).permute(0, 3, 1, 2)
 
 
-class GivenPast(Past):
+class ExplicitContext(TemporalContext):
     """Looks back at what it is given, and notes each layer's newest input.
 
     Args:

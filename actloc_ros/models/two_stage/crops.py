@@ -16,7 +16,7 @@ SMOOTHING = nanoseconds(0.3)  # ns over which a detector's jitter is averaged
 SAMPLES = 7  # of the boxes over that time
 
 
-class Tube:
+class TrackBoxes:
     """The boxes of one actor over time.
 
     Args:

@@ -14,11 +14,11 @@ from torch import Tensor
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions, no_detections
 from actloc_ros.models.clips import ClipBuffer
-from actloc_ros.models.detectors.base import PersonDetector, View
+from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.ops.preprocessing import upload
 from actloc_ros.models.two_stage.classifier import ClipClassifier
-from actloc_ros.models.two_stage.crops import Tube, cut
-from actloc_ros.tracks import Actor, TubeLinker, TubeOptions
+from actloc_ros.models.two_stage.crops import TrackBoxes, cut
+from actloc_ros.tracks import TrackedActor, TrackLinker, TrackOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
 
@@ -72,18 +72,18 @@ class TwoStageLocalizer(Localizer):
         if device.type == 'cuda':
             torch.cuda.empty_cache()
 
-    def _view(self, frame: Frame) -> View:
+    def _view(self, frame: Frame) -> DeviceImage:
         zoom = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))
         size = max(1, round(frame.width * zoom)), max(1, round(frame.height * zoom))
         image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-        return View(frame, upload(image, self._classifier.device))
+        return DeviceImage(frame, upload(image, self._classifier.device))
 
     def _camera(self, name: str) -> _Camera:
         if name not in self._cameras:
             spec, options = self._classifier.spec, self._options
             buffer = ClipBuffer(spec, options.bridge_gap, options.restart_gap)
-            tubes = TubeOptions(min_score=self._detector.sure_score)
-            self._cameras[name] = _Camera(buffer, TubeLinker(tubes), classes=len(self.labels))
+            tubes = TrackOptions(min_score=self._detector.sure_score)
+            self._cameras[name] = _Camera(buffer, TrackLinker(tubes), classes=len(self.labels))
         return self._cameras[name]
 
     def _classify(self, cameras: Sequence[_Camera]) -> None:
@@ -109,7 +109,7 @@ class _Person:
         due: When to classify next, in ns.
     """
 
-    tube: Tube
+    tube: TrackBoxes
     scores: np.ndarray
     due: int
 
@@ -121,14 +121,14 @@ class _Camera:
         stamp: Of the newest frame, in ns.
     """
 
-    def __init__(self, buffer: ClipBuffer, linker: TubeLinker, classes: int) -> None:
+    def __init__(self, buffer: ClipBuffer, linker: TrackLinker, classes: int) -> None:
         self.stamp = 0
         self._buffer, self._linker, self._classes = buffer, linker, classes
         self._length = buffer.spec.frames * buffer.spec.period
         self._people: dict[int, _Person] = {}
-        self._seen: tuple[Actor, ...] = ()
+        self._seen: tuple[TrackedActor, ...] = ()
 
-    def see(self, view: View, found: Detections) -> None:
+    def see(self, view: DeviceImage, found: Detections) -> None:
         """Take the newest frame and the people in it."""
         self.stamp = view.frame.stamp
         self._buffer.push(self.stamp, view.image)
@@ -139,7 +139,9 @@ class _Camera:
         for actor in linked.actors:
             if actor.track_id not in self._people:
                 unknown = np.zeros(self._classes, np.float32)
-                self._people[actor.track_id] = _Person(Tube(self._length), unknown, self.stamp)
+                self._people[actor.track_id] = _Person(
+                    TrackBoxes(self._length), unknown, self.stamp
+                )
             self._people[actor.track_id].tube.add(self.stamp, actor.box / view.scale)
 
     def due(self) -> list[_Person]:

@@ -17,7 +17,7 @@ import torch
 
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.detectors.base import PersonDetector
-from actloc_ros.models.detectors.external_boxes import GivenBoxes, read_boxes
+from actloc_ros.models.detectors.external_boxes import ExternalBoxes, read_boxes
 from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
 from actloc_ros.models.entry import Task
@@ -55,7 +55,7 @@ def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -
     if name == TOPIC:
         if options.find_people is None:
             raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
-        return GivenBoxes(options.find_people)
+        return ExternalBoxes(options.find_people)
     if not name.startswith(FILE):
         return open_network_detector(name, device, options.random_weights)
     path = Path(name.removeprefix(FILE)).expanduser()

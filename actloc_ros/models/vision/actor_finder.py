@@ -19,7 +19,7 @@ from actloc_ros.models.vision.kinematics import LABELS, TORSO, Kinematics, part
 from actloc_ros.models.vision.optical_flow import FlowField
 from actloc_ros.models.vision.regions import RegionFinder
 from actloc_ros.models.vision.view import MotionView
-from actloc_ros.tracks import TubeLinker, TubeOptions
+from actloc_ros.tracks import TrackLinker, TrackOptions
 
 PEOPLE_PERIOD = 0.25  # s between two searches for people
 FADING = 1.0  # s after which an actor that nothing confirms has lost most of its score
@@ -29,7 +29,7 @@ SHOWN_SCORE = 0.25  # below which an actor is not told to anyone
 
 
 @dataclass
-class Actor:
+class MovingActor:
     """Someone or something that is followed.
 
     Attributes:
@@ -45,7 +45,7 @@ class Actor:
     motion: Kinematics = field(default_factory=Kinematics)
 
 
-class MotionCamera:
+class ActorFinder:
     """One camera: its view, and the actors in it.
 
     Attributes:
@@ -55,13 +55,13 @@ class MotionCamera:
 
     def __init__(self, options: LocalizerOptions) -> None:
         self._options = options
-        self._linker = TubeLinker(TubeOptions(min_score=0))
+        self._linker = TrackLinker(TrackOptions(min_score=0))
         self._begin()
 
     def _begin(self) -> None:
         """Forget all but which track ids were used."""
         self.view = MotionView(self._options.bridge_gap, self._options.restart_gap)
-        self.actors: dict[int, Actor] = {}
+        self.actors: dict[int, MovingActor] = {}
         self._people, self._regions = PeopleDetector(), RegionFinder()
         self._searched: int | None = None
         self._linker.reset()
@@ -93,7 +93,7 @@ class MotionCamera:
             add_regions(found, regions, evidence, _share(self.view.elapsed, RISING))
         return found
 
-    def _carry(self, actor: Actor) -> np.ndarray:
+    def _carry(self, actor: MovingActor) -> np.ndarray:
         """Return where the flow takes an actor's box."""
         if self.view.flow is None:
             return actor.box
@@ -109,12 +109,12 @@ class MotionCamera:
         before, self.actors = self.actors, {}
         for linked in self._linker.update(stamp, seen).actors:
             candidate = found[int(linked.actions[0])]
-            actor = before.get(linked.track_id) or Actor(candidate.box, 0.0)
+            actor = before.get(linked.track_id) or MovingActor(candidate.box, 0.0)
             self._see(actor, candidate)
             if candidate.seen or actor.score >= LEAST_SCORE:
                 self.actors[linked.track_id] = actor
 
-    def _see(self, actor: Actor, candidate: Candidate) -> None:
+    def _see(self, actor: MovingActor, candidate: Candidate) -> None:
         elapsed = self.view.elapsed
         actor.box, actor.known = candidate.box, candidate.known
         actor.score += _evidence(actor.score, candidate, elapsed)

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.ops.scores import class_scores
 
 STRIDE = 32
 
 
-def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
+def decode(outputs: Sequence[Tensor], entry: Entry) -> list[ActorPredictions]:
     """Return the actors of each clip, best first.
 
     Args:
@@ -49,10 +49,12 @@ def decode_cells(raw: Tensor, entry: Entry) -> tuple[Tensor, Tensor, Tensor]:
     return boxes.flatten(1, 3), cells[..., 4].sigmoid().flatten(1), classes.flatten(1, 3)
 
 
-def _suppress(boxes: Tensor, confidences: Tensor, classes: Tensor, entry: Entry) -> Actors:
+def _suppress(
+    boxes: Tensor, confidences: Tensor, classes: Tensor, entry: Entry
+) -> ActorPredictions:
     """Drop low confidences and the lesser of two overlapping boxes, whatever their classes."""
     best = confidences.argsort(descending=True)[: entry.top_k]
     best = best[confidences[best] > entry.min_score]
     kept = best[nms(boxes[best], confidences[best], entry.nms_iou)]
     confidences = confidences[kept]
-    return Actors(boxes[kept], confidences, confidences[:, None] * classes[kept])
+    return ActorPredictions(boxes[kept], confidences, confidences[:, None] * classes[kept])

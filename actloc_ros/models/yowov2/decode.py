@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torchvision.ops import batched_nms, box_iou, nms
 
-from actloc_ros.models.architecture import Actors
+from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.entry import Entry
 
 STRIDES = (8, 16, 32)
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class LabelledBoxes:
     """Boxes with one class each, as a single-label model's authors report them.
 
     Attributes:
@@ -32,7 +32,7 @@ class Labelled:
     confidences: Tensor
 
 
-def decode(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
+def decode(outputs: Sequence[Tensor], entry: Entry) -> list[ActorPredictions]:
     """Return the actors of each clip.
 
     Args:
@@ -60,7 +60,7 @@ def published(outputs: Sequence[Tensor], entry: Entry) -> dict[str, Tensor]:
     }
 
 
-def decode_single_label(outputs: Sequence[Tensor], entry: Entry) -> list[Labelled]:
+def decode_single_label(outputs: Sequence[Tensor], entry: Entry) -> list[LabelledBoxes]:
     """Return the best (cell, class) pairs of each level, after suppression within each class."""
     levels = []
     for confidence, classes, boxes in _cells(outputs):
@@ -70,12 +70,12 @@ def decode_single_label(outputs: Sequence[Tensor], entry: Entry) -> list[Labelle
         levels.append((_take(boxes, cell), top, label, _take(confidence, cell)[..., 0]))
     boxes, scores, labels, confidences = (torch.cat(x, dim=1) for x in zip(*levels, strict=True))
     return [
-        _suppress_by_class(Labelled(*clip), entry)
+        _suppress_by_class(LabelledBoxes(*clip), entry)
         for clip in zip(boxes, scores, labels, confidences, strict=True)
     ]
 
 
-def decode_multi_label(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
+def decode_multi_label(outputs: Sequence[Tensor], entry: Entry) -> list[ActorPredictions]:
     """Return the most confident cells of each level, after suppression across classes.
 
     `actions` are class scores as such, not yet weighed by confidence.
@@ -86,11 +86,12 @@ def decode_multi_label(outputs: Sequence[Tensor], entry: Entry) -> list[Actors]:
         levels.append((_take(boxes, cell), top, _take(classes, cell)))
     boxes, confidences, classes = (torch.cat(x, dim=1) for x in zip(*levels, strict=True))
     return [
-        _suppress(Actors(*clip), entry) for clip in zip(boxes, confidences, classes, strict=True)
+        _suppress(ActorPredictions(*clip), entry)
+        for clip in zip(boxes, confidences, classes, strict=True)
     ]
 
 
-def actors_of(found: Labelled, entry: Entry) -> Actors:
+def actors_of(found: LabelledBoxes, entry: Entry) -> ActorPredictions:
     """Join the boxes of different classes that lie on the same actor.
 
     The actor has the best of these boxes, and of each class the best score.
@@ -102,7 +103,7 @@ def actors_of(found: Labelled, entry: Entry) -> Actors:
         owner[heads] = torch.arange(len(heads), device=owner.device)
         cells = owner * len(entry.labels) + found.labels
         actions = actions.flatten().scatter_reduce(0, cells, found.scores, 'amax').view_as(actions)
-    return Actors(found.boxes[heads], found.confidences[heads], actions)
+    return ActorPredictions(found.boxes[heads], found.confidences[heads], actions)
 
 
 def _cells(outputs: Sequence[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -130,24 +131,24 @@ def _take(values: Tensor, index: Tensor) -> Tensor:
     return values.gather(1, index[..., None].expand(-1, -1, values.shape[-1]))
 
 
-def _suppress_by_class(found: Labelled, entry: Entry) -> Labelled:
+def _suppress_by_class(found: LabelledBoxes, entry: Entry) -> LabelledBoxes:
     """Drop low scores and, within a class, the lesser of two overlapping boxes; keep the order."""
     good = (found.scores > entry.min_score).nonzero()[:, 0]
     kept = batched_nms(found.boxes[good], found.scores[good], found.labels[good], entry.nms_iou)
     kept = good[kept].sort().values
-    return Labelled(
+    return LabelledBoxes(
         found.boxes[kept], found.scores[kept], found.labels[kept], found.confidences[kept]
     )
 
 
-def _suppress(found: Actors, entry: Entry) -> Actors:
+def _suppress(found: ActorPredictions, entry: Entry) -> ActorPredictions:
     """Drop low confidences and the lesser of two overlapping boxes; best first."""
     good = (found.scores > entry.min_score).nonzero()[:, 0]
     kept = good[nms(found.boxes[good], found.scores[good], entry.nms_iou)]
-    return Actors(found.boxes[kept], found.scores[kept], found.actions[kept])
+    return ActorPredictions(found.boxes[kept], found.scores[kept], found.actions[kept])
 
 
-def _scored(found: Actors) -> Actors:
+def _scored(found: ActorPredictions) -> ActorPredictions:
     """Weigh class scores by confidence."""
     weighed = (found.scores[:, None] * found.actions).sqrt()
-    return Actors(found.boxes, found.scores, weighed)
+    return ActorPredictions(found.boxes, found.scores, weighed)

@@ -9,7 +9,7 @@ from typing import Any
 PERIOD = 10.0  # s between warnings of one kind
 
 
-class Warnings:
+class ThrottledLogger:
     """Logs the first warning of a kind, then one every 10 s at most; any thread may warn."""
 
     def __init__(self, logger: Any) -> None:

@@ -12,7 +12,7 @@ from rclpy.time import Time
 from actloc_ros.messages import Place
 
 
-class Transformer:
+class PoseTransformer:
     """Moves places from their own frame into the target frame, as it was at their stamp."""
 
     def __init__(self, node: Node, warn: Callable[[str, str], None]) -> None:

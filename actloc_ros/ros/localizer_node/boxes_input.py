@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 
-from actloc_ros.localizer import GivenPeople
+from actloc_ros.localizer import PersonBoxes
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetection
 from actloc_ros.ros.common.subscription import MatchedSubscription
@@ -57,7 +57,7 @@ class BoxesInput:
                 partial(self._keep, camera),
             )
 
-    def find(self, camera: str, stamp: int) -> GivenPeople | None:
+    def find(self, camera: str, stamp: int) -> PersonBoxes | None:
         """Return the boxes for a stamp in ns, waiting for them; None where none come."""
         with self._changed:
             came = self._came[camera]
@@ -75,7 +75,7 @@ class BoxesInput:
             self._changed.notify_all()
 
 
-def _type(name: str) -> tuple[Any, Callable[[Any], GivenPeople]]:
+def _type(name: str) -> tuple[Any, Callable[[Any], PersonBoxes]]:
     """Return a message class and what reads the people from such a message."""
     package, _, message = name.partition('/')
     try:
@@ -89,7 +89,7 @@ def _type(name: str) -> tuple[Any, Callable[[Any], GivenPeople]]:
     return getattr(module, message), readers[message]
 
 
-def _read_detections(message: Any) -> GivenPeople:
+def _read_detections(message: Any) -> PersonBoxes:
     """Return every box of a `vision_msgs/Detection2DArray`, with its best score."""
     boxes, scores = [], []
     for detection in message.detections:
@@ -102,12 +102,12 @@ def _read_detections(message: Any) -> GivenPeople:
     return _people(boxes, scores)
 
 
-def _read_actions(message: Any) -> GivenPeople:
+def _read_actions(message: Any) -> PersonBoxes:
     """Return each actor of an `ActionDetectionArray` once."""
     actors = {d.track_id: d for d in message.detections if d.state != ActionDetection.ENDED}
     return _people([d.bbox for d in actors.values()], [d.box_score for d in actors.values()])
 
 
-def _people(boxes: Sequence[Any], scores: Sequence[float]) -> GivenPeople:
+def _people(boxes: Sequence[Any], scores: Sequence[float]) -> PersonBoxes:
     array = np.array([list(box) for box in boxes], np.float64).reshape(-1, 4)
     return array, np.array(scores, np.float64)

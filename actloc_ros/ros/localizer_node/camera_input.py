@@ -19,7 +19,7 @@ RATE_WINDOW = 60  # frames over which the rate is measured
 
 
 @dataclass
-class Received:
+class ReceivedImage:
     """A message as the callback stored it.
 
     Attributes:
@@ -48,7 +48,7 @@ class CameraInput:
 
     def __init__(self, node: Node, camera: str, compressed: bool, keep_all: bool) -> None:
         self.camera = camera
-        self.sink: Callable[[Received], None] | None = None
+        self.sink: Callable[[ReceivedImage], None] | None = None
         self.received = 0
         self.callback_times: deque[float] = deque(maxlen=300)
         self._node = node
@@ -61,7 +61,7 @@ class CameraInput:
         self.topic = self._subscription.topic
         self._lost_before = 0
 
-    def open(self, sink: Callable[[Received], None]) -> None:
+    def open(self, sink: Callable[[ReceivedImage], None]) -> None:
         """Give every message from now on to `sink`, which must return at once."""
         self.received = 0
         self._lost_before = self._subscription.lost
@@ -113,7 +113,7 @@ class CameraInput:
         self.received += 1
         self._arrivals.append(time.monotonic())
         now = self._clock.now().nanoseconds
-        sink(Received(self.camera, stamp_of(message.header.stamp), message, now, began))
+        sink(ReceivedImage(self.camera, stamp_of(message.header.stamp), message, now, began))
         self.callback_times.append(time.perf_counter() - began)
 
 

@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from actloc_ros.frames import nanoseconds
 from actloc_ros.io.conversions import FrameError, depth_to_metres
 from actloc_ros.messages import Place, stamp_of
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 from actloc_ros.projection import Intrinsics, VelocityEstimator, locate
 from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.ros.localizer_node.camera_input import camera_topic
@@ -61,7 +61,7 @@ class DepthInput:
             self._images.clear()
         self._velocities = VelocityEstimator()
 
-    def places(self, step: Step, tolerance: float) -> dict[int, Place]:
+    def places(self, step: FrameResult, tolerance: float) -> dict[int, Place]:
         """Return the places of the actors seen in `step`, by track id, in the optical frame.
 
         Args:
@@ -81,7 +81,7 @@ class DepthInput:
                     )
         return places
 
-    def with_velocities(self, step: Step, places: dict[int, Place]) -> dict[int, Place]:
+    def with_velocities(self, step: FrameResult, places: dict[int, Place]) -> dict[int, Place]:
         """Return `places`, in whichever frame, with velocities in that frame where known."""
         return {
             track_id: replace(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from actloc_ros.ros.localizer_node.camera_input import SILENCE, CameraInput
-from actloc_ros.ros.localizer_node.timing import Timings, percentiles
+from actloc_ros.ros.localizer_node.timing import LatencyWindow, percentiles
 from actloc_ros.ros.localizer_node.worker import Counters
 
 MEGABYTE = 1e6
@@ -19,7 +19,7 @@ BACKLOG = 100  # waiting frames from which a replay is too fast for the model
 
 
 @dataclass(frozen=True)
-class Health:
+class NodeHealth:
     """How the node as a whole is.
 
     Attributes:
@@ -41,7 +41,7 @@ class Health:
     waiting: int
 
 
-def node_status(name: str, health: Health) -> DiagnosticStatus:
+def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
     """Return the status of the node called `name`."""
     values = {
         'state': health.state,
@@ -64,7 +64,7 @@ def node_status(name: str, health: Health) -> DiagnosticStatus:
 
 
 def camera_status(
-    name: str, camera: CameraInput, counters: Counters, dropped: int, timings: Timings
+    name: str, camera: CameraInput, counters: Counters, dropped: int, timings: LatencyWindow
 ) -> DiagnosticStatus:
     """Return the status of one camera of the active node called `name`."""
     level, text = _camera_state(camera, counters)

@@ -12,7 +12,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from actloc_ros.messages import Place
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 
 LIFETIME = Duration(sec=1)
 LEAST_SIZE = 0.05  # m: RViz does not show what has no extent
@@ -20,7 +20,7 @@ TEXT_HEIGHT = 0.15  # m
 
 
 def marker_array(
-    header: Any, step: Step, labels: Sequence[str], places: Mapping[int, Place]
+    header: Any, step: FrameResult, labels: Sequence[str], places: Mapping[int, Place]
 ) -> MarkerArray:
     """Return a box and a text for each actor of `step` with a place in the camera's frame.
 
@@ -64,7 +64,7 @@ def _above(place: Place) -> np.ndarray:
     return place.position - np.array([0, place.size[1] / 2 + TEXT_HEIGHT, 0])
 
 
-def _words(step: Step, labels: Sequence[str], track_id: int) -> str:
+def _words(step: FrameResult, labels: Sequence[str], track_id: int) -> str:
     actions = [
         labels[a.class_id] for a in step.actions if a.track_id == track_id and a.class_id >= 0
     ]

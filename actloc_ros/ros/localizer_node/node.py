@@ -25,20 +25,20 @@ from std_srvs.srv import SetBool, Trigger
 from actloc_ros.instances import InstanceTracker
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.open import open_localizer
-from actloc_ros.ros.common.throttled_log import Warnings
-from actloc_ros.ros.common.transforms import Transformer
+from actloc_ros.ros.common.throttled_log import ThrottledLogger
+from actloc_ros.ros.common.transforms import PoseTransformer
 from actloc_ros.ros.localizer_node import parameters
 from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
 from actloc_ros.ros.localizer_node.camera_input import CameraInput
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import (
-    Health,
+    NodeHealth,
     device_memory,
     free_device_memory,
     node_status,
 )
-from actloc_ros.ros.localizer_node.publishers import Outputs
-from actloc_ros.ros.localizer_node.session import Session, Surroundings
+from actloc_ros.ros.localizer_node.publishers import RosSink
+from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
 from actloc_ros.settings import Settings
 
 STOP_TIME = 10.0  # s that a step may still take when the node is deactivated
@@ -72,10 +72,10 @@ class ActionLocalizer(LifecycleNode):
         self._opened: tuple[object, ...] = ()
         self._localizer: Localizer | None = None
         self._session: Session | None = None
-        self._around: Surroundings | None = None
+        self._around: NodeInterfaces | None = None
         self._boxes: BoxesInput | None = None
-        self._warn = Warnings(self.get_logger())
-        self._outputs = Outputs(self, self.settings.process_all)
+        self._warn = ThrottledLogger(self.get_logger())
+        self._outputs = RosSink(self, self.settings.process_all)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._timer = self.create_timer(
             self.settings.diagnostics_period,
@@ -159,7 +159,7 @@ class ActionLocalizer(LifecycleNode):
         super().on_deactivate(state)
         return SUCCESS
 
-    def _subscribe(self) -> Surroundings:
+    def _subscribe(self) -> NodeInterfaces:
         settings = self.settings
         inputs = [
             CameraInput(self, camera, settings.compressed, settings.process_all)
@@ -170,11 +170,11 @@ class ActionLocalizer(LifecycleNode):
             for camera in settings.cameras
             if settings.depth
         }
-        return Surroundings(self.get_clock(), inputs, depths, None, self._outputs, self._warn)
+        return NodeInterfaces(self.get_clock(), inputs, depths, None, self._outputs, self._warn)
 
-    def _listen_to_transforms(self, around: Surroundings) -> None:
+    def _listen_to_transforms(self, around: NodeInterfaces) -> None:
         if self.settings.target_frame and around.transformer is None:
-            around.transformer = Transformer(self, self._warn)
+            around.transformer = PoseTransformer(self, self._warn)
 
     def _open(self) -> Localizer:
         """Return the localizer that the settings ask for, opening it if it is not open."""
@@ -289,7 +289,7 @@ class ActionLocalizer(LifecycleNode):
     def _diagnose(self) -> None:
         name = self.get_fully_qualified_name().removeprefix('/')
         session = self._session
-        health = Health(
+        health = NodeHealth(
             state=self._state_machine.current_state[1],
             enabled=session is not None and session.enabled,
             fault=self._fault,

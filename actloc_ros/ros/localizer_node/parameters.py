@@ -8,7 +8,7 @@ from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParam
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from actloc_ros.parameter_spec import Change, Spec
+from actloc_ros.parameter_spec import Mutability, ParameterSpec
 from actloc_ros.settings import SPECS, Settings, settings_of
 
 
@@ -40,7 +40,7 @@ def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settin
             continue
         if type(parameter.value) is not type(spec.default):
             raise ValueError(f'{spec.name} must be of the type {type(spec.default).__name__}')
-        if active and spec.change is Change.INACTIVE:
+        if active and spec.change is Mutability.INACTIVE:
             raise ValueError(f'{spec.name} {spec.change.value}: deactivate it first')
         values[spec.name] = parameter.value
     return settings_of(values)
@@ -51,12 +51,12 @@ def refusal(error: ValueError) -> SetParametersResult:
     return SetParametersResult(successful=False, reason=str(error))
 
 
-def _descriptor(spec: Spec) -> ParameterDescriptor:
+def _descriptor(spec: ParameterSpec) -> ParameterDescriptor:
     """Return the descriptor that tools show."""
     descriptor = ParameterDescriptor(
         description=spec.description,
         additional_constraints=spec.constraints(),
-        read_only=spec.change is Change.START,
+        read_only=spec.change is Mutability.START,
     )
     if isinstance(spec.default, float):
         limits = FloatingPointRange(from_value=spec.low, to_value=spec.high)

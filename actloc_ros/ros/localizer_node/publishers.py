@@ -11,18 +11,18 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from visualization_msgs.msg import MarkerArray
 
-from actloc_ros.instances import State
+from actloc_ros.instances import InstanceState
 from actloc_ros.messages import Place, header_message, label_info_message, step_to_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
-from actloc_ros.pipeline import Step
+from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.localizer_node.markers import marker_array
 
 DEPTH = 10
-EDGES = (State.STARTED, State.ENDED)
+EDGES = (InstanceState.STARTED, InstanceState.ENDED)
 
 
-class Outputs:
+class RosSink:
     """The node's publishers."""
 
     def __init__(self, node: LifecycleNode, keep_all: bool) -> None:
@@ -55,7 +55,7 @@ class Outputs:
         )
         self._labels.publish(message)
 
-    def publish(self, step: Step, **facts: Any) -> None:
+    def publish(self, step: FrameResult, **facts: Any) -> None:
         """Publish a step, and events where instances start and end.
 
         Args:
@@ -69,7 +69,7 @@ class Outputs:
                 self._events.publish(detection)
 
     def publish_markers(
-        self, step: Step, labels: Sequence[str], places: Mapping[int, Place]
+        self, step: FrameResult, labels: Sequence[str], places: Mapping[int, Place]
     ) -> None:
         """Publish markers of actors at `places` in the step's optical frame."""
         header = header_message(ros_type, step.stamp, step.frame_id)

@@ -14,20 +14,20 @@ from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.messages import Place
-from actloc_ros.pipeline import Pipeline, Step
-from actloc_ros.ros.common.throttled_log import Warnings
-from actloc_ros.ros.common.transforms import Transformer
-from actloc_ros.ros.localizer_node.camera_input import CameraInput, Received
+from actloc_ros.pipeline import FrameResult, Pipeline
+from actloc_ros.ros.common.throttled_log import ThrottledLogger
+from actloc_ros.ros.common.transforms import PoseTransformer
+from actloc_ros.ros.localizer_node.camera_input import CameraInput, ReceivedImage
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import camera_status
-from actloc_ros.ros.localizer_node.publishers import Outputs
-from actloc_ros.ros.localizer_node.timing import Split, Timings
+from actloc_ros.ros.localizer_node.publishers import RosSink
+from actloc_ros.ros.localizer_node.timing import LatencyBreakdown, LatencyWindow
 from actloc_ros.ros.localizer_node.worker import Result, Worker
 from actloc_ros.settings import Settings
 
 
 @dataclass
-class Surroundings:
+class NodeInterfaces:
     """What outlives a session: the node's ways in and out.
 
     Attributes:
@@ -42,9 +42,9 @@ class Surroundings:
     clock: Clock
     inputs: Sequence[CameraInput]
     depths: dict[str, DepthInput]
-    transformer: Transformer | None
-    outputs: Outputs
-    warn: Warnings
+    transformer: PoseTransformer | None
+    outputs: RosSink
+    warn: ThrottledLogger
 
 
 class Session:
@@ -56,7 +56,7 @@ class Session:
 
     def __init__(
         self,
-        around: Surroundings,
+        around: NodeInterfaces,
         settings: Settings,
         localizer: Localizer,
         failed: Callable[[], None],
@@ -72,7 +72,7 @@ class Session:
         self._pipeline = Pipeline(
             localizer, settings.tubes, settings.instances, settings.localizer.restart_gap
         )
-        self._mailbox: Mailbox[Received] = Mailbox(cameras, settings.process_all)
+        self._mailbox: Mailbox[ReceivedImage] = Mailbox(cameras, settings.process_all)
         self._worker = Worker(
             localizer,
             self._pipeline,
@@ -85,7 +85,7 @@ class Session:
             # A replay goes by stamps alone, so that it repeats.
             patience=inf if settings.process_all else settings.localizer.restart_gap,
         )
-        self._timings = {camera: Timings() for camera in cameras}
+        self._timings = {camera: LatencyWindow() for camera in cameras}
 
     @property
     def failure(self) -> BaseException | None:
@@ -172,7 +172,7 @@ class Session:
         for depth in self._around.depths.values():
             depth.close()
 
-    def _store(self, received: Received) -> None:
+    def _store(self, received: ReceivedImage) -> None:
         self._mailbox.put(received.camera, received.stamp, received)
 
     def _dropped(self, camera: str) -> int:
@@ -202,11 +202,11 @@ class Session:
             self._around.outputs.publish_markers(step, self._localizer.labels, seen)
         self._measure(result, placed - began, time.perf_counter() - placed)
 
-    def _places(self, step: Step) -> dict[int, Place]:
+    def _places(self, step: FrameResult) -> dict[int, Place]:
         depth = self._around.depths.get(step.camera)
         return depth.places(step, self._settings.depth_tolerance) if depth else {}
 
-    def _in_target_frame(self, step: Step, places: dict[int, Place]) -> dict[int, Place]:
+    def _in_target_frame(self, step: FrameResult, places: dict[int, Place]) -> dict[int, Place]:
         if not places:
             return {}
         if self._around.transformer and self._settings.target_frame:
@@ -227,7 +227,7 @@ class Session:
             'place': place,
             'publish': publish,
         }
-        split = Split(
+        split = LatencyBreakdown(
             transport=seconds(received.clock - received.stamp),
             infer=timing.infer - result.preprocess,
             own=sum(parts.values()),

@@ -12,7 +12,7 @@ WINDOW = 300  # results over which percentiles are taken
 
 
 @dataclass(frozen=True)
-class Split:
+class LatencyBreakdown:
     """One result's way, each part in s.
 
     Attributes:
@@ -40,13 +40,13 @@ class Split:
     latency: float
 
 
-class Timings:
+class LatencyWindow:
     """Keeps the newest splits of one camera."""
 
     def __init__(self) -> None:
-        self._splits: deque[Split] = deque(maxlen=WINDOW)
+        self._splits: deque[LatencyBreakdown] = deque(maxlen=WINDOW)
 
-    def add(self, split: Split) -> None:
+    def add(self, split: LatencyBreakdown) -> None:
         """Take a result's split."""
         self._splits.append(split)
 
@@ -56,7 +56,7 @@ class Timings:
         columns = zip(*map(astuple, splits), strict=True)
         return {
             part.name: percentiles(column, *shares)
-            for part, column in zip(fields(Split), columns, strict=False)
+            for part, column in zip(fields(LatencyBreakdown), columns, strict=False)
         }
 
 

@@ -13,10 +13,10 @@ from actloc_ros.instances import InstanceOptions
 from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
-from actloc_ros.pipeline import Pipeline, Step
+from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.rate_limit import RateLimit
-from actloc_ros.ros.localizer_node.camera_input import Received
-from actloc_ros.tracks import TubeOptions
+from actloc_ros.ros.localizer_node.camera_input import ReceivedImage
+from actloc_ros.tracks import TrackOptions
 
 IDLE = 0.2  # s after which a waiting worker looks up
 
@@ -50,8 +50,8 @@ class Result:
         preprocess: Time in s from frames to the model's input.
     """
 
-    step: Step
-    received: Received | None = None
+    step: FrameResult
+    received: ReceivedImage | None = None
     taken: float = 0.0
     decode: float = 0.0
     preprocess: float = 0.0
@@ -69,7 +69,7 @@ class Worker:
         self,
         localizer: Localizer,
         pipeline: Pipeline,
-        mailbox: Mailbox[Received],
+        mailbox: Mailbox[ReceivedImage],
         cameras: Iterable[str],
         publish: Callable[[Result], None],
         report: Callable[[str, str], None],
@@ -119,7 +119,7 @@ class Worker:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def configure(self, tubes: TubeOptions, instances: InstanceOptions, max_rate: float) -> None:
+    def configure(self, tubes: TrackOptions, instances: InstanceOptions, max_rate: float) -> None:
         """Use other options from the next frame on."""
 
         def order() -> None:
@@ -185,7 +185,7 @@ class Worker:
             self._last_stamps.pop(camera, None)
             self._limits[camera] = RateLimit()
 
-    def _process(self, batch: list[Received]) -> None:
+    def _process(self, batch: list[ReceivedImage]) -> None:
         taken = time.perf_counter()
         decoded = {
             received.camera: (received, *timed_frame)
@@ -207,12 +207,12 @@ class Worker:
         for received, _, _ in decoded.values():  # those that the pipeline dropped
             self._fault(received.camera, *_stamp_fault(received.stamp))
 
-    def _due(self, received: Received) -> bool:
+    def _due(self, received: ReceivedImage) -> bool:
         due = self._limits[received.camera].due(received.stamp, self._max_rate)
         self.counters[received.camera].limited += not due
         return due
 
-    def _decode(self, received: Received) -> tuple[Frame, float] | None:
+    def _decode(self, received: ReceivedImage) -> tuple[Frame, float] | None:
         began = time.perf_counter()
         try:
             frame = image_to_frame(received.message, received.camera)

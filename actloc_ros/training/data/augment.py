@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
 
-from actloc_ros.datasets.annotated_videos import Clip
+from actloc_ros.datasets.annotated_videos import LabelledClip
 from actloc_ros.training.config import Augmentation
 from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.truth.annotations import Video
@@ -22,7 +22,7 @@ NO_AUGMENTATION = Augmentation(1, 1, 0, (), 0, 1, 0, 0)
 
 
 @dataclass(frozen=True)
-class Names:
+class ColumnNames:
     """What the columns of a clip are called: those of actions, and those of keypoints."""
 
     labels: tuple[str, ...]
@@ -74,9 +74,9 @@ def choose_frames(
 
 def augment(
     rng: np.random.Generator,
-    clip: Clip,
+    clip: LabelledClip,
     size: tuple[int, int],
-    names: Names,
+    names: ColumnNames,
     how: Augmentation,
 ) -> Sample:
     """Crop, scale, mirror and colour a clip; `size` is the sample's height and width."""
@@ -112,7 +112,7 @@ def augment(
 
 
 def choose_crop(
-    rng: np.random.Generator, height: int, width: int, how: Augmentation, clip: Clip
+    rng: np.random.Generator, height: int, width: int, how: Augmentation, clip: LabelledClip
 ) -> tuple[int, int, int, int]:
     """Return top, left, height and width of a crop in pixels; `focus` lays it around an actor.
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.config import Augmentation, Data
-from actloc_ros.training.data.augment import Names, Sample, augment, choose_frames
+from actloc_ros.training.data.augment import ColumnNames, Sample, augment, choose_frames
 from actloc_ros.training.data.mirror import choose_pairs
 from actloc_ros.training.data.sampling import KeyFrames
 from actloc_ros.training.keypoints import pose_targets
@@ -83,7 +83,7 @@ class ClipDataset(Dataset):
             check_labels(str(source), videos, labels)
         self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
         self.labels, self.data, self.seed = labels, data, seed
-        self.names = Names(labels, common_keypoints(self.sets) if data.keypoints else ())
+        self.names = ColumnNames(labels, common_keypoints(self.sets) if data.keypoints else ())
         self.places = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
         every = [self.sets[s].videos[v] for s, v in self.places]
         self.key_frames = KeyFrames(every, labels, data.balance)

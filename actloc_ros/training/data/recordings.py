@@ -7,12 +7,12 @@ from pathlib import Path
 
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.datasets.check import check_dataset
-from actloc_ros.datasets.readers import Source, open_dataset
+from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 from actloc_ros.training.data.batches import check_labels
 from actloc_ros.truth.annotations import AnnotationError
 
 
-def open_sets(named: tuple[str | Source, ...], folder: Path) -> dict[str, AnnotatedVideos]:
+def open_sets(named: tuple[str | DatasetSpec, ...], folder: Path) -> dict[str, AnnotatedVideos]:
     """Open what `data: train` or `data: valid` names; return it by names for messages.
 
     Args:
@@ -24,7 +24,7 @@ def open_sets(named: tuple[str | Source, ...], folder: Path) -> dict[str, Annota
         EvaluationError: The same, of a format that is read for evaluation too.
         OSError: They cannot be read.
     """
-    sources = [Source(each) if isinstance(each, str) else each for each in named]
+    sources = [DatasetSpec(each) if isinstance(each, str) else each for each in named]
     names = [_name(source) for source in sources]
     for name in names:
         if names.count(name) > 1:
@@ -50,7 +50,7 @@ def check_sets(sets: Mapping[str, AnnotatedVideos]) -> None:
         raise AnnotationError(f'{", ".join(fatal)}: mend what is listed above as errors')
 
 
-def _name(source: Source) -> str:
+def _name(source: DatasetSpec) -> str:
     """Return the path of a source, and what else tells it from others."""
     if source.format == 'actloc':
         return source.path

@@ -17,10 +17,15 @@ from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from actloc_ros.models.hog_hof.classifier import Classifier
-from actloc_ros.models.hog_hof.descriptor import KINDS, LENGTHS, Settings, Tracks
-from actloc_ros.models.hog_hof.fisher import Book, Codebook
+from actloc_ros.models.hog_hof.descriptor import KINDS, LENGTHS, DescriptorSettings, PointTracks
+from actloc_ros.models.hog_hof.fisher import Codebook, KindCodebook
 from actloc_ros.training.data.mirror import SIDE, mirror_pairs, mirrored_classes
-from actloc_ros.training.hog_hof.recordings import Recording, Take, TrainingError, find_recordings
+from actloc_ros.training.hog_hof.recordings import (
+    ActorRecording,
+    Recording,
+    TrainingError,
+    find_recordings,
+)
 
 SOFTNESS = 10.0  # weight of the training errors
 FOLDS = 5  # parts of the videos that are left out in turn to calibrate the scores
@@ -56,7 +61,7 @@ class Samples:
 
 def read_samples(
     data: Path,
-    settings: Settings,
+    settings: DescriptorSettings,
     whole_image: bool = False,
     labels: Sequence[str] = (),
     seed: int = 0,
@@ -74,7 +79,10 @@ def read_samples(
 
 
 def samples_of(
-    labels: tuple[str, ...], recordings: Sequence[Recording], settings: Settings, seed: int = 0
+    labels: tuple[str, ...],
+    recordings: Sequence[Recording],
+    settings: DescriptorSettings,
+    seed: int = 0,
 ) -> Samples:
     """Learn a code book from recordings, and describe their clips.
 
@@ -104,10 +112,10 @@ def samples_of(
     )
 
 
-def _read_some(recordings: Sequence[Recording], seed: int) -> dict[int, list[Take]]:
+def _read_some(recordings: Sequence[Recording], seed: int) -> dict[int, list[ActorRecording]]:
     """Return the takes of recordings chosen by chance, by number; all if they fit in memory."""
     order = np.random.default_rng(seed).permutation(len(recordings)).tolist()
-    kept: dict[int, list[Take]] = {}
+    kept: dict[int, list[ActorRecording]] = {}
     count = 0
     for index in _progress(order, 'read'):
         kept[index] = recordings[index].read()
@@ -122,7 +130,7 @@ def _progress(items: Sequence, what: str) -> tqdm:
 
 
 def _rows(
-    take: Take, labels: tuple[str, ...], codebook: Codebook
+    take: ActorRecording, labels: tuple[str, ...], codebook: Codebook
 ) -> list[tuple[np.ndarray, np.ndarray, list[bool]]]:
     """Return descriptor, mirror image's descriptor and truth (C,) of each clip."""
     moments = codebook.pool(take.tracks)
@@ -137,7 +145,9 @@ def _rows(
     ]
 
 
-def learn_codebook(takes: Sequence[Sequence[Tracks]], settings: Settings, seed: int) -> Codebook:
+def learn_codebook(
+    takes: Sequence[Sequence[PointTracks]], settings: DescriptorSettings, seed: int
+) -> Codebook:
     """Learn principal components and Gaussian mixtures from tracks, the same number a take.
 
     Raises:
@@ -161,7 +171,9 @@ def learn_codebook(takes: Sequence[Sequence[Tracks]], settings: Settings, seed: 
     )
 
 
-def _some_tracks(take: Sequence[Tracks], count: int, rng: np.random.Generator) -> list[Tracks]:
+def _some_tracks(
+    take: Sequence[PointTracks], count: int, rng: np.random.Generator
+) -> list[PointTracks]:
     """Return tracks of a take chosen by chance, every second one as its mirror image."""
     places = [(look, point) for look, each in enumerate(take) for point in range(len(each.places))]
     chosen = rng.permutation(len(places))[:count]
@@ -170,12 +182,14 @@ def _some_tracks(take: Sequence[Tracks], count: int, rng: np.random.Generator) -
         for look in sorted({places[index][0] for index in part}):
             points = [places[index][1] for index in part if places[index][0] == look]
             all_tracks = take[look]
-            some = Tracks(all_tracks.stamp, all_tracks.places[points], all_tracks.parts[points])
+            some = PointTracks(
+                all_tracks.stamp, all_tracks.places[points], all_tracks.parts[points]
+            )
             found.append(some.mirrored() if side else some)
     return found
 
 
-def _learn_book(descriptors: np.ndarray, settings: Settings, seed: int) -> Book:
+def _learn_book(descriptors: np.ndarray, settings: DescriptorSettings, seed: int) -> KindCodebook:
     axes = PCA(descriptors.shape[1] // KEPT, svd_solver='covariance_eigh').fit(descriptors)
     mixture = GaussianMixture(
         settings.words,
@@ -195,10 +209,10 @@ def _learn_book(descriptors: np.ndarray, settings: Settings, seed: int) -> Book:
         mixture.means_,
         mixture.covariances_,
     )
-    return Book(*(np.asarray(number, np.float32) for number in numbers))
+    return KindCodebook(*(np.asarray(number, np.float32) for number in numbers))
 
 
-def fit(samples: Samples, settings: Settings, seed: int = 0) -> Classifier:
+def fit(samples: Samples, settings: DescriptorSettings, seed: int = 0) -> Classifier:
     """Train a linear support vector machine for each label; calibrate on left-out videos.
 
     Mirror images are learnt from, too; labels that name a side change it. Deterministic: the same

@@ -13,8 +13,13 @@ import numpy as np
 from actloc_ros.frames import Frame, nanoseconds, seconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.hog_hof.descriptor import Follower, Pace, Settings, Tracks
-from actloc_ros.models.hog_hof.localizer import Watcher
+from actloc_ros.models.hog_hof.descriptor import (
+    DescriptorSettings,
+    FrameSampler,
+    PointTracker,
+    PointTracks,
+)
+from actloc_ros.models.hog_hof.localizer import ActorPointTracker
 from actloc_ros.models.vision.view import AREA
 from actloc_ros.truth.annotations import Instance, Video
 from actloc_ros.truth.plain_json import read_annotations
@@ -30,7 +35,7 @@ class TrainingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Clip:
+class LabelledSpan:
     """A part of a recording from one stamp in ns to another, and the labels that it shows."""
 
     start: int
@@ -39,11 +44,11 @@ class Clip:
 
 
 @dataclass(frozen=True, eq=False)
-class Take:
+class ActorRecording:
     """One actor in one recording: what moved on it at each look, oldest first, and its clips."""
 
-    tracks: list[Tracks]
-    clips: list[Clip]
+    tracks: list[PointTracks]
+    clips: list[LabelledSpan]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +61,11 @@ class Recording:
     """
 
     path: Path
-    read: Callable[[], list[Take]]
+    read: Callable[[], list[ActorRecording]]
 
 
 def find_recordings(
-    data: Path, settings: Settings, whole_image: bool = False, labels: Sequence[str] = ()
+    data: Path, settings: DescriptorSettings, whole_image: bool = False, labels: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], list[Recording]]:
     """Return the labels and recordings of a data set.
 
@@ -87,10 +92,10 @@ def find_recordings(
     )
 
 
-def image_tracks(frames: Iterable[Frame], settings: Settings) -> list[Tracks]:
+def image_tracks(frames: Iterable[Frame], settings: DescriptorSettings) -> list[PointTracks]:
     """Return what moves in a recording whose whole image is the actor."""
     found = []
-    for look in looks_at(frames, settings, ACTOR_HEIGHT):
+    for look in sample_frames(frames, settings, ACTOR_HEIGHT):
         height, width = look.grey.shape
         tracks = look.follower.tracks(np.array([0.0, 0.0, width, height]))
         if tracks is not None:
@@ -99,7 +104,7 @@ def image_tracks(frames: Iterable[Frame], settings: Settings) -> list[Tracks]:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class SampledFrame:
     """A frame at which points that were followed are looked at.
 
     Attributes:
@@ -110,24 +115,24 @@ class Look:
     """
 
     frame: Frame
-    follower: Follower
+    follower: PointTracker
     grey: np.ndarray
     scale: float
 
 
-def looks_at(
+def sample_frames(
     frames: Iterable[Frame],
-    settings: Settings,
+    settings: DescriptorSettings,
     height: float = np.inf,
     boxes: Callable[[Frame], np.ndarray] | None = None,
-) -> Iterator[Look]:
+) -> Iterator[SampledFrame]:
     """Follow what moves in a recording, and yield each look.
 
     Images are reduced to `height` px at most. `boxes` returns where a frame's actors are, (N, 4),
     in its own pixels.
     """
-    follower = Follower(settings)
-    moments, looks = Pace(settings.rate), Pace(settings.looks)
+    follower = PointTracker(settings)
+    moments, looks = FrameSampler(settings.rate), FrameSampler(settings.looks)
     for frame in frames:
         if not moments.due(frame.stamp):
             continue
@@ -138,11 +143,11 @@ def looks_at(
         actors = np.zeros((0, 4)) if boxes is None else boxes(frame) * scale
         follower.update(frame.stamp, grey, actors)
         if looks.due(frame.stamp):
-            yield Look(frame, follower, grey, scale)
+            yield SampledFrame(frame, follower, grey, scale)
 
 
 def _folders(
-    data: Path, settings: Settings, whole_image: bool, labels: Sequence[str]
+    data: Path, settings: DescriptorSettings, whole_image: bool, labels: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Recording]]:
     found = {
         path.name: path for path in sorted(data.iterdir()) if _is_shown(path) and path.is_dir()
@@ -165,7 +170,9 @@ def _is_shown(path: Path) -> bool:
     return not path.name.startswith('.')
 
 
-def _labelled(path: Path, label: str, settings: Settings, whole_image: bool) -> list[Take]:
+def _labelled(
+    path: Path, label: str, settings: DescriptorSettings, whole_image: bool
+) -> list[ActorRecording]:
     """Return the take of a recording that shows one label all the time; none without an actor."""
     if whole_image:
         tracks = image_tracks(open_source(path), settings)
@@ -176,14 +183,16 @@ def _labelled(path: Path, label: str, settings: Settings, whole_image: bool) -> 
     shown = frozenset([label])
     first, last = tracks[0].stamp, tracks[-1].stamp
     if last - first <= WHOLE * nanoseconds(settings.duration):
-        return [Take(tracks, [Clip(first, last, shown)])]
-    return [Take(tracks, [Clip(*span, shown) for span in _spans(tracks, settings)])]
+        return [ActorRecording(tracks, [LabelledSpan(first, last, shown)])]
+    return [
+        ActorRecording(tracks, [LabelledSpan(*span, shown) for span in _spans(tracks, settings)])
+    ]
 
 
-def _best_actor(path: Path, settings: Settings) -> list[Tracks]:
+def _best_actor(path: Path, settings: DescriptorSettings) -> list[PointTracks]:
     """Return what moves on the actor who is seen best and longest."""
-    watcher = Watcher(LocalizerOptions(), settings)
-    tracks: dict[int, list[Tracks]] = {}
+    watcher = ActorPointTracker(LocalizerOptions(), settings)
+    tracks: dict[int, list[PointTracks]] = {}
     worth: dict[int, float] = {}
     for frame in open_source(path):
         found, now = watcher.step(frame)
@@ -196,7 +205,7 @@ def _best_actor(path: Path, settings: Settings) -> list[Tracks]:
     return [] if best is None else tracks[best]
 
 
-def _spans(tracks: list[Tracks], settings: Settings) -> Iterator[tuple[int, int]]:
+def _spans(tracks: list[PointTracks], settings: DescriptorSettings) -> Iterator[tuple[int, int]]:
     """Yield start and end of the clips in which tracks lie; one where they are too few."""
     first, last = tracks[0].stamp, tracks[-1].stamp
     duration = nanoseconds(settings.duration)
@@ -209,7 +218,7 @@ def _spans(tracks: list[Tracks], settings: Settings) -> Iterator[tuple[int, int]
 
 
 def _annotated(
-    file: Path, settings: Settings, labels: Sequence[str]
+    file: Path, settings: DescriptorSettings, labels: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Recording]]:
     truth = read_annotations(file)
     names = tuple(labels) or truth.labels
@@ -222,15 +231,16 @@ def _annotated(
     ]
 
 
-def _video_takes(path: Path, video: Video, settings: Settings) -> list[Take]:
+def _video_takes(path: Path, video: Video, settings: DescriptorSettings) -> list[ActorRecording]:
     """Return each annotated actor's take; a clip shows what he does for half of it."""
     takes = []
     for actor, tracks in _annotated_tracks(path, video, settings).items():
         doing = [each for each in video.instances if each.actor == actor]
         clips = [
-            Clip(start, end, _shown(doing, start, end)) for start, end in _spans(tracks, settings)
+            LabelledSpan(start, end, _shown(doing, start, end))
+            for start, end in _spans(tracks, settings)
         ]
-        takes.append(Take(tracks, clips))
+        takes.append(ActorRecording(tracks, clips))
     return takes
 
 
@@ -241,7 +251,9 @@ def _shown(doing: list[Instance], start: int, end: int) -> frozenset[str]:
     )
 
 
-def _annotated_tracks(path: Path, video: Video, settings: Settings) -> dict[int, list[Tracks]]:
+def _annotated_tracks(
+    path: Path, video: Video, settings: DescriptorSettings
+) -> dict[int, list[PointTracks]]:
     """Return what moves on each actor, by his annotated boxes."""
     boxes = {
         tube.actor: dict(zip(tube.frames.tolist(), tube.boxes, strict=True)) for tube in video.tubes
@@ -254,8 +266,8 @@ def _annotated_tracks(path: Path, video: Video, settings: Settings) -> dict[int,
     def all_seen(frame: Frame) -> np.ndarray:
         return np.array(list(seen(frame).values())).reshape(-1, 4)
 
-    found: dict[int, list[Tracks]] = {}
-    for look in looks_at(open_source(path), settings, boxes=all_seen):
+    found: dict[int, list[PointTracks]] = {}
+    for look in sample_frames(open_source(path), settings, boxes=all_seen):
         for actor, box in seen(look.frame).items():
             tracks = look.follower.tracks(box * look.scale)
             if tracks is not None:
