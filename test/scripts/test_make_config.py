@@ -9,7 +9,7 @@ import yaml
 from actloc_ros.params_file import read_params
 from actloc_ros.settings import DEFAULTS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'config' / 'actloc.yaml'
 
 

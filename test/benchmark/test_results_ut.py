@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / 'benchmark'))
+sys.path.append(str(Path(__file__).resolve().parents[2] / 'benchmark'))
 
 from results_ut import section
 from results_ut_clips import LabelledClip, LayoutError, read_clips, score, train

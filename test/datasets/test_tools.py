@@ -279,7 +279,7 @@ def test_a_command_needs_no_ros(footage):
 
 @pytest.mark.timeout(300)
 def test_the_documented_commands_run(tmp_path):
-    text = (Path(__file__).parent.parent / 'doc' / 'datasets.md').read_text()
+    text = (Path(__file__).resolve().parents[2] / 'doc' / 'datasets.md').read_text()
     [commands] = re.findall(r'^```bash\n(.*?)^```', text, re.M | re.S)
     done = subprocess.run(
         ['bash', '-e', '-c', commands], cwd=tmp_path, capture_output=True, text=True, timeout=280
@@ -291,7 +291,7 @@ def test_the_documented_commands_run(tmp_path):
 
 
 def test_the_documented_way_from_pickles_gives_what_is_read(tmp_path):
-    text = (Path(__file__).parent.parent / 'doc' / 'datasets.md').read_text()
+    text = (Path(__file__).resolve().parents[2] / 'doc' / 'datasets.md').read_text()
     [program] = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
     rows = np.array([[1, 2, 3, 40, 30], [2, 2, 3, 40, 30]], np.float32)
     data = {

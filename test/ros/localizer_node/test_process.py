@@ -25,7 +25,7 @@ def start(*parameters: str) -> subprocess.Popen:
     """Start the installed executable with `NAME:=VALUE` parameters."""
     executable = shutil.which('action_localizer')
     assert executable, 'source scripts/setup.bash first'
-    path = f'{Path(__file__).parent}:{os.environ["PYTHONPATH"]}'
+    path = f'{Path(__file__).resolve().parents[2] / "support"}:{os.environ["PYTHONPATH"]}'
     arguments = [word for parameter in parameters for word in ('-p', parameter)]
     return subprocess.Popen(
         [executable, '--ros-args', *arguments],

@@ -9,7 +9,7 @@ import torch
 
 from actloc_ros.models.stream.network import StreamNet
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'benchmark'))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'benchmark'))
 
 import models
 from models_cameras import as_graph, make_step, measure_cameras, table

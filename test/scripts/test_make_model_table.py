@@ -10,7 +10,7 @@ from actloc_ros.models import registry
 from actloc_ros.models.costs import COSTS
 from actloc_ros.models.count_costs import Cost, cost
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # Millions of parameters and GMAC of a clip, as the papers and their repositories state them.
 PUBLISHED = {
     'yowov2_nano_ucf24': (3.5, 1.3),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lightning_fabric import Fabric
+from small_training import settings, trainer
 from torch.optim.swa_utils import AveragedModel
 
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos, LabelledClip
@@ -26,8 +26,6 @@ from actloc_ros.training.config import (
     Augmentation,
     ConfigError,
     Data,
-    Schedule,
-    TrainingConfig,
     read_config,
 )
 from actloc_ros.training.data.augment import (
@@ -37,14 +35,15 @@ from actloc_ros.training.data.augment import (
     choose_crop,
     choose_frames,
 )
-from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.data.mirror import choose_pairs, mirror_pairs, mirrored_classes
 from actloc_ros.training.data.sampling import KeyFrames
-from actloc_ros.training.engine import CHECKPOINT, Trainer
+from actloc_ros.training.engine import CHECKPOINT
 from actloc_ros.training.initial_weights import load_weights
 from actloc_ros.training.schedule import EMA_RAMP, moving_average
 from actloc_ros.truth.annotations import ActorTrack, Instance, Video
 from actloc_ros.truth.plain_json import read_annotations
+
+SUPPORT = Path(__file__).resolve().parents[1] / 'support'
 
 
 @pytest.fixture(scope='module')
@@ -54,23 +53,6 @@ def footage(tmp_path_factory) -> Path:
     command = ['actloc', 'synth', folder, '--count', '2', '--seconds', '3', '--size', '160x128']
     subprocess.run([*command, '--rate', '15'], check=True, timeout=100)
     return folder / 'annotations.json'
-
-
-def settings(footage: Path, **schedule) -> TrainingConfig:
-    return TrainingConfig(
-        model='stream_n',
-        name='test',
-        data=Data(train=(str(footage),), height=128, width=160, frames=4, rate=7.5, workers=0),
-        schedule=Schedule(**schedule),
-        augmentation=NO_AUGMENTATION,
-    )
-
-
-def trainer(config: TrainingConfig, folder: Path) -> Trainer:
-    paths = [Path(name) for name in config.data.train]
-    labels = read_annotations(paths[0]).labels
-    dataset = ClipDataset(paths, labels, config.data, config.augmentation, config.schedule.seed)
-    return Trainer(config, dataset, folder, Fabric(accelerator='cpu', devices=1))
 
 
 def test_video_reader_gives_the_frames_that_decoding_in_order_gives(footage):
@@ -255,8 +237,8 @@ def test_a_killed_training_resumes_to_the_same_curve(footage, tmp_path):
 
     program = (
         'import os, signal, sys, json\n'
-        f'sys.path.insert(0, {str(Path(__file__).parent)!r})\n'
-        'from test_training import settings, trainer\n'
+        f'sys.path.insert(0, {str(SUPPORT)!r})\n'
+        'from small_training import settings, trainer\n'
         'from pathlib import Path\n'
         f'footage = Path({str(footage)!r})\n'
         'config = settings(footage, steps=6, batch=1, checkpoint_every=2, warmup=2)\n'

@@ -19,7 +19,7 @@ from actloc_ros.models.stream.network import REACH
 from actloc_ros.synth import LABELS, render
 from actloc_ros.training.config import read_config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 UNSEEN = 9_900_000  # seeds of scenes that nothing was trained on
 RATE = 12.5
 

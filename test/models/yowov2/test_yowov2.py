@@ -38,7 +38,7 @@ PUBLISHED = {
 
 
 def run_parity(folder):
-    script = Path(__file__).parent / 'parity.py'
+    script = Path(__file__).resolve().parents[2] / 'parity.py'
     return subprocess.run(
         [sys.executable, script, folder], capture_output=True, text=True, timeout=110
     )

@@ -15,7 +15,7 @@ from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.synth import render
 
-DEMO = Path(__file__).resolve().parent.parent / 'scripts' / 'demo.py'
+DEMO = Path(__file__).resolve().parents[2] / 'scripts' / 'demo.py'
 RATE = 10.0
 PATIENCE = 90.0  # s: every wait ends then
 

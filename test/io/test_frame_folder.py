@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from test_sources import CLOCKWISE, colour_image, corners, write_video
+from recordings import CLOCKWISE, colour_image, corners, write_video
 
 from actloc_ros.io.frame_folder import FrameFolder
 from actloc_ros.io.media import find_video, shape_of

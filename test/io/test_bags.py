@@ -25,7 +25,7 @@ from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 
 LABELS = ('walk', 'wave')
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def step(stamp, score=0.5, camera=''):

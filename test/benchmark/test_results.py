@@ -17,7 +17,7 @@ from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.engine import make_detector
 from actloc_ros.truth.boxes import Tube
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'benchmark'))
 results, common, falls, instances, ucf24 = (
     import_module(name)
