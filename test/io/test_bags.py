@@ -122,7 +122,7 @@ def test_definitions_are_found_where_pip_installs_them(tmp_path):
     subprocess.run(command, cwd=source, check=True, timeout=60, capture_output=True)
     [wheel] = tmp_path.glob('*.whl')
     zipfile.ZipFile(wheel).extractall(tmp_path / 'site')
-    code = 'from actloc_ros import bags; bags.find_type(bags.EVENT); print(bags._definitions())'
+    code = 'from actloc_ros.io import bags; bags.find_type(bags.EVENT); print(bags._definitions())'
     found = subprocess.run(
         [sys.executable, '-c', code],
         cwd=tmp_path,
