@@ -10,7 +10,6 @@ from enum import IntEnum
 import numpy as np
 
 from actloc_ros.frames import nanoseconds
-from actloc_ros.tracks import TrackedActor, TrackUpdate
 
 END_SHARE = 0.8  # of the start score, where no end score is given
 
@@ -70,6 +69,25 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, LabelOptions]:
         ValueError: A text of another form, an unknown key or a value that is no number.
     """
     return dict(_parse_override(text) for text in texts if text.strip())
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedActor:
+    """One actor who was detected at a key frame, with the track that this continues.
+
+    Attributes:
+        track_id: From 1; the same actor keeps it.
+        box: float32 (4,): x1, y1, x2, y2 in pixels of the original image.
+        score: In [0, 1], that the box holds an actor.
+        actions: float32 (C,) in [0, 1]: that the actor does each action.
+        first_stamp: When the track began, in ns.
+    """
+
+    track_id: int
+    box: np.ndarray
+    score: float
+    actions: np.ndarray
+    first_stamp: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,18 +151,26 @@ class InstanceTracker:
         """
         self._rules = _Thresholds.of(options, self._labels, self._threshold)
 
-    def update(self, stamp: int, linked: TrackUpdate) -> tuple[InstanceUpdate, ...]:
-        """Take the actors of the key frame at `stamp` (ns), later than the one before."""
+    def update(
+        self, stamp: int, actors: Sequence[TrackedActor], lost: Sequence[int] = ()
+    ) -> tuple[InstanceUpdate, ...]:
+        """Return what the actors of one key frame do.
+
+        Args:
+            stamp: Of the key frame in ns, later than the one before.
+            actors: Those who were detected.
+            lost: Ids of tracks that were given up: their instances end first, in this order.
+        """
         actions = [
             action
-            for track_id in linked.lost
+            for track_id in lost
             if track_id in self._actors
             for action in self._end_all(self._actors.pop(track_id))
         ]
-        seen = {actor.track_id: actor for actor in linked.actors}
-        for track_id in sorted(self._actors.keys() | seen.keys()):
-            if track_id in seen:
-                actions += self._see(stamp, seen[track_id])
+        detected = {actor.track_id: actor for actor in actors}
+        for track_id in sorted(self._actors.keys() | detected.keys()):
+            if track_id in detected:
+                actions += self._continue(stamp, detected[track_id])
             else:
                 actions += self._end_passed(stamp, self._actors[track_id], scores=None)
         self._previous = stamp
@@ -157,7 +183,7 @@ class InstanceTracker:
         self._previous = None
         return tuple(ended)
 
-    def _see(self, stamp: int, actor: TrackedActor) -> list[InstanceUpdate]:
+    def _continue(self, stamp: int, actor: TrackedActor) -> list[InstanceUpdate]:
         state = self._actors.setdefault(actor.track_id, _ActorState(actor))
         state.actor = actor
         actions = self._end_passed(stamp, state, actor.actions)

@@ -1,4 +1,4 @@
-"""Define what a localizer is: the interface between frames that come in and detections that go out.
+"""Define what a localizer is: frames in, detections out.
 
 A third party adds a localizer in one file: subclass `Localizer` with a constructor that takes
 `LocalizerOptions`, and give `MODULE:CLASS` where a model's name is asked for.
@@ -7,8 +7,9 @@ A third party adds a localizer in one file: subclass `Localizer` with a construc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class ClipInfo:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """What a localizer sees at one key frame of one camera: N actors, C classes.
+    """What a localizer detects at one key frame of one camera: N actors, C classes.
 
     Attributes:
         boxes: float32 (N, 4): x1, y1, x2, y2 in pixels of the original image, half-open.
@@ -42,7 +43,7 @@ class Detections:
         actions: float32 (N, C) in [0, 1]: that the actor does each action; rows need not sum to 1.
         clip: The clip behind the result.
         track_ids: int64 (N,), from 1, where the localizer follows actors by itself; None leaves
-            that to the tube linker.
+            that to the track linker.
     """
 
     boxes: np.ndarray
@@ -70,6 +71,25 @@ PersonBoxes = tuple[np.ndarray, np.ndarray]
 """Boxes (N, 4) in pixels of the original image and scores (N,) in [0, 1], found elsewhere."""
 
 
+class SideInputs(Protocol):
+    """What a host can give beside the frames, by camera and stamp."""
+
+    def boxes(self, camera: str, stamp: int) -> PersonBoxes | None:
+        """Return the people that another program found in a frame.
+
+        It may wait for them.
+
+        Args:
+            camera: The frame's camera.
+            stamp: The frame's stamp in ns.
+
+        Returns:
+            float64 (N, 4) in pixels of the original image and (N,) in [0, 1]; None where nothing
+            came for this frame.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class LocalizerOptions:
     """What a user chooses about any localizer.
@@ -83,10 +103,9 @@ class LocalizerOptions:
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
         restart_gap: Time in s without frames after which a camera's past is forgotten; at least
             `bridge_gap`.
-        classify_rate: How often in Hz a two-stage model classifies each actor's clip, by stamps;
-            in between an actor keeps its scores.
-        find_people: Camera and stamp in ns -> the people whom someone else has found, or None
-            where nobody looked: set by a host that has a topic to take them from.
+        extra: Parameters that one family of models reads, by name, e.g. `{'classify_rate': 2.0}`
+            for `models.two_stage`; the family checks its own, others ignore them.
+        side_inputs: What the host gives beside the frames; None where it gives nothing.
     """
 
     weights: str = ''
@@ -95,8 +114,8 @@ class LocalizerOptions:
     precision: str = 'auto'
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
-    classify_rate: float = 2.0
-    find_people: Callable[[str, int], PersonBoxes | None] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    side_inputs: SideInputs | None = None
 
 
 class Localizer(ABC):
@@ -108,22 +127,23 @@ class Localizer(ABC):
     Attributes:
         name: What messages call this model.
         labels: Action names; the index of a label is its class id.
-        threshold: Score in [0, 1] from which an action counts as seen, unless the user says
+        threshold: Score in [0, 1] from which an action counts as detected, unless the user says
             otherwise.
-        preprocess_time: Time in s that the last step took from images to the model's input; 0
-            where that is not measured.
     """
 
     name: str
     labels: tuple[str, ...]
     threshold: float = 0.5
-    preprocess_time: float = 0.0
 
     @abstractmethod
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Take the newest frame of one or more different cameras.
+        """Return the detections in the newest frame of each camera.
 
-        Returns detections for each, in the same order.
+        Args:
+            frames: Of one or more different cameras.
+
+        Returns:
+            Detections for each frame, in the same order.
         """
 
     @abstractmethod
@@ -132,3 +152,14 @@ class Localizer(ABC):
 
     def close(self) -> None:  # noqa: B027 - many localizers have nothing to free
         """Free the model and all device memory; the localizer cannot be used any more."""
+
+
+@runtime_checkable
+class ReportsTiming(Protocol):
+    """A localizer that measures its own preprocessing.
+
+    Attributes:
+        preprocess_time: Time in s that the last step took from images to the model's input.
+    """
+
+    preprocess_time: float

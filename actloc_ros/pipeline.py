@@ -1,4 +1,4 @@
-"""Turn frames into steps: the one way from images to action instances, live and offline alike."""
+"""Turn frames into action instances, live and offline alike."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from actloc_ros.frames import Frame, seconds
-from actloc_ros.instances import InstanceOptions, InstanceTracker, InstanceUpdate
-from actloc_ros.localizer import ClipInfo, Detections, Localizer
-from actloc_ros.tracks import TrackLinker, TrackOptions
+from actloc_ros.instances import InstanceOptions, InstanceTracker, InstanceUpdate, TrackedActor
+from actloc_ros.localizer import ClipInfo, Detections, Localizer, ReportsTiming
+from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FrameResult:
 
 
 class Pipeline:
-    """Takes frames of one or more cameras in the order they came, and says what happens in them.
+    """Takes frames of one or more cameras in the order they came, and reports what happens in them.
 
     A camera's past is forgotten, and all that was open in it is ended first, where time jumps back
     (a looped recording), where no frame came for more than `restart_gap`, and where the image's
@@ -184,9 +184,12 @@ class Pipeline:
     def _link(self, frame: Frame, detections: Detections, infer: float) -> FrameResult:
         began = time.perf_counter()
         camera = self._cameras[frame.camera]
-        linked = camera.linker.update(frame.stamp, detections)
-        actions = camera.tracker.update(frame.stamp, linked)
-        timing = Timing(infer, self._localizer.preprocess_time, time.perf_counter() - began)
+        tracks = camera.linker.update(
+            frame.stamp, detections.boxes, detections.scores, detections.track_ids
+        )
+        actors = _tracked_actors(tracks, detections)
+        actions = camera.tracker.update(frame.stamp, actors, tracks.lost)
+        timing = Timing(infer, _preprocess_time(self._localizer), time.perf_counter() - began)
         camera.last = replace(_key(frame), clip=detections.clip, actions=actions, timing=timing)
         return camera.last
 
@@ -242,6 +245,24 @@ def _key(frame: Frame) -> FrameResult:
     return FrameResult(
         frame.camera, frame.stamp, frame.frame_id, frame.width, frame.height, clip, actions=()
     )
+
+
+def _preprocess_time(localizer: Localizer) -> float:
+    return localizer.preprocess_time if isinstance(localizer, ReportsTiming) else 0.0
+
+
+def _tracked_actors(tracks: TrackUpdate, found: Detections) -> list[TrackedActor]:
+    """Return the actors that have a track, by rising id."""
+    return [
+        TrackedActor(
+            track_id=track_id,
+            box=found.boxes[row],
+            score=float(found.scores[row]),
+            actions=found.actions[row],
+            first_stamp=tracks.first_stamps[track_id],
+        )
+        for track_id, row in tracks.rows()
+    ]
 
 
 def _inside(found: Detections, frame: Frame) -> Detections:

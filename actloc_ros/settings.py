@@ -9,6 +9,7 @@ from typing import Any
 
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.two_stage.options import TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec
 from actloc_ros.tracks import TrackOptions
 
@@ -89,7 +90,7 @@ SPECS = (
     ),
     ParameterSpec(
         'classify_rate',
-        _OPTIONS.classify_rate,
+        TwoStageOptions.classify_rate,
         "How often in Hz a two-stage model classifies each actor's clip, by stamps.",
         Mutability.INACTIVE,
         low=0.1,
@@ -284,7 +285,8 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
             f'restart_gap is {restart} s; it must be above 0 s and at least bridge_gap ({bridge} s)'
         )
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
-    return LocalizerOptions(**{name: values[name] for name in names})
+    extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
+    return LocalizerOptions(**{name: values[name] for name in names}, extra=extra)
 
 
 def _instances(

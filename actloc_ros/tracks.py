@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from actloc_ros.frames import seconds
-from actloc_ros.localizer import Detections
 
 # Motion is measured in lengths: the longer side of the actor's box. An upright person's length is
 # about 1.7 m, and running covers 2 lengths in a second.
 POSITION_NOISE = 0.05  # lengths: how far a detector's box jumps about
-START_SPEED = 1.5  # lengths/s: how fast an actor may be when first seen
+START_SPEED = 1.5  # lengths/s: how fast an actor may be when first detected
 ACCELERATION = 1.0  # lengths/s^1.5: how fast the velocity drifts
 REACH = 1.5  # lengths/s: how fast boxes grow that overlap alone did not link
 MAX_REACH = 0.5  # lengths: and how far
-UNSEEN_DISCOUNT = 0.5  # share of the overlap's worth that a track loses until it is given up
+MISSED_DISCOUNT = 0.5  # share of the overlap's worth that a track loses until it is given up
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class TrackOptions:
     Attributes:
         iou_min: Least intersection over union in (0, 1] of a detection and the box where the
             track's motion would have it.
-        max_gap: Time in s after which a track that is not seen any more is given up.
+        max_gap: Time in s without detections after which a track is given up.
         min_score: Box score in [0, 1] from which a detection starts a track; a weaker one may only
             continue a track that nothing else fits.
     """
@@ -47,40 +46,23 @@ class TrackOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class TrackedActor:
-    """One actor who was seen at a key frame.
-
-    Attributes:
-        track_id: From 1; the same actor keeps it.
-        box: float32 (4,): x1, y1, x2, y2 in pixels of the original image, as detected.
-        score: In [0, 1], that the box holds an actor.
-        actions: float32 (C,) in [0, 1]: that the actor does each action.
-        first_stamp: When the track began, in ns.
-        velocity: float64 (2,): of the box's centre in px/s; None at first sight.
-    """
-
-    track_id: int
-    box: np.ndarray
-    score: float
-    actions: np.ndarray
-    first_stamp: int
-    velocity: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class TrackUpdate:
-    """What the linker makes of one key frame.
+    """What the linker makes of one key frame with N detections.
 
     Attributes:
-        actors: Those who were seen, by rising track id.
+        ids: int64 (N,): the track of each detection, in order; 0 for one too weak to have any.
         lost: Ids of tracks that were given up at this key frame, rising. A localizer that follows
-            actors by itself may name one again, also in `actors` here: it then begins anew.
-        ids: The track of each detection, in their order; 0 for one too weak to have any.
+            actors by itself may name one again, also in `ids` here: it then starts again.
+        first_stamps: When each track of `ids` began, in ns, by id.
     """
 
-    actors: tuple[TrackedActor, ...]
-    lost: tuple[int, ...] = ()
-    ids: tuple[int, ...] = ()
+    ids: np.ndarray
+    lost: tuple[int, ...]
+    first_stamps: Mapping[int, int]
+
+    def rows(self) -> list[tuple[int, int]]:
+        """Return the id and the row of each detection that has a track, by rising id."""
+        return sorted((track_id, row) for row, track_id in enumerate(self.ids.tolist()) if track_id)
 
 
 class TrackLinker:
@@ -102,8 +84,21 @@ class TrackLinker:
         self._id_offset = 0
         self._previous: int | None = None
 
-    def update(self, stamp: int, detections: Detections) -> TrackUpdate:
-        """Link the detections of the key frame at `stamp` (ns), later than the one before.
+    def update(
+        self,
+        stamp: int,
+        boxes: np.ndarray,
+        scores: np.ndarray,
+        track_ids: np.ndarray | None = None,
+    ) -> TrackUpdate:
+        """Link the detections of one key frame.
+
+        Args:
+            stamp: Of the key frame in ns, later than the one before.
+            boxes: float (N, 4): x1, y1, x2, y2 in pixels.
+            scores: float (N,) in [0, 1]: that each box holds an actor.
+            track_ids: int64 (N,), from 1 and each once, where the localizer follows actors by
+                itself.
 
         Raises:
             ValueError: A stamp that does not rise.
@@ -111,19 +106,18 @@ class TrackLinker:
         if self._previous is not None and stamp <= self._previous:
             raise ValueError(f'stamp {stamp} is not after {self._previous}; reset() comes first')
         lost = self._give_up(stamp, pardoned=self._previous)
-        if detections.track_ids is None:
-            ids = self._assign(stamp, detections)
+        if track_ids is None:
+            ids = self._assign(stamp, boxes, scores)
         else:
-            ids = [self._id_offset + int(track_id) for track_id in detections.track_ids]
-        actors = [
-            self._see(stamp, track_id, detections, index)
-            for index, track_id in enumerate(ids)
+            ids = [self._id_offset + int(track_id) for track_id in track_ids]
+        first_stamps = {
+            track_id: self._follow(stamp, track_id, box)
+            for track_id, box in zip(ids, boxes, strict=True)
             if track_id
-        ]
+        }
         lost += self._give_up(stamp)
         self._previous = stamp
-        actors.sort(key=lambda actor: actor.track_id)
-        return TrackUpdate(tuple(actors), tuple(sorted(lost)), tuple(ids))
+        return TrackUpdate(np.array(ids, np.int64), tuple(sorted(lost)), first_stamps)
 
     def reset(self) -> None:
         """Forget all tracks, but not which ids were used."""
@@ -132,28 +126,28 @@ class TrackLinker:
         self._id_offset = self._newest_id
 
     def _give_up(self, stamp: int, pardoned: int | None = None) -> tuple[int, ...]:
-        """Drop tracks unseen for too long, and return their ids.
+        """Drop tracks without detections for too long, and return their ids.
 
-        Those last seen at `pardoned`, the key frame before, may still be found at this one: a
-        pause of the camera does not count as unseen.
+        Those last detected at `pardoned`, the key frame before, may still be found at this one: a
+        pause of the camera does not count.
         """
         lost = tuple(
             track_id
             for track_id, track in self._tracks.items()
-            if track.seen != pardoned and seconds(stamp - track.seen) > self.options.max_gap
+            if track.last != pardoned and seconds(stamp - track.last) > self.options.max_gap
         )
         for track_id in lost:
             del self._tracks[track_id]
         return lost
 
-    def _assign(self, stamp: int, detections: Detections) -> list[int]:
+    def _assign(self, stamp: int, boxes: np.ndarray, scores: np.ndarray) -> list[int]:
         """Return each detection's track id; 0 for one too weak to start a track."""
-        ids = [0] * len(detections)
-        strong = detections.scores >= self.options.min_score
+        ids = [0] * len(boxes)
+        strong = scores >= self.options.min_score
         for wanted, reach in ((strong, False), (strong, True), (~strong, False)):
             free = [i for i in np.flatnonzero(wanted) if not ids[i]]
             tracks = [self._tracks[k] for k in sorted(set(self._tracks) - set(ids))]
-            for row, column in self._match(stamp, tracks, detections.boxes[free], reach):
+            for row, column in self._match(stamp, tracks, boxes[free], reach):
                 ids[free[column]] = tracks[row].track_id
         for index in np.flatnonzero(strong):
             ids[index] = ids[index] or self._next_id(ids)
@@ -168,33 +162,26 @@ class TrackLinker:
         if not tracks or not len(boxes):
             return []
         predicted = np.array([track.predict(stamp) for track in tracks])
-        unseen = np.array([seconds(stamp - track.seen) for track in tracks])
-        overlap = _overlaps(predicted, boxes, np.minimum(REACH * unseen, MAX_REACH) * reach)
+        missed = np.array([seconds(stamp - track.last) for track in tracks])
+        overlap = _overlaps(predicted, boxes, np.minimum(REACH * missed, MAX_REACH) * reach)
         fits = overlap >= self.options.iou_min
-        # Of two tracks that fit a detection equally, the one seen last is the one in front.
-        worth = overlap * (1 - UNSEEN_DISCOUNT * np.minimum(unseen / self._patience(), 1))[:, None]
+        # Of two tracks that fit a detection equally, the one detected last is the one in front.
+        worth = overlap * (1 - MISSED_DISCOUNT * np.minimum(missed / self._patience(), 1))[:, None]
         rows, columns = linear_sum_assignment(np.where(fits, worth, 0), maximize=True)
         return [(r, c) for r, c in zip(rows, columns, strict=True) if fits[r, c]]
 
     def _patience(self) -> float:
         return max(self.options.max_gap, 1e-3)
 
-    def _see(self, stamp: int, track_id: int, detections: Detections, index: int) -> TrackedActor:
-        box = detections.boxes[index]
+    def _follow(self, stamp: int, track_id: int, box: np.ndarray) -> int:
+        """Add a box to its track, which starts with it if it is new; return the track's start."""
         track = self._tracks.get(track_id)
         if track is None:
             track = self._tracks[track_id] = _Track(track_id, stamp, box)
             self._newest_id = max(self._newest_id, track_id)
         else:
             track.update(stamp, box)
-        return TrackedActor(
-            track_id=track_id,
-            box=box,
-            score=float(detections.scores[index]),
-            actions=detections.actions[index],
-            first_stamp=track.first,
-            velocity=None if stamp == track.first else track.velocity,
-        )
+        return track.first
 
 
 class _Track:
@@ -205,26 +192,21 @@ class _Track:
 
     def __init__(self, track_id: int, stamp: int, box: np.ndarray) -> None:
         self.track_id = track_id
-        self.first = self.seen = stamp
+        self.first = self.last = stamp
         self._vx = self._vy = 0.0
         self._x, self._y, self._width, self._height = _measured(box)
         # Variance of the position, covariance with the velocity, variance of the velocity.
         self._spread = POSITION_NOISE**2, 0.0, START_SPEED**2
 
-    @property
-    def velocity(self) -> np.ndarray:
-        """Of the box's centre: (2,) in px/s."""
-        return np.array([self._vx, self._vy])
-
     def predict(self, stamp: int) -> tuple[float, float, float, float]:
         """Return the box, in pixels, where constant velocity would have the actor at `stamp`."""
-        x, y = self._at(seconds(stamp - self.seen))
+        x, y = self._at(seconds(stamp - self.last))
         right, down = self._width / 2, self._height / 2
         return x - right, y - down, x + right, y + down
 
     def update(self, stamp: int, box: np.ndarray) -> None:
-        """Take the box in which the actor was seen at `stamp`."""
-        time = seconds(stamp - self.seen)
+        """Add the box in which the actor was detected at `stamp`."""
+        time = seconds(stamp - self.last)
         position, both, speed = _drifted(self._spread, time)
         gain, gain_of_speed = (value / (position + POSITION_NOISE**2) for value in (position, both))
         expected_x, expected_y = self._at(time)
@@ -233,7 +215,7 @@ class _Track:
         self._x, self._y = expected_x + gain * x, expected_y + gain * y
         self._vx, self._vy = self._vx + gain_of_speed * x, self._vy + gain_of_speed * y
         self._spread = (1 - gain) * position, (1 - gain) * both, speed - gain_of_speed * both
-        self.seen = stamp
+        self.last = stamp
 
     def _at(self, time: float) -> tuple[float, float]:
         return self._x + self._vx * time, self._y + self._vy * time

@@ -15,9 +15,9 @@ from actloc_ros.instances import (
     InstanceTracker,
     InstanceUpdate,
     LabelOptions,
+    TrackedActor,
     parse_overrides,
 )
-from actloc_ros.tracks import TrackedActor, TrackUpdate
 
 LABELS = ('walk', 'wave', 'fall')
 MS = NANOSECONDS // 1000
@@ -27,16 +27,11 @@ O = InstanceState.ONGOING  # noqa: E741
 
 def linked(
     scores: dict[int, tuple[float, ...]], lost: tuple[int, ...] = (), at: int = 0
-) -> TrackUpdate:
-    return TrackUpdate(
-        tuple(
-            TrackedActor(
-                k, np.array([at, 0, at + 5, 9], np.float32), 0.5, np.array(row, np.float32), 0
-            )
-            for k, row in scores.items()
-        ),
-        lost,
-    )
+) -> tuple[list[TrackedActor], tuple[int, ...]]:
+    """Return what `InstanceTracker.update` takes beside the stamp."""
+    box = np.array([at, 0, at + 5, 9], np.float32)
+    actors = [TrackedActor(k, box, 0.5, np.array(row, np.float32), 0) for k, row in scores.items()]
+    return actors, lost
 
 
 def follow(
@@ -44,7 +39,7 @@ def follow(
 ) -> list[list[InstanceUpdate]]:
     """Give the scores of `walk` of one actor at times in ms; None: not seen."""
     return [
-        list(tracker.update(t * MS, linked({} if score is None else {1: (score, 0, 0)})))
+        list(tracker.update(t * MS, *linked({} if score is None else {1: (score, 0, 0)})))
         for t, score in stream
     ]
 
@@ -143,7 +138,7 @@ def test_several_actions_at_once_and_overrides() -> None:
     options = InstanceOptions(min_duration=0, merge_gap=0.2, overrides=rare)
     tracker = InstanceTracker(options, LABELS, 0.5)
     scores = [(0.9, 0.1, 0.3), (0.9, 0.6, 0.3), (0.1, 0.6, 0.17)]
-    updates = [tracker.update(k * 100 * MS, linked({1: s})) for k, s in enumerate(scores)]
+    updates = [tracker.update(k * 100 * MS, *linked({1: s})) for k, s in enumerate(scores)]
     assert [[(LABELS[a.class_id], a.state, a.start // MS) for a in u] for u in updates] == [
         [('walk', S, 0)],
         [('walk', O, 0), ('wave', S, 100), ('fall', S, 0)],
@@ -154,10 +149,10 @@ def test_several_actions_at_once_and_overrides() -> None:
 
 def test_a_lost_track_ends_its_instances_where_it_was_last_seen() -> None:
     tracker = tracker_of(min_duration=0, merge_gap=10)
-    tracker.update(0, linked({1: (0.9, 0.9, 0)}, at=10))
-    tracker.update(100 * MS, linked({1: (0.9, 0.1, 0)}, at=20))
-    assert tracker.update(200 * MS, linked({2: (0, 0, 0)}))[0].track_id == 2
-    walk, wave, other = tracker.update(900 * MS, linked({2: (0, 0, 0)}, lost=(1,)))
+    tracker.update(0, *linked({1: (0.9, 0.9, 0)}, at=10))
+    tracker.update(100 * MS, *linked({1: (0.9, 0.1, 0)}, at=20))
+    assert tracker.update(200 * MS, *linked({2: (0, 0, 0)}))[0].track_id == 2
+    walk, wave, other = tracker.update(900 * MS, *linked({2: (0, 0, 0)}, lost=(1,)))
     assert (walk.state, walk.end, wave.state, wave.end) == (E, 100 * MS, E, 0)
     assert (walk.box, walk.seen) == ((20, 0, 25, 9), False)
     assert (other.track_id, other.state) == (2, U)
@@ -166,7 +161,7 @@ def test_a_lost_track_ends_its_instances_where_it_was_last_seen() -> None:
 
 def test_flush_ends_all_and_ids_go_on() -> None:
     tracker = tracker_of(min_duration=0)
-    tracker.update(5, linked({1: (0.9, 0.9, 0), 2: (0, 0, 0.9)}))
+    tracker.update(5, *linked({1: (0.9, 0.9, 0), 2: (0, 0, 0.9)}))
     ended = tracker.flush()
     assert [(a.track_id, a.instance_id, a.state, a.end) for a in ended] == [
         (1, 1, E, 5),
@@ -174,15 +169,15 @@ def test_flush_ends_all_and_ids_go_on() -> None:
         (2, 3, E, 5),
     ]
     assert tracker.flush() == ()
-    (action,) = tracker.update(1, linked({1: (0.9, 0, 0)}))
+    (action,) = tracker.update(1, *linked({1: (0.9, 0, 0)}))
     assert (action.instance_id, action.state, action.start) == (4, S, 1)
 
 
 def test_other_options_at_run_time_keep_what_is_open() -> None:
     tracker = tracker_of(min_duration=0, merge_gap=0)
-    tracker.update(0, linked({1: (0.6, 0, 0)}))
+    tracker.update(0, *linked({1: (0.6, 0, 0)}))
     tracker.configure(InstanceOptions(start_score=0.9, end_score=0.55))
-    assert [a.state for a in tracker.update(MS, linked({1: (0.6, 0.6, 0)}))] == [O]
+    assert [a.state for a in tracker.update(MS, *linked({1: (0.6, 0.6, 0)}))] == [O]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +247,7 @@ def test_random_streams(stream: list, classes: tuple[Rule, Rule, Rule]) -> None:
             if lost in (k, 'flush'):
                 current[k] += 2
         seen = {current[k]: sight[k] for k in (0, 1) if sight[k]}
-        updates.append(tracker.update(stamp, linked(seen, gone)))
+        updates.append(tracker.update(stamp, *linked(seen, gone)))
         check_spoken_of(updates[-1], set(seen))
         assert {a.track_id for a in updates[-1]} <= {*current, *gone}, 'who is lost ends at once'
         for k in (0, 1):
@@ -289,7 +284,7 @@ def as_intervals(instances: list[Instance]) -> dict[tuple[int, int], list[tuple[
 
 def test_the_checks_themselves_can_fail() -> None:
     tracker = tracker_of(min_duration=0)
-    life = [*tracker.update(0, linked({1: (0.9, 0, 0)})), *tracker.flush()]
+    life = [*tracker.update(0, *linked({1: (0.9, 0, 0)})), *tracker.flush()]
     check_life(life)
     for broken in (life[:1], life[1:], [life[0], life[0], life[1]], life[::-1]):
         with pytest.raises(AssertionError):

@@ -50,9 +50,10 @@ class PeopleFinder:
                 frame = Frame(video.path, video.stamp(number), image)
                 tensor = torch.from_numpy(image).permute(2, 0, 1).to(self._device)
                 [people] = self._detector.detect([DeviceImage(frame, tensor)])
-                for actor in linker.update(frame.stamp, people).actors:
-                    seen.setdefault(actor.track_id, []).append((number, actor.box))
-                    worth[actor.track_id] = worth.get(actor.track_id, 0.0) + actor.score
+                tracks = linker.update(frame.stamp, people.boxes, people.scores)
+                for track_id, row in tracks.rows():
+                    seen.setdefault(track_id, []).append((number, people.boxes[row]))
+                    worth[track_id] = worth.get(track_id, 0.0) + float(people.scores[row])
         frames.close()
         tubes = (_tube(track, rows, video) for track, rows in sorted(seen.items()))
         kept = tuple(tube for tube in tubes if len(tube.frames))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.errors import ModelError
+from actloc_ros.models.two_stage.options import TOPIC
 
 # Imported only when asked for: a robot that runs `motion` loads no PyTorch.
 BUILT_IN = {
@@ -20,6 +21,12 @@ def model_names() -> tuple[str, ...]:
     from actloc_ros.models.registry import architectures, entries
 
     return tuple(dict.fromkeys((*BUILT_IN, *architectures(), *entries())))
+
+
+def side_inputs(model: str) -> tuple[str, ...]:
+    """Return the names of the methods of `SideInputs` that the model called `model` calls."""
+    detector, _, _ = model.rpartition('+')
+    return ('boxes',) if detector == TOPIC else ()
 
 
 def open_localizer(model: str, options: LocalizerOptions) -> Localizer:

@@ -6,8 +6,7 @@ import pytest
 from actloc_ros.evaluation.linking import LinkOptions, tube_score
 from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
 from actloc_ros.frames import nanoseconds
-from actloc_ros.instances import InstanceOptions, InstanceTracker
-from actloc_ros.tracks import TrackedActor, TrackUpdate
+from actloc_ros.instances import InstanceOptions, InstanceTracker, TrackedActor
 
 RATE = 10.0  # Hz
 
@@ -20,8 +19,8 @@ def watched(classes, scores, seen=()):
         stamp = nanoseconds(frame / RATE)
         box = np.array([frame, 0, frame + 10, 20], np.float32)
         there = not len(seen) or seen[frame]
-        linked = TrackUpdate((TrackedActor(1, box, 0.9, row, 0),) if there else ())
-        tubes.add(tracker.update(stamp, linked), 0, stamp, frame + 1, np.full(4, 2.0))
+        actors = [TrackedActor(1, box, 0.9, row, 0)] if there else []
+        tubes.add(tracker.update(stamp, actors), 0, stamp, frame + 1, np.full(4, 2.0))
     return tubes
 
 

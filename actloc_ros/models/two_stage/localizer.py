@@ -18,7 +18,8 @@ from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.ops.preprocessing import upload
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.crops import TrackBoxes, cut
-from actloc_ros.tracks import TrackedActor, TrackLinker, TrackOptions
+from actloc_ros.models.two_stage.options import TwoStageOptions
+from actloc_ros.tracks import TrackLinker, TrackOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
 
@@ -27,7 +28,7 @@ class TwoStageLocalizer(Localizer):
     """People, followed over time, each with the actions that a clip classifier sees in its tube.
 
     All actors of all cameras that are due are classified in one batch: each at its first sight,
-    and then `LocalizerOptions.classify_rate` times a second, by stamps. In between, an actor keeps
+    and then `TwoStageOptions.classify_rate` times a second, by stamps. In between, an actor keeps
     its scores. Tracks are this localizer's own, as is their patience of 1 s with who is not seen.
     """
 
@@ -38,12 +39,10 @@ class TwoStageLocalizer(Localizer):
         classifier: ClipClassifier,
         options: LocalizerOptions,
     ) -> None:
-        if not options.classify_rate > 0:
-            raise ValueError(f'classify_rate is {options.classify_rate} Hz; it must be above 0 Hz')
         self.name, self.labels = name, classifier.labels
         self.threshold = classifier.threshold
         self._detector, self._classifier, self._options = detector, classifier, options
-        self._period = nanoseconds(1 / options.classify_rate)
+        self._period = nanoseconds(1 / TwoStageOptions.of(options.extra).classify_rate)
         self._cameras: dict[str, _Camera] = {}
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -54,9 +53,9 @@ class TwoStageLocalizer(Localizer):
         found = self._detector.detect(views)
         cameras = [self._camera(frame.camera) for frame in frames]
         for camera, view, people in zip(cameras, views, found, strict=True):
-            camera.see(view, people)
+            camera.update(view, people)
         self._classify(cameras)
-        return [camera.tell() for camera in cameras]
+        return [camera.detections() for camera in cameras]
 
     def reset(self, camera: str | None = None) -> None:
         """Forget the past of one camera, or of all."""
@@ -126,28 +125,30 @@ class _Camera:
         self._buffer, self._linker, self._classes = buffer, linker, classes
         self._length = buffer.spec.frames * buffer.spec.period
         self._people: dict[int, _Person] = {}
-        self._seen: tuple[TrackedActor, ...] = ()
+        self._ids: list[int] = []  # of the tracks at the newest frame, rising, as are the next two
+        self._boxes = np.zeros((0, 4), np.float32)
+        self._scores = np.zeros(0, np.float32)
 
-    def see(self, view: DeviceImage, found: Detections) -> None:
-        """Take the newest frame and the people in it."""
+    def update(self, view: DeviceImage, found: Detections) -> None:
+        """Add the newest frame and the people in it."""
         self.stamp = view.frame.stamp
         self._buffer.push(self.stamp, view.image)
-        linked = self._linker.update(self.stamp, found)
-        for track_id in linked.lost:
+        tracks = self._linker.update(self.stamp, found.boxes, found.scores)
+        for track_id in tracks.lost:
             del self._people[track_id]
-        self._seen = linked.actors
-        for actor in linked.actors:
-            if actor.track_id not in self._people:
+        rows = [row for _, row in tracks.rows()]
+        self._ids = [track_id for track_id, _ in tracks.rows()]
+        self._boxes, self._scores = found.boxes[rows], found.scores[rows]
+        for track_id, box in zip(self._ids, self._boxes, strict=True):
+            if track_id not in self._people:
                 unknown = np.zeros(self._classes, np.float32)
-                self._people[actor.track_id] = _Person(
-                    TrackBoxes(self._length), unknown, self.stamp
-                )
-            self._people[actor.track_id].tube.add(self.stamp, actor.box / view.scale)
+                self._people[track_id] = _Person(TrackBoxes(self._length), unknown, self.stamp)
+            self._people[track_id].tube.add(self.stamp, box / view.scale)
 
     def due(self) -> list[_Person]:
-        """Return those who are seen now and are to be classified."""
-        seen = [self._people[actor.track_id] for actor in self._seen]
-        return [person for person in seen if self.stamp >= person.due]
+        """Return the people of the newest frame that are to be classified."""
+        people = [self._people[track_id] for track_id in self._ids]
+        return [person for person in people if self.stamp >= person.due]
 
     def cut(self, person: _Person) -> list[Tensor]:
         """Return the images of a person's clip: uint8 (3, s, s), oldest first."""
@@ -155,15 +156,15 @@ class _Camera:
         squares = person.tube.squares([stamp for stamp, _ in frames])
         return [cut(image, square) for (_, image), square in zip(frames, squares, strict=True)]
 
-    def tell(self) -> Detections:
-        """Return those who are seen now, with their last scores."""
+    def detections(self) -> Detections:
+        """Return the people of the newest frame, with their last scores."""
         _, clip = self._buffer.frames()
-        if not self._seen:
+        if not self._ids:
             return no_detections(clip, self._classes)
         return Detections(
-            boxes=np.stack([actor.box for actor in self._seen]),
-            scores=np.array([actor.score for actor in self._seen], np.float32),
-            actions=np.stack([self._people[actor.track_id].scores for actor in self._seen]),
+            boxes=self._boxes,
+            scores=self._scores,
+            actions=np.stack([self._people[track_id].scores for track_id in self._ids]),
             clip=clip,
-            track_ids=np.array([actor.track_id for actor in self._seen], np.int64),
+            track_ids=np.array(self._ids, np.int64),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from actloc_ros.frames import Frame, seconds
-from actloc_ros.localizer import ClipInfo, Detections, LocalizerOptions
+from actloc_ros.localizer import Detections, LocalizerOptions
 from actloc_ros.models.vision.candidates import (
     Candidate,
     add_people,
@@ -102,17 +102,15 @@ class ActorFinder:
     def _follow(self, stamp: int, found: list[Candidate]) -> None:
         """Give candidates their tracks, and take what is seen into the actors."""
         boxes = np.array([each.box for each in found]).reshape(-1, 4)
-        count = len(found)
-        clip = ClipInfo(stamp, stamp)
-        # The linker hands on each candidate's number in place of its actions.
-        seen = Detections(boxes, np.ones(count), np.arange(count)[:, None], clip)
+        tracks = self._linker.update(stamp, boxes, np.ones(len(found)))
         before, self.actors = self.actors, {}
-        for linked in self._linker.update(stamp, seen).actors:
-            candidate = found[int(linked.actions[0])]
-            actor = before.get(linked.track_id) or MovingActor(candidate.box, 0.0)
+        # By rising id: the order of `actors` decides which of two equal ones is kept.
+        for track_id, row in tracks.rows():
+            candidate = found[row]
+            actor = before.get(track_id) or MovingActor(candidate.box, 0.0)
             self._see(actor, candidate)
             if candidate.seen or actor.score >= LEAST_SCORE:
-                self.actors[linked.track_id] = actor
+                self.actors[track_id] = actor
 
     def _see(self, actor: MovingActor, candidate: Candidate) -> None:
         elapsed = self.view.elapsed

@@ -1,4 +1,4 @@
-"""Take the people whom another node finds, and give them to the frame of the same stamp."""
+"""Take the people that another node finds, and give them to the frame of the same stamp."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = 100  # messages of each camera that wait for their frame
 
 
 class BoxesInput:
-    """The topics `boxes` or `NAME/boxes` of all cameras, for as long as the node lives."""
+    """The topics `boxes` or `NAME/boxes` of all cameras: the `SideInputs` of the node."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class BoxesInput:
                 partial(self._keep, camera),
             )
 
-    def find(self, camera: str, stamp: int) -> PersonBoxes | None:
+    def boxes(self, camera: str, stamp: int) -> PersonBoxes | None:
         """Return the boxes for a stamp in ns, waiting for them; None where none come."""
         with self._changed:
             came = self._came[camera]

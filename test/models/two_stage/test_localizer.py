@@ -76,7 +76,7 @@ class Scene:
 def make(scene: Scene, rate: float = 4.0) -> tuple[TwoStageLocalizer, MeanColour]:
     network = MeanColour()
     classifier = ClipClassifier(network, entry(), torch.device('cpu'), torch.float32)
-    options = LocalizerOptions(classify_rate=rate)
+    options = LocalizerOptions(extra={'classify_rate': rate})
     return TwoStageLocalizer('told+mean', ExternalBoxes(scene.find), classifier, options), network
 
 
