@@ -15,16 +15,16 @@ PATIENCE = 0.5  # s that a camera's frame waits for a silent camera's, to be tak
 class Mailbox(Generic[Item]):
     """Keeps the newest frame of each camera, and counts those that it replaced.
 
-    With `keep_all` it keeps every frame instead, and gives one at a time in the order of stamps
+    With `lossless` it keeps every frame instead, and gives one at a time in the order of stamps
     over all cameras, as far as a silent camera does not hold the others up for long.
 
     Attributes:
         replaced: Frames that were replaced by newer ones before anyone took them, by camera.
     """
 
-    def __init__(self, cameras: Sequence[str], keep_all: bool = False) -> None:
+    def __init__(self, cameras: Sequence[str], lossless: bool = False) -> None:
         self.replaced = dict.fromkeys(cameras, 0)
-        self._keep_all = keep_all
+        self._lossless = lossless
         self._queues: dict[str, deque[tuple[int, Item]]] = {name: deque() for name in cameras}
         self._silent = set(cameras)  # those that nobody waits for
         self._changed = threading.Condition()
@@ -34,7 +34,7 @@ class Mailbox(Generic[Item]):
         """Leave a frame; never blocks."""
         with self._changed:
             queue = self._queues[camera]
-            if queue and not self._keep_all:
+            if queue and not self._lossless:
                 queue.clear()
                 self.replaced[camera] += 1
             queue.append((stamp, item))
@@ -42,7 +42,7 @@ class Mailbox(Generic[Item]):
             self._changed.notify()
 
     def take(self, timeout: float) -> list[Item]:
-        """Take the newest frame of each camera that has one; with `keep_all`, the next frame.
+        """Take the newest frame of each camera that has one; with `lossless`, the next frame.
 
         Returns:
             Nothing where no frame came for `timeout` s, or where `wake` was called.
@@ -50,7 +50,7 @@ class Mailbox(Generic[Item]):
         with self._changed:
             self._changed.wait_for(self._ready, timeout)
             self._woken = False
-            if self._keep_all:
+            if self._lossless:
                 return self._take_next()
             return [queue.popleft()[1] for queue in self._queues.values() if queue]
 

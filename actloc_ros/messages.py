@@ -1,13 +1,12 @@
-"""Lay out a pipeline step as messages, alike for the live node and for the offline tools.
+"""Lay out what the pipeline found as messages, alike for the live node and for the offline tools.
 
-The caller says what the message classes are: rclpy's in the node, those of rosbags offline. Both
-take every field by keyword, so that one layout serves both and live output equals offline output.
+The caller chooses the message classes: rclpy's in the node, those of rosbags offline. Both take
+every field by keyword, so that one layout serves both and live output equals offline output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,31 +16,13 @@ from actloc_ros.frames import NANOSECONDS
 if TYPE_CHECKING:
     from actloc_ros.instances import InstanceUpdate
     from actloc_ros.pipeline import FrameResult
+    from actloc_ros.projection import ActorPose
 
 MAX_RESULTS = 10
 MIN_RESULT_SCORE = 0.01
 
 FindType = Callable[[str], Any]
 """Return the class of a message type, e.g. of `std_msgs/msg/Header`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where an actor is in space.
-
-    Attributes:
-        frame_id: Coordinate frame of position and velocity.
-        position: float64 (3,): centre of the visible body in m.
-        covariance: float64 (3, 3): of the position, in m².
-        size: float64 (3,): extent in m along the optical frame's axes.
-        velocity: float64 (3,): in m/s; None while unknown.
-    """
-
-    frame_id: str
-    position: np.ndarray
-    covariance: np.ndarray
-    size: np.ndarray
-    velocity: np.ndarray | None = None
 
 
 def step_to_message(
@@ -53,9 +34,9 @@ def step_to_message(
     dropped: int = 0,
     inference_time: int = 0,
     latency: int = 0,
-    places: Mapping[int, Place] | None = None,
+    poses: Mapping[int, ActorPose] | None = None,
 ) -> Any:
-    """Return the `ActionDetectionArray` that says what `step` found.
+    """Return the `ActionDetectionArray` of what `step` found.
 
     Args:
         step: One pass of the pipeline.
@@ -65,10 +46,10 @@ def step_to_message(
         dropped: Frames of the camera that were received and never processed.
         inference_time: In ns.
         latency: Publication minus header stamp in ns.
-        places: Places of actors by track id, where known.
+        poses: Poses of actors by track id, where known.
     """
     header = header_message(types, step.stamp, step.frame_id)
-    places = places or {}
+    poses = poses or {}
     return types('actloc_ros/msg/ActionDetectionArray')(
         header=header,
         camera=step.camera,
@@ -83,7 +64,7 @@ def step_to_message(
         frames_dropped=dropped,
         model=model,
         detections=[
-            _detection(types, step, action, labels, places.get(action.track_id))
+            _detection(types, step, action, labels, poses.get(action.track_id))
             for action in step.actions
         ],
     )
@@ -129,7 +110,7 @@ def _detection(
     step: FrameResult,
     action: InstanceUpdate,
     labels: Sequence[str],
-    place: Place | None,
+    pose: ActorPose | None,
 ) -> Any:
     return types('actloc_ros/msg/ActionDetection')(
         header=header_message(types, step.stamp, step.frame_id),
@@ -143,8 +124,8 @@ def _detection(
         box_score=float(action.box_score),
         start_time=time_message(types, action.start),
         end_time=time_message(types, action.end),
-        bbox=_inside(action.box, step.width, step.height),
-        **_space(types, step, place),
+        bbox=np.array(action.box, np.float32),
+        **_space(types, step, pose),
     )
 
 
@@ -158,23 +139,18 @@ def _results(types: FindType, scores: np.ndarray, labels: Sequence[str]) -> list
     ]
 
 
-def _inside(box: Sequence[float], width: int, height: int) -> np.ndarray:
-    limits = np.array([width, height, width, height], np.float32)
-    return np.clip(np.asarray(box, np.float32), 0, limits)
-
-
-def _space(types: FindType, step: FrameResult, place: Place | None) -> dict[str, Any]:
-    """Return the fields on space: flags tell what holds, all else stays at its default."""
-    frame_id = place.frame_id if place else ''
-    velocity = place.velocity if place else None
-    header = header_message(types, step.stamp if place else 0, frame_id)
+def _space(types: FindType, step: FrameResult, pose: ActorPose | None) -> dict[str, Any]:
+    """Return the fields on space: flags say what is known, all else stays at its default."""
+    frame_id = pose.frame_id if pose else ''
+    velocity = pose.velocity if pose else None
+    header = header_message(types, step.stamp if pose else 0, frame_id)
     moving = header_message(types, step.stamp if velocity is not None else 0, frame_id)
     return {
-        'has_pose': place is not None,
+        'has_pose': pose is not None,
         'pose': types('geometry_msgs/msg/PoseWithCovarianceStamped')(
-            header=header, pose=_pose(types, place)
+            header=header, pose=_pose(types, pose)
         ),
-        'size': _vector(types, place.size if place else None),
+        'size': _vector(types, pose.size if pose else None),
         'has_velocity': velocity is not None,
         'velocity': types('geometry_msgs/msg/Vector3Stamped')(
             header=moving, vector=_vector(types, velocity)
@@ -182,11 +158,11 @@ def _space(types: FindType, step: FrameResult, place: Place | None) -> dict[str,
     }
 
 
-def _pose(types: FindType, place: Place | None) -> Any:
+def _pose(types: FindType, pose: ActorPose | None) -> Any:
     covariance = np.zeros((6, 6))
-    x, y, z = np.zeros(3) if place is None else place.position
-    if place is not None:
-        covariance[:3, :3] = place.covariance
+    x, y, z = np.zeros(3) if pose is None else pose.position
+    if pose is not None:
+        covariance[:3, :3] = pose.covariance
         covariance[3:, 3:] = np.eye(3) * np.pi**2  # a body's orientation is not known
     return types('geometry_msgs/msg/PoseWithCovariance')(
         pose=types('geometry_msgs/msg/Pose')(

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from actloc_ros.frames import Frame
-from actloc_ros.instances import InstanceState
 from actloc_ros.io.bags import find_type
 from actloc_ros.io.source import Source
-from actloc_ros.messages import step_to_message
 from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.settings import Settings
-
-EDGES = (InstanceState.STARTED, InstanceState.ENDED)
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What one step gave.
-
-    Attributes:
-        message: The `ActionDetectionArray`, of the classes of `bags.find_type`.
-        events: The `ActionDetection`s in it that start or end.
-        frame: The key frame; None where the step only ends what was open.
-    """
-
-    message: Any
-    events: tuple[Any, ...]
-    frame: Frame | None = None
+from actloc_ros.sinks import Report, make_report
 
 
 def open_pipeline(settings: Settings) -> Pipeline:
@@ -49,23 +29,25 @@ def open_pipeline(settings: Settings) -> Pipeline:
         raise
 
 
-def localize(source: Source, pipeline: Pipeline) -> Iterator[Result]:
-    """Yield what the pipeline says of each frame, and last what ends with the recording."""
+def localize(source: Source, pipeline: Pipeline) -> Iterator[Report]:
+    """Yield the report of each frame, and last what ends with the recording.
+
+    Messages are made of the classes of `io.bags.find_type`.
+    """
     for frame in source:
         for step in pipeline.step([frame]):
-            yield _result(step, pipeline, source, None if step.restart else frame)
+            yield _report(step, pipeline, source, None if step.restart else frame)
     for step in pipeline.reset():
-        yield _result(step, pipeline, source, None)
+        yield _report(step, pipeline, source, None)
 
 
-def _result(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame | None) -> Result:
+def _report(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame | None) -> Report:
     unused = (counts.get(step.camera, 0) for counts in (pipeline.repeated, pipeline.unstamped))
-    message = step_to_message(
+    return make_report(
         step,
         find_type,
         model=pipeline.name,
         labels=pipeline.labels,
+        frame=frame,
         dropped=source.broken + sum(unused),
     )
-    events = tuple(d for d in message.detections if d.state in EDGES)
-    return Result(message, events, frame)

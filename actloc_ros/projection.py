@@ -1,4 +1,4 @@
-"""Tell where in space an actor is, from its box and a depth image, and how fast it moves."""
+"""Estimate where in space an actor is, from its box and a depth image, and how fast it moves."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Intrinsics:
         fy: Focal length along y in pixels.
         cx: Principal point's x in pixels; 0 is the centre of the leftmost pixels.
         cy: Principal point's y in pixels; 0 is the centre of the topmost pixels.
-        width: Width in pixels of the image that they speak of.
-        height: Height in pixels of the image that they speak of.
+        width: Width in pixels of the image that they hold for.
+        height: Height in pixels of the image that they hold for.
     """
 
     fx: float
@@ -58,19 +58,23 @@ class Intrinsics:
 
 
 @dataclass(frozen=True, eq=False)
-class Location:
-    """Where an actor's visible body is, in the optical frame (x right, y down, z forward).
+class ActorPose:
+    """Where an actor's visible body is.
 
     Attributes:
         position: float64 (3,): the box's centre at the depth of the body's surface, in m.
         covariance: float64 (3, 3): of the position, in m².
         size: float64 (3,): the box's width and height at that depth, and the depth that the
-            surface's middle 90 % spans, in m.
+            surface's middle 90 % spans, in m, along the optical frame's axes.
+        frame_id: Coordinate frame of position, covariance and velocity.
+        velocity: float64 (3,): in m/s; None while unknown.
     """
 
     position: np.ndarray
     covariance: np.ndarray
     size: np.ndarray
+    frame_id: str
+    velocity: np.ndarray | None = None
 
 
 def locate(
@@ -78,7 +82,8 @@ def locate(
     image_size: tuple[int, int],
     depth: np.ndarray,
     intrinsics: Intrinsics,
-) -> Location | None:
+    frame_id: str = '',
+) -> ActorPose | None:
     """Return where the actor in `box` is, or None where too little depth is known.
 
     The actor is the nearest surface that fills a good part of the box's core; what lies before
@@ -90,6 +95,8 @@ def locate(
         depth: float32 (H, W): distance along z in m, registered to the image, at any resolution;
             0, negative, NaN and infinite values are unknown.
         intrinsics: Of the image or of the depth image: they show the same view.
+        frame_id: Name of the camera's optical frame (x right, y down, z forward), in which the
+            pose is given.
 
     Raises:
         ValueError: `depth` is no image of floating-point numbers.
@@ -104,24 +111,24 @@ def locate(
     surface = _surface(_core(depth, area))
     if surface is None:
         return None
-    return _at_depth(area, surface, intrinsics.scaled(width, height))
+    return _at_depth(area, surface, intrinsics.scaled(width, height), frame_id)
 
 
 class VelocityEstimator:
     """Estimates velocities of one camera's tracks: a straight line fitted to recent positions.
 
     A velocity is known from 3 positions that span 0.3 s or more of the last second. A track that
-    is not seen for a second is forgotten.
+    without a position for a second is forgotten.
     """
 
     def __init__(self) -> None:
         self._past: dict[int, deque[tuple[int, np.ndarray]]] = {}
 
     def update(self, stamp: int, track_id: int, position: np.ndarray) -> np.ndarray | None:
-        """Take a track's position (m) at `stamp` (ns); return its velocity (m/s) or None.
+        """Add a track's position (m) at `stamp` (ns); return its velocity (m/s) or None.
 
         Positions must be in one frame; in a moving camera's frame the velocity is relative to it.
-        A stamp that does not rise begins the track afresh.
+        A stamp that does not rise starts the track again.
         """
         self._forget(stamp)
         past = self._past.setdefault(track_id, deque())
@@ -170,7 +177,9 @@ def _surface(core: np.ndarray) -> np.ndarray | None:
     return known[begin : ends[begin]]
 
 
-def _at_depth(area: np.ndarray, surface: np.ndarray, camera: Intrinsics) -> Location:
+def _at_depth(
+    area: np.ndarray, surface: np.ndarray, camera: Intrinsics, frame_id: str
+) -> ActorPose:
     z = float(np.median(surface))
     width, height = area[2:] - area[:2]
     # Boxes are continuous, with pixel centres at halves; intrinsics have pixel centres at integers.
@@ -180,8 +189,9 @@ def _at_depth(area: np.ndarray, surface: np.ndarray, camera: Intrinsics) -> Loca
     errors = np.array([BOX_ERROR * width, BOX_ERROR * height, np.hypot(DEPTH_ERROR * z, spread)])
     jacobian = np.array([[z / camera.fx, 0, ray[0]], [0, z / camera.fy, ray[1]], [0, 0, 1]])
     low, high = np.percentile(surface, [5, 95])
-    return Location(
+    return ActorPose(
         position=ray * z,
         covariance=(jacobian * errors**2) @ jacobian.T,
         size=np.array([width * z / camera.fx, height * z / camera.fy, high - low]),
+        frame_id=frame_id,
     )

@@ -31,8 +31,8 @@ def test_wake_ends_a_wait() -> None:
     assert box.take(0.01) == []
 
 
-def test_keep_all_drops_nothing_and_orders_cameras_by_stamp() -> None:
-    box: Mailbox[tuple[str, int]] = Mailbox(['a', 'b'], keep_all=True)
+def test_lossless_drops_nothing_and_orders_cameras_by_stamp() -> None:
+    box: Mailbox[tuple[str, int]] = Mailbox(['a', 'b'], lossless=True)
     for stamp in (0, 10, 20):
         box.put('a', stamp, ('a', stamp))
     for stamp in (0, 5, 25):
@@ -43,7 +43,7 @@ def test_keep_all_drops_nothing_and_orders_cameras_by_stamp() -> None:
 
 
 def test_a_silent_camera_does_not_hold_up_the_others() -> None:
-    box: Mailbox[int] = Mailbox(['a', 'b'], keep_all=True)
+    box: Mailbox[int] = Mailbox(['a', 'b'], lossless=True)
     box.put('a', 0, 1)
     assert box.take(0) == [1]  # b never sent: nobody waits for it
     box.put('b', 1, 2)
@@ -55,7 +55,7 @@ def test_a_silent_camera_does_not_hold_up_the_others() -> None:
 
 
 def test_a_late_camera_is_waited_for() -> None:
-    box: Mailbox[int] = Mailbox(['a', 'b'], keep_all=True)
+    box: Mailbox[int] = Mailbox(['a', 'b'], lossless=True)
     box.put('a', 0, 1)
     box.put('b', 1, 2)
     assert box.take(0) == [1]
@@ -64,7 +64,7 @@ def test_a_late_camera_is_waited_for() -> None:
 
 
 def test_clear_says_what_it_threw_away() -> None:
-    box: Mailbox[int] = Mailbox(['a'], keep_all=True)
+    box: Mailbox[int] = Mailbox(['a'], lossless=True)
     for stamp in range(3):
         box.put('a', stamp, stamp)
     assert len(box) == 3

@@ -13,7 +13,6 @@ from actloc_ros.io.bags import find_type, message_types
 from actloc_ros.localizer import ClipInfo
 from actloc_ros.messages import (
     MAX_RESULTS,
-    Place,
     duration_message,
     label_info_message,
     stamp_of,
@@ -22,6 +21,7 @@ from actloc_ros.messages import (
 )
 from actloc_ros.msg import ActionDetectionArray, LabelInfo
 from actloc_ros.pipeline import FrameResult
+from actloc_ros.projection import ActorPose
 from actloc_ros.ros.common.message_types import ros_type
 
 # A recorded bag outlives a release: a change here breaks what users have recorded.
@@ -53,9 +53,9 @@ def test_every_field_has_a_comment() -> None:
 
 
 def step() -> FrameResult:
-    """Return a step of two actors, one of which reaches over the image's edge."""
+    """Return a step of two actors, one of which reaches to the image's edge."""
     scores = np.linspace(0, 0.95, 20, dtype=np.float32)
-    box = (-3.5, 2.25, 700.0, 470.0)
+    box = (0.0, 2.25, 640.0, 470.0)
     actions = (
         InstanceUpdate(1, 2, InstanceState.STARTED, 19, box, 0.75, STAMP - 5, STAMP, scores),
         InstanceUpdate(
@@ -68,7 +68,8 @@ def step() -> FrameResult:
 
 def message(types: object = ros_type) -> ActionDetectionArray:
     """Return the step's message in the classes of `types`."""
-    place = Place('map', np.arange(3.0), np.eye(3) * 0.04, np.ones(3), np.array([0.5, 0, -1]))
+    velocity = np.array([0.5, 0, -1])
+    pose = ActorPose(np.arange(3.0), np.eye(3) * 0.04, np.ones(3), 'map', velocity)
     return step_to_message(
         step(),
         types,
@@ -77,7 +78,7 @@ def message(types: object = ros_type) -> ActionDetectionArray:
         dropped=4,
         inference_time=5_000_000,
         latency=-1,
-        places={1: place},
+        poses={1: pose},
     )
 
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
-from actloc_ros.io.bags import DetectionWriter
-from actloc_ros.io.drawing import draw
-from actloc_ros.io.event_text import event_line
+from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
-from actloc_ros.io.video_writer import VideoWriter
-from actloc_ros.messages import stamp_of
-from actloc_ros.offline import Result, localize, open_pipeline
+from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.params_file import read_params
-from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
+from actloc_ros.sinks import EventSink
 
 OVERRIDES = ('model', 'weights', 'device')
 
@@ -58,16 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
     began, frames = time.monotonic(), 0
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
-        bag = stack.enter_context(DetectionWriter(arguments.out)) if arguments.out else None
-        video = stack.enter_context(_video(arguments.video, source)) if arguments.video else None
-        for result in _results(source, pipeline):
-            frames += result.frame is not None
-            if bag:
-                bag.write_detections(result.message)
-                for event in result.events:
-                    bag.write_event(event)
-            if video and result.frame:
-                video.write(result.frame.stamp, draw(result.frame.image, result.message))
+        progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
+        sinks = [
+            stack.enter_context(closing(sink)) for sink in _sinks(arguments, source, progress.write)
+        ]
+        for report in localize(source, pipeline):
+            frames += report.frame is not None
+            progress.update(report.frame is not None)
+            for sink in sinks:
+                sink.write(report)
     took = time.monotonic() - began
     broken = f', {source.broken} broken frames left out' if source.broken else ''
     print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')
@@ -83,17 +78,12 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return settings_of(values)
 
 
-def _video(path: str, source: Source) -> VideoWriter:
-    return VideoWriter(path, source.rate or DEFAULT_RATE)
-
-
-def _results(source: Source, pipeline: Pipeline) -> Iterator[Result]:
-    """Yield results, print their events and show how far it is."""
-    zero: int | None = None
-    with tqdm(total=source.length, unit='frame', disable=None) as progress:
-        for result in localize(source, pipeline):
-            zero = stamp_of(result.message.header.stamp) if zero is None else zero
-            for event in result.events:
-                progress.write(event_line(event, zero))
-            progress.update(result.frame is not None)
-            yield result
+def _sinks(
+    arguments: argparse.Namespace, source: Source, write_line: Callable[[str], None]
+) -> Iterator[EventSink]:
+    """Yield what takes the reports, each opened when it is asked for."""
+    yield TextSink(write_line)
+    if arguments.out:
+        yield BagSink(arguments.out)
+    if arguments.video:
+        yield VideoSink(arguments.video, source.rate or DEFAULT_RATE)

@@ -46,18 +46,18 @@ class MatchedSubscription:
         message_type: Any,
         topic: str,
         callback: Callable[[Any], None],
-        keep_all: bool = False,
+        lossless: bool = False,
         depth: int = DEPTH,
     ) -> None:
         """Subscribe.
 
-        `keep_all` insists on every message, so that best effort does not do; else the newest
+        `lossless` insists on every message, so that best effort does not do; else the newest
         `depth` messages may wait. The parameters `qos_overrides.TOPIC.subscription.…` change the
         first subscription.
         """
         self._node, self._type, self._callback = node, message_type, callback
-        self._keep_all, self._depth = keep_all, depth
-        history = HistoryPolicy.KEEP_ALL if keep_all else HistoryPolicy.KEEP_LAST
+        self._lossless, self._depth = lossless, depth
+        history = HistoryPolicy.KEEP_ALL if lossless else HistoryPolicy.KEEP_LAST
         self.qos = QoSProfile(depth=depth, history=history, reliability=ReliabilityPolicy.RELIABLE)
         self.lost = 0
         self._second: Subscription | None = None
@@ -112,7 +112,7 @@ class MatchedSubscription:
 
     def _mismatch(self, event: Any) -> None:
         """Take best effort where that is all there is, or warn."""
-        if self._keep_all or event.last_policy_kind != QoSPolicyKind.RELIABILITY:
+        if self._lossless or event.last_policy_kind != QoSPolicyKind.RELIABILITY:
             self._warn(qos_policy_name_from_kind(event.last_policy_kind))
         elif self._second is None:
             self._node.get_logger().info(

@@ -1,4 +1,4 @@
-"""Move places into another coordinate frame by tf2, where it is installed."""
+"""Move poses into another coordinate frame by tf2, where it is installed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.time import Time
 
-from actloc_ros.messages import Place
+from actloc_ros.projection import ActorPose
 
 
 class PoseTransformer:
-    """Moves places from their own frame into the target frame, as it was at their stamp."""
+    """Moves poses from their own frame into the target frame, as it was at their stamp."""
 
     def __init__(self, node: Node, warn: Callable[[str, str], None]) -> None:
         """Listen to tf.
@@ -37,13 +37,13 @@ class PoseTransformer:
         self._listener = tf2_ros.TransformListener(self._buffer, node)
         self._warn = warn
 
-    def move(self, places: dict[int, Place], target: str, stamp: int) -> dict[int, Place]:
-        """Return `places` in `target` as it was at `stamp` (ns); none where tf does not know."""
+    def move(self, poses: dict[int, ActorPose], target: str, stamp: int) -> dict[int, ActorPose]:
+        """Return `poses` in `target` as it was at `stamp` (ns); none where tf does not know."""
         moved = {}
-        for track_id, place in places.items():
+        for track_id, pose in poses.items():
             try:
                 found = self._buffer.lookup_transform(
-                    target, place.frame_id, Time(nanoseconds=stamp)
+                    target, pose.frame_id, Time(nanoseconds=stamp)
                 )
             except self._error as error:
                 self._warn('transform', f'no transform to {target}: {error}')
@@ -51,10 +51,10 @@ class PoseTransformer:
             shift, turn = found.transform.translation, found.transform.rotation
             rotation = rotation_matrix(turn.x, turn.y, turn.z, turn.w)
             moved[track_id] = replace(
-                place,
+                pose,
                 frame_id=target,
-                position=rotation @ place.position + (shift.x, shift.y, shift.z),
-                covariance=rotation @ place.covariance @ rotation.T,
+                position=rotation @ pose.position + (shift.x, shift.y, shift.z),
+                covariance=rotation @ pose.covariance @ rotation.T,
             )
         return moved
 

@@ -38,15 +38,15 @@ class ReceivedImage:
 
 
 class CameraInput:
-    """The images of one camera; what comes while no `sink` is set is let go.
+    """The images of one camera; what comes while no `sink` is set is discarded.
 
     Attributes:
         camera: The camera's name.
-        sink: Takes each message; None lets them go.
+        sink: Takes each message; None discards them.
         callback_times: The newest durations of the callback in s.
     """
 
-    def __init__(self, node: Node, camera: str, compressed: bool, keep_all: bool) -> None:
+    def __init__(self, node: Node, camera: str, compressed: bool, lossless: bool) -> None:
         self.camera = camera
         self.sink: Callable[[ReceivedImage], None] | None = None
         self.received = 0
@@ -57,7 +57,7 @@ class CameraInput:
         self._type = CompressedImage if compressed else Image
         self._listening = time.monotonic()
         topic = camera_topic(camera, 'image/compressed' if compressed else 'image')
-        self._subscription = MatchedSubscription(node, self._type, topic, self._receive, keep_all)
+        self._subscription = MatchedSubscription(node, self._type, topic, self._receive, lossless)
         self.topic = self._subscription.topic
         self._lost_before = 0
 
@@ -71,7 +71,7 @@ class CameraInput:
         self.sink = sink
 
     def close(self) -> None:
-        """Let messages go from now on."""
+        """Discard messages from now on."""
         self.sink = None
 
     @property

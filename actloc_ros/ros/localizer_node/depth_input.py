@@ -1,4 +1,4 @@
-"""Tell where actors are in space, from the depth image that fits the key frame's stamp."""
+"""Locate actors in space, by the depth image that fits the key frame's stamp."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from actloc_ros.frames import nanoseconds
 from actloc_ros.io.conversions import FrameError, depth_to_metres
-from actloc_ros.messages import Place, stamp_of
+from actloc_ros.messages import stamp_of
 from actloc_ros.pipeline import FrameResult
-from actloc_ros.projection import Intrinsics, VelocityEstimator, locate
+from actloc_ros.projection import ActorPose, Intrinsics, VelocityEstimator, locate
 from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.ros.localizer_node.camera_input import camera_topic
 
 KEPT = 30  # depth images: a second, by which the localizer may lag behind
 PATIENCE = 0.5  # s that a replay waits for a depth image that comes after its image
-LOOK = 0.01  # s between looks for it
+POLL_PERIOD = 0.01  # s between two searches for it
 
 
 class DepthInput:
     """The depth images and the calibration of one camera."""
 
     def __init__(
-        self, node: Node, camera: str, keep_all: bool, warn: Callable[[str, str], None]
+        self, node: Node, camera: str, lossless: bool, warn: Callable[[str, str], None]
     ) -> None:
         """Subscribe.
 
         Args:
             node: Whose executor takes the messages.
             camera: The camera's name.
-            keep_all: Keep every depth image until its image is processed, and wait for it.
+            lossless: Keep every depth image until its image is processed, and wait for it.
             warn: Takes a kind and a text of what is wrong.
         """
         self._camera = camera
         self._warn = warn
-        self._keep_all, self._open = keep_all, False
+        self._lossless, self._open = lossless, False
         self._lock = threading.Lock()
-        self._images: deque[tuple[int, Image]] = deque(maxlen=None if keep_all else KEPT)
+        self._images: deque[tuple[int, Image]] = deque(maxlen=None if lossless else KEPT)
         self._intrinsics: Intrinsics | None = None
         self._velocities = VelocityEstimator()
-        MatchedSubscription(node, Image, camera_topic(camera, 'depth'), self._keep, keep_all)
+        MatchedSubscription(node, Image, camera_topic(camera, 'depth'), self._keep, lossless)
         MatchedSubscription(node, CameraInfo, camera_topic(camera, 'camera_info'), self._calibrate)
 
     def open(self) -> None:
@@ -55,14 +55,14 @@ class DepthInput:
         self._open = True
 
     def close(self) -> None:
-        """Let go what comes and what was kept."""
+        """Discard what comes and what was kept."""
         with self._lock:
             self._open = False
             self._images.clear()
         self._velocities = VelocityEstimator()
 
-    def places(self, step: FrameResult, tolerance: float) -> dict[int, Place]:
-        """Return the places of the actors seen in `step`, by track id, in the optical frame.
+    def poses(self, step: FrameResult, tolerance: float) -> dict[int, ActorPose]:
+        """Return the poses of the actors detected in `step`, by track id, in the optical frame.
 
         Args:
             step: What the pipeline found.
@@ -71,23 +71,23 @@ class DepthInput:
         depth = None if step.restart else self._nearest(step.stamp, nanoseconds(tolerance))
         if depth is None or self._intrinsics is None:
             return {}
-        places = {}
+        poses, size = {}, (step.width, step.height)
         for action in step.actions:
-            if action.seen and action.track_id not in places:
-                found = locate(action.box, (step.width, step.height), depth, self._intrinsics)
-                if found is not None:
-                    places[action.track_id] = Place(
-                        step.frame_id, found.position, found.covariance, found.size
-                    )
-        return places
+            if action.seen and action.track_id not in poses:
+                pose = locate(action.box, size, depth, self._intrinsics, step.frame_id)
+                if pose is not None:
+                    poses[action.track_id] = pose
+        return poses
 
-    def with_velocities(self, step: FrameResult, places: dict[int, Place]) -> dict[int, Place]:
-        """Return `places`, in whichever frame, with velocities in that frame where known."""
+    def with_velocities(
+        self, step: FrameResult, poses: dict[int, ActorPose]
+    ) -> dict[int, ActorPose]:
+        """Return `poses`, in whichever frame, with velocities in that frame where known."""
         return {
             track_id: replace(
-                place, velocity=self._velocities.update(step.stamp, track_id, place.position)
+                pose, velocity=self._velocities.update(step.stamp, track_id, pose.position)
             )
-            for track_id, place in places.items()
+            for track_id, pose in poses.items()
         }
 
     def _nearest(self, stamp: int, tolerance: int) -> np.ndarray | None:
@@ -95,7 +95,7 @@ class DepthInput:
         message = self._find(stamp, tolerance)
         deadline = time.monotonic() + PATIENCE
         while message is None and self._may_come(stamp) and time.monotonic() < deadline:
-            time.sleep(LOOK)
+            time.sleep(POLL_PERIOD)
             message = self._find(stamp, tolerance)
         if message is None:
             self._warn('depth', f'no depth image of camera "{self._camera}" fits its image')
@@ -123,7 +123,7 @@ class DepthInput:
     def _may_come(self, stamp: int) -> bool:
         """Say whether a replay's depth image of `stamp` may still be on its way."""
         with self._lock:
-            return self._keep_all and all(found < stamp for found, _ in self._images)
+            return self._lossless and all(found < stamp for found, _ in self._images)
 
     def _keep(self, message: Image) -> None:
         with self._lock:

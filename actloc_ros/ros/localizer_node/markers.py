@@ -1,8 +1,8 @@
-"""Draw actors whose place is known as RViz markers."""
+"""Draw actors whose pose is known as RViz markers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from geometry_msgs.msg import Point, Pose, Vector3
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from actloc_ros.messages import Place
-from actloc_ros.pipeline import FrameResult
+from actloc_ros.msg import ActionDetectionArray
+from actloc_ros.projection import ActorPose
 
 LIFETIME = Duration(sec=1)
 LEAST_SIZE = 0.05  # m: RViz does not show what has no extent
@@ -20,23 +20,23 @@ TEXT_HEIGHT = 0.15  # m
 
 
 def marker_array(
-    header: Any, step: FrameResult, labels: Sequence[str], places: Mapping[int, Place]
+    message: ActionDetectionArray, camera_poses: Mapping[int, ActorPose]
 ) -> MarkerArray:
-    """Return a box and a text for each actor of `step` with a place in the camera's frame.
+    """Return a box and a text for each actor of `message` whose pose is known.
 
-    Boxes lie along the optical frame's axes, so places are those in that frame.
+    Boxes lie along the optical frame's axes, so poses are those in that frame, by track id.
     """
-    spaces = f'{step.camera}/' if step.camera else ''
+    spaces = f'{message.camera}/' if message.camera else ''
     markers = [
-        Marker(header=header, ns=f'{spaces}{kind}', action=Marker.DELETEALL)
+        Marker(header=message.header, ns=f'{spaces}{kind}', action=Marker.DELETEALL)
         for kind in ('box', 'text')
     ]
-    for track_id, place in sorted(places.items()):
-        box = _marker(header, f'{spaces}box', track_id, place.position)
-        box.type, box.scale = Marker.CUBE, _scale(place.size)
-        text = _marker(header, f'{spaces}text', track_id, _above(place))
+    for track_id, pose in sorted(camera_poses.items()):
+        box = _marker(message.header, f'{spaces}box', track_id, pose.position)
+        box.type, box.scale = Marker.CUBE, _scale(pose.size)
+        text = _marker(message.header, f'{spaces}text', track_id, _above(pose))
         text.type, text.scale.z = Marker.TEXT_VIEW_FACING, TEXT_HEIGHT
-        text.text = _words(step, labels, track_id)
+        text.text = _words(message, track_id)
         markers += [box, text]
     return MarkerArray(markers=markers)
 
@@ -59,15 +59,13 @@ def _scale(size: np.ndarray) -> Vector3:
     return Vector3(x=x, y=y, z=z)
 
 
-def _above(place: Place) -> np.ndarray:
-    """Return where the text stands; y points down in an optical frame."""
-    return place.position - np.array([0, place.size[1] / 2 + TEXT_HEIGHT, 0])
+def _above(pose: ActorPose) -> np.ndarray:
+    """Return the text's position; y points down in an optical frame."""
+    return pose.position - np.array([0, pose.size[1] / 2 + TEXT_HEIGHT, 0])
 
 
-def _words(step: FrameResult, labels: Sequence[str], track_id: int) -> str:
-    actions = [
-        labels[a.class_id] for a in step.actions if a.track_id == track_id and a.class_id >= 0
-    ]
+def _words(message: ActionDetectionArray, track_id: int) -> str:
+    actions = [d.label for d in message.detections if d.track_id == track_id and d.class_id >= 0]
     return f'{track_id} {", ".join(actions)}'.strip()
 
 

@@ -24,7 +24,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from actloc_ros.instances import InstanceTracker
 from actloc_ros.localizer import Localizer, LocalizerOptions
-from actloc_ros.models.open import open_localizer
+from actloc_ros.models.open import open_localizer, side_inputs
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer
 from actloc_ros.ros.localizer_node import parameters
@@ -37,7 +37,7 @@ from actloc_ros.ros.localizer_node.diagnostics import (
     free_device_memory,
     node_status,
 )
-from actloc_ros.ros.localizer_node.publishers import RosSink
+from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
 from actloc_ros.settings import Settings
 
@@ -76,6 +76,7 @@ class ActionLocalizer(LifecycleNode):
         self._boxes: BoxesInput | None = None
         self._warn = ThrottledLogger(self.get_logger())
         self._outputs = RosSink(self, self.settings.process_all)
+        self._markers = MarkerSink(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._timer = self.create_timer(
             self.settings.diagnostics_period,
@@ -170,7 +171,9 @@ class ActionLocalizer(LifecycleNode):
             for camera in settings.cameras
             if settings.depth
         }
-        return NodeInterfaces(self.get_clock(), inputs, depths, None, self._outputs, self._warn)
+        return NodeInterfaces(
+            self.get_clock(), inputs, depths, None, self._outputs, self._markers, self._warn
+        )
 
     def _listen_to_transforms(self, around: NodeInterfaces) -> None:
         if self.settings.target_frame and around.transformer is None:
@@ -187,15 +190,15 @@ class ActionLocalizer(LifecycleNode):
         return self._localizer
 
     def _options(self) -> LocalizerOptions:
-        """Return the localizer's options, with the people of a topic where the model takes them."""
+        """Return the localizer's options, with the boxes of a topic where the model needs them."""
         settings = self.settings
-        if not settings.model.startswith('topic+'):
+        if 'boxes' not in side_inputs(settings.model):
             return settings.localizer
         if self._boxes is None:
             self._boxes = BoxesInput(
                 self, settings.cameras, settings.boxes_type, settings.boxes_patience, self._warn
             )
-        return replace(settings.localizer, find_people=self._boxes.find)
+        return replace(settings.localizer, side_inputs=self._boxes)
 
     def _close(self) -> None:
         if self._localizer is not None:

@@ -1,4 +1,4 @@
-"""Hold what runs while the node is active: from inputs through the worker to outputs."""
+"""Hold what runs while the node is active: from inputs through the worker to sinks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from rclpy.clock import Clock
 from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
-from actloc_ros.messages import Place
 from actloc_ros.pipeline import FrameResult, Pipeline
+from actloc_ros.projection import ActorPose
+from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer
 from actloc_ros.ros.localizer_node.camera_input import CameraInput, ReceivedImage
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import camera_status
-from actloc_ros.ros.localizer_node.publishers import RosSink
+from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.timing import LatencyBreakdown, LatencyWindow
-from actloc_ros.ros.localizer_node.worker import Result, Worker
+from actloc_ros.ros.localizer_node.worker import DecodedImage, Worker
 from actloc_ros.settings import Settings
+from actloc_ros.sinks import EventSink, Report, make_report
 
 
 @dataclass
@@ -34,8 +36,9 @@ class NodeInterfaces:
         clock: The node's.
         inputs: One for each camera.
         depths: By camera; empty without depth.
-        transformer: Moves places into the target frame; None leaves them in the camera's.
-        outputs: The publishers.
+        transformer: Moves poses into the target frame; None leaves them in the camera's.
+        outputs: Publishes detections, events and labels.
+        markers: Publishes markers.
         warn: Takes a kind and a text.
     """
 
@@ -44,6 +47,7 @@ class NodeInterfaces:
     depths: dict[str, DepthInput]
     transformer: PoseTransformer | None
     outputs: RosSink
+    markers: MarkerSink
     warn: ThrottledLogger
 
 
@@ -74,11 +78,10 @@ class Session:
         )
         self._mailbox: Mailbox[ReceivedImage] = Mailbox(cameras, settings.process_all)
         self._worker = Worker(
-            localizer,
             self._pipeline,
             self._mailbox,
             cameras,
-            self._publish,
+            self._report,
             around.warn,
             failed,
             now=lambda: around.clock.now().nanoseconds,
@@ -110,7 +113,7 @@ class Session:
         self.enable(True)
 
     def stop(self, timeout: float) -> bool:
-        """End what is open and publish that; say whether that went in time."""
+        """End what is open and report that; return whether that was done in time."""
         self._close_inputs()
         if not self._worker.stop(timeout):
             return False
@@ -124,7 +127,7 @@ class Session:
         self._pipeline.close()
 
     def enable(self, enabled: bool) -> None:
-        """Process frames, or end what is open and let frames go."""
+        """Process frames, or end what is open and discard frames."""
         if enabled == self.enabled:
             return
         self.enabled = enabled
@@ -150,7 +153,7 @@ class Session:
 
     def jump(self, before: int, after: int) -> None:
         """Take note that the clock went back, from one time in ns to another."""
-        if not self._settings.process_all:  # there, frames wait and tell by their stamps
+        if not self._settings.process_all:  # there, frames wait, and their stamps show the jump
             self._worker.jump(before, after)
 
     def statuses(self, name: str) -> list[DiagnosticStatus]:
@@ -180,56 +183,74 @@ class Session:
         broken = sum(counters.broken.values())
         return self._mailbox.replaced[camera] + counters.limited + broken
 
-    def _publish(self, result: Result) -> None:
-        """Publish a result; in the worker's thread."""
+    def _report(self, step: FrameResult, image: DecodedImage | None) -> None:
+        """Hand a result to all sinks; in the worker's thread."""
         began = time.perf_counter()
-        step, settings = result.step, self._settings
-        seen = self._places(step)
-        places = self._in_target_frame(step, seen)
-        placed = time.perf_counter()
+        camera_poses = self._poses(step)
+        poses = self._in_target_frame(step, camera_poses)
+        posed = time.perf_counter()
+        report = self._make_report(step, image, camera_poses, poses)
+        for sink in self._sinks():
+            sink.write(report)
+        if image is not None:
+            self._measure(step, image, posed - began, time.perf_counter() - posed)
+
+    def _make_report(
+        self,
+        step: FrameResult,
+        image: DecodedImage | None,
+        camera_poses: dict[int, ActorPose],
+        poses: dict[int, ActorPose],
+    ) -> Report:
         latency = self._around.clock.now().nanoseconds - step.stamp
-        measured = not settings.process_all and not step.restart
-        self._around.outputs.publish(
+        measured = not self._settings.process_all and not step.restart
+        return make_report(
             step,
+            ros_type,
             model=self._localizer.name,
             labels=self._localizer.labels,
+            frame=image.frame if image else None,
+            camera_poses=camera_poses,
+            poses=poses,
             dropped=self._dropped(step.camera),
             inference_time=nanoseconds(step.timing.infer) if measured else 0,
             latency=latency if measured else 0,
-            places=places,
         )
-        if settings.publish_markers:
-            self._around.outputs.publish_markers(step, self._localizer.labels, seen)
-        self._measure(result, placed - began, time.perf_counter() - placed)
 
-    def _places(self, step: FrameResult) -> dict[int, Place]:
+    def _sinks(self) -> list[EventSink]:
+        sinks: list[EventSink] = [self._around.outputs]
+        return [*sinks, self._around.markers] if self._settings.publish_markers else sinks
+
+    def _poses(self, step: FrameResult) -> dict[int, ActorPose]:
         depth = self._around.depths.get(step.camera)
-        return depth.places(step, self._settings.depth_tolerance) if depth else {}
+        return depth.poses(step, self._settings.depth_tolerance) if depth else {}
 
-    def _in_target_frame(self, step: FrameResult, places: dict[int, Place]) -> dict[int, Place]:
-        if not places:
+    def _in_target_frame(
+        self, step: FrameResult, poses: dict[int, ActorPose]
+    ) -> dict[int, ActorPose]:
+        if not poses:
             return {}
         if self._around.transformer and self._settings.target_frame:
             target = self._settings.target_frame
-            places = self._around.transformer.move(places, target, step.stamp)
-        return self._around.depths[step.camera].with_velocities(step, places)
+            poses = self._around.transformer.move(poses, target, step.stamp)
+        return self._around.depths[step.camera].with_velocities(step, poses)
 
-    def _measure(self, result: Result, place: float, publish: float) -> None:
-        received, timing = result.received, result.step.timing
-        if received is None:
-            return
+    def _measure(
+        self, step: FrameResult, image: DecodedImage, place: float, publish: float
+    ) -> None:
+        received, timing = image.received, step.timing
         now = self._around.clock.now().nanoseconds
         parts = {
-            'wait': result.taken - received.arrival,
-            'decode': result.decode,
-            'preprocess': result.preprocess,
+            'wait': image.taken - received.arrival,
+            'decode': image.decode,
+            'preprocess': timing.preprocess,
             'link': timing.link,
             'place': place,
             'publish': publish,
         }
         split = LatencyBreakdown(
             transport=seconds(received.clock - received.stamp),
-            infer=timing.infer - result.preprocess,
+            infer=timing.infer - timing.preprocess,
             own=sum(parts.values()),
             latency=seconds(now - received.stamp),
             **parts,

@@ -1,4 +1,4 @@
-"""Run the pipeline in one thread: take frames from the mailbox, decode, step, hand results on."""
+"""Run the pipeline in one thread, from the images in the mailbox to its results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.io.conversions import FrameError, image_to_frame
-from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
 from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.rate_limit import RateLimit
 from actloc_ros.ros.localizer_node.camera_input import ReceivedImage
 from actloc_ros.tracks import TrackOptions
 
-IDLE = 0.2  # s after which a waiting worker looks up
+IDLE = 0.2  # s after which a waiting worker checks what else is due
 
 
 @dataclass
@@ -39,22 +38,20 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class Result:
-    """A step with the message behind it and what its way cost.
+class DecodedImage:
+    """A received message with the frame in it.
 
     Attributes:
-        step: What the pipeline says.
-        received: The message; None for a step that only ends what was open.
-        taken: When the worker took it, by `time.perf_counter`.
+        received: The message.
+        frame: The frame.
+        taken: When the worker took the message, by `time.perf_counter`, in s.
         decode: Time in s from message to frame.
-        preprocess: Time in s from frames to the model's input.
     """
 
-    step: FrameResult
-    received: ReceivedImage | None = None
-    taken: float = 0.0
-    decode: float = 0.0
-    preprocess: float = 0.0
+    received: ReceivedImage
+    frame: Frame
+    taken: float
+    decode: float
 
 
 class Worker:
@@ -67,12 +64,11 @@ class Worker:
 
     def __init__(
         self,
-        localizer: Localizer,
         pipeline: Pipeline,
         mailbox: Mailbox[ReceivedImage],
         cameras: Iterable[str],
-        publish: Callable[[Result], None],
-        report: Callable[[str, str], None],
+        report: Callable[[FrameResult, DecodedImage | None], None],
+        warn: Callable[[str, str], None],
         failed: Callable[[], None],
         now: Callable[[], int],
         patience: float,
@@ -80,27 +76,26 @@ class Worker:
         """Prepare a worker; `start` starts it.
 
         Args:
-            localizer: The one that the pipeline runs.
             pipeline: Used by this thread alone from `start` to `stop`.
             mailbox: Where callbacks leave messages.
             cameras: All cameras' names.
-            publish: Takes each result, in this thread.
-            report: Takes each fault's kind and text, in this thread.
+            report: Takes each result with the image behind it, in this thread; None for a result
+                that only ends what was open.
+            warn: Takes each fault's kind and text, in this thread.
             failed: Called in this thread when an exception has ended it.
             now: Returns the node's time in ns.
             patience: Time in s without frames after which what is open in a camera is ended.
         """
         self.counters = {camera: Counters() for camera in cameras}
         self.failure: BaseException | None = None
-        self._localizer = localizer
         self._pipeline = pipeline
         self._mailbox = mailbox
-        self._publish = publish
         self._report = report
+        self._warn = warn
         self._failed = failed
         self._now, self._patience = now, patience
-        self._orders: list[Callable[[], None]] = []
-        self._order_lock = threading.Lock()
+        self._commands: list[Callable[[], None]] = []
+        self._command_lock = threading.Lock()
         self._stopping = threading.Event()
         self._limits: dict[str, RateLimit] = {camera: RateLimit() for camera in self.counters}
         self._last_stamps: dict[str, int] = {}
@@ -113,7 +108,7 @@ class Worker:
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """End what is open, publish that, and end the thread; say whether it ended in time."""
+        """End what is open, report that, and end the thread; return whether it ended in time."""
         self._stopping.set()
         self._mailbox.wake()
         self._thread.join(timeout)
@@ -122,47 +117,47 @@ class Worker:
     def configure(self, tubes: TrackOptions, instances: InstanceOptions, max_rate: float) -> None:
         """Use other options from the next frame on."""
 
-        def order() -> None:
+        def command() -> None:
             self._pipeline.configure(tubes, instances)
             self._max_rate = max_rate
 
-        self._order(order)
+        self._submit(command)
 
     def reset(self) -> None:
-        """Forget the past; what is open is ended and published before anything new starts."""
-        self._order(lambda: self._end(self._last_stamps))
+        """Forget the past; what is open is ended and reported before anything new starts."""
+        self._submit(lambda: self._end(self._last_stamps))
 
     def jump(self, before: int, after: int) -> None:
         """Forget the past of cameras whose last frame is from before the clock jumped back.
 
-        Frames of the new time may have come first: then the pipeline saw the jump by their stamps,
-        and what has started since stays.
+        Frames of the new time may have come first: then the pipeline has noticed the jump by their
+        stamps, and what has started since stays.
         """
         middle = (before + after) // 2
-        self._order(lambda: self._end([c for c, s in self._last_stamps.items() if s > middle]))
+        self._submit(lambda: self._end([c for c, s in self._last_stamps.items() if s > middle]))
 
-    def _order(self, order: Callable[[], None]) -> None:
-        with self._order_lock:
-            self._orders.append(order)
+    def _submit(self, command: Callable[[], None]) -> None:
+        with self._command_lock:
+            self._commands.append(command)
         self._mailbox.wake()
 
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
                 received = self._mailbox.take(IDLE)
-                self._obey()
+                self._run_commands()
                 if received and not self._stopping.is_set():
                     self._process(received)
                 self._end(self._silent())
             self._end(self._last_stamps)
         except Exception as error:
             self.failure = error
-            with contextlib.suppress(Exception):  # told is what came first
+            with contextlib.suppress(Exception):  # the first error is the one to report
                 self._end(self._last_stamps)
             self._failed()
 
     def _silent(self) -> list[str]:
-        """Return the cameras that send no more: nobody should wait for what they saw to end."""
+        """Return the cameras that have stopped sending: what is open in them must not stay open."""
         now = self._now()
         return [
             camera
@@ -172,54 +167,52 @@ class Worker:
             and seconds(now - arrival) > self._patience
         ]
 
-    def _obey(self) -> None:
-        with self._order_lock:
-            orders, self._orders = self._orders, []
-        for order in orders:
-            order()
+    def _run_commands(self) -> None:
+        with self._command_lock:
+            commands, self._commands = self._commands, []
+        for command in commands:
+            command()
 
     def _end(self, cameras: Iterable[str]) -> None:
         for camera in list(cameras):
             for step in self._pipeline.reset(camera):
-                self._publish(Result(step))
+                self._report(step, None)
             self._last_stamps.pop(camera, None)
             self._limits[camera] = RateLimit()
 
     def _process(self, batch: list[ReceivedImage]) -> None:
         taken = time.perf_counter()
         decoded = {
-            received.camera: (received, *timed_frame)
+            received.camera: image
             for received in batch
-            if self._due(received) and (timed_frame := self._decode(received))
+            if self._due(received) and (image := self._decode(received, taken))
         }
-        frames = [frame for _, frame, _ in decoded.values()]
-        steps = self._pipeline.step(frames) if frames else []
-        preprocess = self._localizer.preprocess_time
-        for step in steps:
+        frames = [image.frame for image in decoded.values()]
+        for step in self._pipeline.step(frames) if frames else []:
             if step.restart:
-                self._publish(Result(step))
+                self._report(step, None)
                 continue
-            received, _, decode = decoded.pop(step.camera)
+            image = decoded.pop(step.camera)
             self._last_stamps[step.camera] = step.stamp
             self._last_arrivals[step.camera] = self._now()
             self.counters[step.camera].processed += 1
-            self._publish(Result(step, received, taken, decode, preprocess))
-        for received, _, _ in decoded.values():  # those that the pipeline dropped
-            self._fault(received.camera, *_stamp_fault(received.stamp))
+            self._report(step, image)
+        for image in decoded.values():  # those that the pipeline dropped
+            self._fault(image.received.camera, *_stamp_fault(image.received.stamp))
 
     def _due(self, received: ReceivedImage) -> bool:
         due = self._limits[received.camera].due(received.stamp, self._max_rate)
         self.counters[received.camera].limited += not due
         return due
 
-    def _decode(self, received: ReceivedImage) -> tuple[Frame, float] | None:
+    def _decode(self, received: ReceivedImage, taken: float) -> DecodedImage | None:
         began = time.perf_counter()
         try:
             frame = image_to_frame(received.message, received.camera)
         except FrameError as error:
             self._fault(received.camera, error.kind, str(error))
             return None
-        return frame, time.perf_counter() - began
+        return DecodedImage(received, frame, taken, time.perf_counter() - began)
 
     def _fault(self, camera: str, kind: str, text: str) -> None:
         """Count a frame that cannot be used, and say why."""
@@ -227,7 +220,7 @@ class Worker:
         counters.broken[kind] = counters.broken.get(kind, 0) + 1
         counters.fault = text
         name = f'camera "{camera}"' if camera else 'the camera'
-        self._report(f'{camera} {kind}', f'a frame of {name} is skipped: {text}')
+        self._warn(f'{camera} {kind}', f'a frame of {name} is skipped: {text}')
 
 
 def _stamp_fault(stamp: int) -> tuple[str, str]:
