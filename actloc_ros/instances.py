@@ -92,20 +92,20 @@ class TrackedActor:
 
 @dataclass(frozen=True, eq=False)
 class InstanceUpdate:
-    """One action of one actor at one key frame: what a message says, without space.
+    """One action of one actor at one key frame: what a message holds, without space.
 
     Attributes:
         track_id: The actor, from 1.
         instance_id: The instance, from 1; 0 while UNKNOWN.
         state: Of the instance.
         class_id: The action; -1 while UNKNOWN.
-        box: x1, y1, x2, y2 in pixels of the original image; the last one seen, where the actor is
-            not seen at this key frame.
+        box: x1, y1, x2, y2 in pixels of the original image; the last one, where the actor is not
+            detected at this key frame.
         box_score: In [0, 1], that the box holds an actor.
-        start: Stamp of the first evidence in ns; of the actor's first sight while UNKNOWN.
-        end: Stamp of the last evidence in ns; of the actor's last sight while UNKNOWN.
-        scores: float32 (C,) in [0, 1]: the last seen score of every action.
-        seen: Whether the actor is seen at this key frame; if not, the state is ENDED.
+        start: Stamp of the first evidence in ns; of the actor's first detection while UNKNOWN.
+        end: Stamp of the last evidence in ns; of the actor's last detection while UNKNOWN.
+        scores: float32 (C,) in [0, 1]: the last score of every action.
+        detected: Whether the actor is detected at this key frame; if not, the state is ENDED.
     """
 
     track_id: int
@@ -117,7 +117,7 @@ class InstanceUpdate:
     start: int
     end: int
     scores: np.ndarray
-    seen: bool = True
+    detected: bool = True
 
 
 class InstanceTracker:
@@ -127,7 +127,7 @@ class InstanceTracker:
     earlier evidence lies no more than `merge_gap` back. Evidence without longer gaps is one run; a
     gap counts only where a key frame lies in it, since a camera's pause says nothing. A run is an
     instance once it has lasted `min_duration`: STARTED then, with the run's first evidence as
-    `start`; ONGOING at every further key frame that sees the actor, also where it holds no
+    `start`; ONGOING at every further key frame with the actor, also where it holds no
     evidence and `end` stays; ENDED when `merge_gap` has passed or the actor is lost, with the
     last evidence as `end`. An actor without an open instance gives one UNKNOWN action.
 
@@ -206,7 +206,7 @@ class InstanceTracker:
         Args:
             stamp: Of the key frame.
             state: Of one actor.
-            scores: The actor's; None where it is not seen.
+            scores: The actor's; None where it is not detected.
         """
         kept = set() if scores is None else self._rules.kept(scores, state.runs)
         actions = []
@@ -215,13 +215,15 @@ class InstanceTracker:
             if not unbroken and stamp - run.end > self._rules.merge_gap[class_id]:
                 del state.runs[class_id]
                 if run.instance_id:
-                    seen = scores is not None
-                    actions.append(_action(state.actor, class_id, run, InstanceState.ENDED, seen))
+                    detected = scores is not None
+                    actions.append(
+                        _action(state.actor, class_id, run, InstanceState.ENDED, detected)
+                    )
         return actions
 
     def _end_all(self, state: _ActorState) -> list[InstanceUpdate]:
         return [
-            _action(state.actor, class_id, run, InstanceState.ENDED, seen=False)
+            _action(state.actor, class_id, run, InstanceState.ENDED, detected=False)
             for class_id, run in sorted(state.runs.items())
             if run.instance_id
         ]
@@ -238,7 +240,7 @@ class _Evidence:
 
 @dataclass
 class _ActorState:
-    """An actor as last seen, and the runs by class id."""
+    """An actor as last detected, and the runs by class id."""
 
     actor: TrackedActor
     runs: dict[int, _Evidence] = field(default_factory=dict)
@@ -322,9 +324,9 @@ def _parse_override(text: str) -> tuple[str, LabelOptions]:
 
 
 def _action(
-    actor: TrackedActor, class_id: int, run: _Evidence, state: InstanceState, seen: bool = True
+    actor: TrackedActor, class_id: int, run: _Evidence, state: InstanceState, detected: bool = True
 ) -> InstanceUpdate:
-    return _describe(actor, run.instance_id, state, class_id, run.start, run.end, seen)
+    return _describe(actor, run.instance_id, state, class_id, run.start, run.end, detected)
 
 
 def _unknown(actor: TrackedActor, stamp: int) -> InstanceUpdate:
@@ -338,7 +340,7 @@ def _describe(
     class_id: int,
     start: int,
     end: int,
-    seen: bool,
+    detected: bool,
 ) -> InstanceUpdate:
     x1, y1, x2, y2 = (float(value) for value in actor.box)
     return InstanceUpdate(
@@ -351,5 +353,5 @@ def _describe(
         start=start,
         end=end,
         scores=actor.actions,
-        seen=seen,
+        detected=detected,
     )

@@ -18,7 +18,7 @@ def read_params(path: str | Path, defaults: Mapping[str, Any], node: str = NODE)
     Args:
         path: A YAML file of node names (or `/**` for all), `ros__parameters` and parameters.
         defaults: Every parameter there is by name, with the default that gives its type.
-        node: The node's name; namespaces in the file are not looked at.
+        node: The node's name; namespaces in the file are ignored.
 
     Raises:
         ValueError: It is no such file, gives a parameter that there is not, or one of a wrong

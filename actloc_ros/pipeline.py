@@ -116,7 +116,7 @@ class Pipeline:
         """Take the newest frame of one or more different cameras, as one batch.
 
         Returns:
-            First the steps that end what was open where a camera began afresh, then one step for
+            First the steps that end what was open where a camera starts again, then one step for
             each frame that was not dropped, in the order of `frames`.
 
         Raises:
@@ -144,7 +144,7 @@ class Pipeline:
         self._localizer.close()
 
     def _accept(self, frame: Frame) -> bool:
-        """Say whether a frame is to be used, after beginning its camera afresh where needed."""
+        """Return whether a frame is to be used, after starting its camera again where needed."""
         camera = self._cameras.setdefault(frame.camera, self._new_camera())
         last = camera.last
         if last is not None:

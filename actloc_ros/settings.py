@@ -1,4 +1,4 @@
-"""Say what every parameter of the node is, and check and group their values, without ROS."""
+"""Define every parameter of the node, and check and group their values, without ROS."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ SPECS = (
     ParameterSpec(
         'tubes.max_gap',
         _TUBES.max_gap,
-        'Time in s after which a track that is not seen any more is given up.',
+        'Time in s without detections after which a track is given up.',
         Mutability.ALWAYS,
     ),
     ParameterSpec(
@@ -157,7 +157,7 @@ SPECS = (
     ParameterSpec(
         'instances.min_duration',
         _INSTANCES.min_duration,
-        'Time in s that an action must last to be told.',
+        'Time in s that an action must last to be reported.',
         Mutability.ALWAYS,
     ),
     ParameterSpec(
@@ -176,13 +176,13 @@ SPECS = (
     ParameterSpec(
         'publish_markers',
         False,
-        'Publish RViz markers of actors whose place is known.',
+        'Publish RViz markers of actors whose pose is known.',
         Mutability.ALWAYS,
     ),
     ParameterSpec(
         'depth.enabled',
         False,
-        'Tell where actors are in space, from a depth image registered to the camera (topics depth'
+        'Locate actors in space, from a depth image registered to the camera (topics depth'
         ' and camera_info, or NAME/depth and NAME/camera_info).',
         Mutability.START,
     ),

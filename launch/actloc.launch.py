@@ -159,5 +159,5 @@ def remapping(camera: str, topic: str) -> tuple[str, str]:
 
 
 def text(value: str) -> ParameterValue:
-    """Return a text that stays one, whatever it looks like."""
+    """Return a text that stays one, whatever it contains."""
     return ParameterValue(value, value_type=str)

@@ -44,7 +44,7 @@ def follow(
     ]
 
 
-def told(updates: list[list[InstanceUpdate]]) -> list[list[tuple[InstanceState, int, int]]]:
+def reported(updates: list[list[InstanceUpdate]]) -> list[list[tuple[InstanceState, int, int]]]:
     return [[(a.state, a.start // MS, a.end // MS) for a in actions] for actions in updates]
 
 
@@ -55,7 +55,7 @@ def tracker_of(**options: float) -> InstanceTracker:
 def test_an_instance_starts_at_its_first_evidence_and_ends_at_its_last() -> None:
     tracker = tracker_of(min_duration=0.2, merge_gap=0.3)
     scores = [(0, 0.1), (100, 0.6), (200, 0.6), (300, 0.6), (400, 0.6), (500, 0.1), (600, 0.1)]
-    assert told(follow(tracker, [*scores, (700, 0.1), (800, 0.1), (900, 0.1)])) == [
+    assert reported(follow(tracker, [*scores, (700, 0.1), (800, 0.1), (900, 0.1)])) == [
         [(U, 0, 0)],
         [(U, 0, 100)],
         [(U, 0, 200)],
@@ -72,7 +72,7 @@ def test_an_instance_starts_at_its_first_evidence_and_ends_at_its_last() -> None
 def test_a_gap_within_the_merge_gap_is_merged_also_where_the_actor_is_not_seen() -> None:
     tracker = tracker_of(min_duration=0, merge_gap=0.3)
     scores = [(0, 0.9), (100, 0.1), (300, 0.9), (400, None), (600, 0.9), (700, 0), (901, None)]
-    assert told(follow(tracker, scores)) == [
+    assert reported(follow(tracker, scores)) == [
         [(S, 0, 0)],
         [(O, 0, 0)],
         [(O, 0, 300)],
@@ -86,13 +86,13 @@ def test_a_gap_within_the_merge_gap_is_merged_also_where_the_actor_is_not_seen()
 def test_evidence_after_a_longer_gap_is_another_instance_in_one_update() -> None:
     tracker = tracker_of(min_duration=0, merge_gap=0.3)
     updates = follow(tracker, [(0, 0.9), (100, 0.1), (500, 0.9)])
-    assert told(updates)[-1] == [(E, 0, 0), (S, 500, 500)]
+    assert reported(updates)[-1] == [(E, 0, 0), (S, 500, 500)]
     assert [a.instance_id for a in updates[-1]] == [1, 2]
 
 
 def test_a_pause_of_the_camera_is_no_gap() -> None:
     tracker = tracker_of(min_duration=0, merge_gap=0.3)
-    assert told(follow(tracker, [(0, 0.9), (1500, 0.9), (3000, 0.1)])) == [
+    assert reported(follow(tracker, [(0, 0.9), (1500, 0.9), (3000, 0.1)])) == [
         [(S, 0, 0)],
         [(O, 0, 1500)],
         [(E, 0, 1500)],
@@ -102,7 +102,7 @@ def test_a_pause_of_the_camera_is_no_gap() -> None:
 def test_hysteresis() -> None:
     tracker = tracker_of(start_score=0.6, end_score=0.3, min_duration=0, merge_gap=0)
     scores = [(0, 0.5), (100, 0.6), (200, 0.3), (300, 0.29), (400, 0.5)]
-    assert [[s for s, *_ in actions] for actions in told(follow(tracker, scores))] == [
+    assert [[s for s, *_ in actions] for actions in reported(follow(tracker, scores))] == [
         [U],
         [S],
         [O],
@@ -154,7 +154,7 @@ def test_a_lost_track_ends_its_instances_where_it_was_last_seen() -> None:
     assert tracker.update(200 * MS, *linked({2: (0, 0, 0)}))[0].track_id == 2
     walk, wave, other = tracker.update(900 * MS, *linked({2: (0, 0, 0)}, lost=(1,)))
     assert (walk.state, walk.end, wave.state, wave.end) == (E, 100 * MS, E, 0)
-    assert (walk.box, walk.seen) == ((20, 0, 25, 9), False)
+    assert (walk.box, walk.detected) == ((20, 0, 25, 9), False)
     assert (other.track_id, other.state) == (2, U)
     assert tracker.flush() == ()
 
@@ -265,7 +265,7 @@ def check_spoken_of(actions: tuple[InstanceUpdate, ...], seen: set[int]) -> None
     by_track = defaultdict(list)
     for action in actions:
         by_track[action.track_id].append(action)
-        assert action.seen == (action.track_id in seen)
+        assert action.detected == (action.track_id in seen)
     assert seen <= set(by_track), 'whoever is seen is spoken of'
     for spoken in by_track.values():
         assert U not in [a.state for a in spoken] or len(spoken) == 1

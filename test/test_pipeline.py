@@ -27,7 +27,7 @@ def make(localizer: PaintLocalizer | None = None, restart_gap: float = 2.0) -> P
     return Pipeline(localizer or PaintLocalizer(), TrackOptions(), AT_ONCE, restart_gap)
 
 
-def told(steps: Sequence[FrameResult]) -> list[tuple]:
+def reported(steps: Sequence[FrameResult]) -> list[tuple]:
     return [
         (s.stamp // MS, s.restart, [(a.track_id, a.instance_id, a.state.name) for a in s.actions])
         for s in steps
@@ -60,8 +60,8 @@ def test_cameras_are_one_batch_and_do_not_mix() -> None:
     ]
     (right,) = pipeline.step([paint(95, RED, 'right')])
     assert [(a.track_id, a.instance_id) for a in right.actions] == [(1, 1)], 'ids are per camera'
-    assert told(pipeline.reset('left')) == [(0, True, [(1, 1, 'ENDED')])]
-    assert told(pipeline.reset()) == [(0, True, [(1, 1, 'ENDED')])]
+    assert reported(pipeline.reset('left')) == [(0, True, [(1, 1, 'ENDED')])]
+    assert reported(pipeline.reset()) == [(0, True, [(1, 1, 'ENDED')])]
     assert pipeline.step([]) == []
 
 
@@ -81,11 +81,11 @@ def test_a_repeated_stamp_is_dropped_and_counted() -> None:
 
 def test_zero_is_a_time_at_the_start_and_no_time_later() -> None:
     pipeline = make()
-    assert told(pipeline.step([paint(0, RED)])) == [(0, False, [(1, 1, 'STARTED')])]
+    assert reported(pipeline.step([paint(0, RED)])) == [(0, False, [(1, 1, 'STARTED')])]
     assert pipeline.step([paint(0, RED)]) == []
     assert len(pipeline.step([paint(100 * MS, RED)])) == 1
     assert pipeline.step([paint(0, RED)]) == []
-    assert told(pipeline.step([paint(200 * MS, RED)])) == [(200, False, [(1, 1, 'ONGOING')])]
+    assert reported(pipeline.step([paint(200 * MS, RED)])) == [(200, False, [(1, 1, 'ONGOING')])]
     assert (pipeline.repeated, pipeline.unstamped) == ({'': 1}, {'': 1})
 
 
@@ -100,7 +100,7 @@ def test_a_camera_begins_afresh(frame: Frame) -> None:
     pipeline.step([paint(100 * MS, RED)])
     pipeline.step([paint(150 * MS, RED, 'other')])
     ended, step = pipeline.step([frame])
-    assert told([ended, step]) == [
+    assert reported([ended, step]) == [
         (100, True, [(1, 1, 'ENDED')]),
         (frame.stamp // MS, False, [(2, 2, 'STARTED')]),
     ]
@@ -109,7 +109,7 @@ def test_a_camera_begins_afresh(frame: Frame) -> None:
     assert step.actions[0].start == frame.stamp
     assert localizer.resets == ['']
     assert pipeline.restarts == {'': 1}
-    assert told(pipeline.step([paint(200 * MS, RED, 'other')])) == [
+    assert reported(pipeline.step([paint(200 * MS, RED, 'other')])) == [
         (200, False, [(1, 1, 'ONGOING')])
     ]
 
@@ -117,14 +117,14 @@ def test_a_camera_begins_afresh(frame: Frame) -> None:
 def test_a_gap_of_just_the_restart_gap_goes_on() -> None:
     pipeline = make(restart_gap=0.5)
     pipeline.step([paint(0, RED)])
-    assert told(pipeline.step([paint(500 * MS, RED)])) == [(500, False, [(1, 1, 'ONGOING')])]
+    assert reported(pipeline.step([paint(500 * MS, RED)])) == [(500, False, [(1, 1, 'ONGOING')])]
     assert len(pipeline.step([paint(1000 * MS + 1, RED)])) == 2
 
 
 def test_nothing_open_ends_nothing() -> None:
     pipeline = make()
     pipeline.step([paint(100 * MS, GREY)])
-    assert told(pipeline.step([paint(50 * MS, GREY)])) == [(50, False, [(2, 0, 'UNKNOWN')])]
+    assert reported(pipeline.step([paint(50 * MS, GREY)])) == [(50, False, [(2, 0, 'UNKNOWN')])]
     assert pipeline.reset() == []
     assert pipeline.reset('never seen') == []
 
@@ -146,6 +146,42 @@ def test_an_actor_out_of_the_image_is_not_seen() -> None:
 
     (step,) = make(Beyond()).step([paint(0, RED)])
     assert {(a.track_id, a.box) for a in step.actions} == {(5, (0, 0, 30, 120))}
+
+
+def test_boxes_lie_inside_the_image_also_when_what_they_showed_has_ended() -> None:
+    """So messages need not clip them again."""
+
+    class Beyond(PaintLocalizer):
+        def step(self, frames: Sequence[Frame]) -> list[Detections]:
+            found = super().step(frames)
+            return [replace(f, boxes=np.float32([[-9.5, 7.25, 9e4, 300]])[: len(f)]) for f in found]
+
+    pipeline = make(Beyond())
+    steps = pipeline.step([paint(0, RED)])
+    steps += pipeline.step([paint(200 * MS, [])])
+    steps += pipeline.step([paint(400 * MS, [])])
+    steps += pipeline.step([paint(500 * MS, RED)])
+    steps += pipeline.step([paint(600 * MS, RED, size=(320, 240))])
+    boxes = [(s.width, [(a.state.name, a.box) for a in s.actions]) for s in steps]
+    small, large = (0.0, 7.25, 160.0, 120.0), (0.0, 7.25, 320.0, 240.0)
+    assert boxes == [
+        (160, [('STARTED', small)]),
+        (160, []),
+        (160, [('ENDED', small)]),
+        (160, [('STARTED', small)]),
+        (160, [('ENDED', small)]),
+        (320, [('STARTED', large)]),
+    ]
+
+
+def test_preprocessing_is_timed_where_the_localizer_measures_it() -> None:
+    class Timed(PaintLocalizer):
+        preprocess_time = 0.25
+
+    (step,) = make(Timed()).step([paint(0, RED)])
+    assert step.timing.preprocess == 0.25
+    (step,) = make().step([paint(0, RED)])
+    assert step.timing.preprocess == 0
 
 
 def malformed(**changes: np.ndarray) -> PaintLocalizer:
@@ -193,7 +229,7 @@ def test_what_ended_is_told_even_if_the_next_frame_fails() -> None:
     pipeline.step([paint(100 * MS, RED)])
     with pytest.raises(RuntimeError, match='out of memory'):
         pipeline.step([paint(50 * MS, RED)])
-    assert told(pipeline.step([paint(60 * MS, RED)])) == [
+    assert reported(pipeline.step([paint(60 * MS, RED)])) == [
         (100, True, [(1, 1, 'ENDED')]),
         (60, False, [(2, 2, 'STARTED')]),
     ]
@@ -272,7 +308,7 @@ def check_steps(steps: Sequence[FrameResult]) -> None:
             assert (step.stamp, step.width) == (last.stamp, last.width)
             assert {a.state for a in step.actions} == {InstanceState.ENDED}
         else:
-            fresh = sorted({a.track_id for a in step.actions if a.seen} - tracks)
+            fresh = sorted({a.track_id for a in step.actions if a.detected} - tracks)
             assert all(track_id > newest for track_id in fresh), 'no track comes back'
             tracks, newest = tracks | set(fresh), max([newest, *fresh])
             assert all(a.start <= a.end <= step.stamp for a in step.actions)

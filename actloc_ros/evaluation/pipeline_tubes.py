@@ -80,7 +80,7 @@ class PipelineTubes:
         for action in actions:
             actor = video, action.track_id
             sights = self._sights[actor]
-            if action.seen and not (sights and sights[-1].stamp == stamp):
+            if action.detected and not (sights and sights[-1].stamp == stamp):
                 sights.append(
                     _ActorFrame(stamp, frame, np.array(action.box) * scale, action.scores)
                 )

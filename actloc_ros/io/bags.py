@@ -95,7 +95,7 @@ class DetectionWriter:
     def write_serialized(self, topic: str, data: bytes) -> None:
         """Write a message in CDR, as it came from ROS, to one of the two topics.
 
-        It is serialized anew, since middleware leaves chance in the padding, and equal messages
+        It is serialized again, since middleware leaves chance in the padding, and equal messages
         are to give equal bags.
         """
         kind = self._connections[topic].msgtype

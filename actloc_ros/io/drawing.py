@@ -28,7 +28,7 @@ Rectangle = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class _Label:
-    """Lines of text in one colour, and the box that they speak of."""
+    """Lines of text in one colour, and the box that they describe."""
 
     lines: tuple[str, ...]
     colour: tuple[int, int, int]
@@ -105,7 +105,7 @@ def _colour(track_id: int) -> tuple[int, int, int]:
 
 
 def _describe(detection: Any) -> str:
-    """Say an action, its score and how long it has lasted; nothing while it is not decided."""
+    """Describe an action, its score and how long it has lasted; nothing while it is not decided."""
     if detection.state == InstanceState.UNKNOWN:
         return ''
     lasted = seconds(stamp_of(detection.end_time) - stamp_of(detection.start_time))
@@ -126,21 +126,21 @@ def _scaled(detection: Any, message: Any, canvas: np.ndarray) -> Rectangle:
 
 
 def _write(canvas: np.ndarray, label: _Label, size: _Size, taken: list[Rectangle]) -> Rectangle:
-    """Write a label at its box where it hides no other; return the place."""
+    """Write a label at its box where it hides no other; return its rectangle."""
     width = max(size.width(line) for line in label.lines) + 2 * size.margin
     height = size.row * len(label.lines) + size.margin
-    place = _place(label.box, width, height, canvas.shape, taken)
-    left, top, right, bottom = place
+    rectangle = _label_rectangle(label.box, width, height, canvas.shape, taken)
+    left, top, right, bottom = rectangle
     patch = canvas[top:bottom, left:right]
     cv2.addWeighted(np.full_like(patch, label.colour), 0.85, patch, 0.15, 0, patch)
     for row, line in enumerate(label.lines):
         baseline = top + size.row * (row + 1) - size.margin // 2
         at = (left + size.margin, baseline)
         cv2.putText(canvas, line, at, FONT, size.letters, INK, 1, cv2.LINE_AA)
-    return place
+    return rectangle
 
 
-def _place(
+def _label_rectangle(
     box: Rectangle, width: int, height: int, shape: tuple[int, ...], taken: list[Rectangle]
 ) -> Rectangle:
     """Return where a label goes: above its box, below it, or inside, the first that is free."""
@@ -148,8 +148,8 @@ def _place(
     right = min(left + width, shape[1])
     tops = (box[1] - height, box[3] + 1, box[1] + 1, box[3] - height)
     inside = [top for top in tops if 0 <= top <= shape[0] - height] or [max(0, box[1])]
-    places = [(left, top, right, min(top + height, shape[0])) for top in inside]
-    return next((p for p in places if not any(_meet(p, other) for other in taken)), places[0])
+    fitting = [(left, top, right, min(top + height, shape[0])) for top in inside]
+    return next((r for r in fitting if not any(_meet(r, other) for other in taken)), fitting[0])
 
 
 def _meet(one: Rectangle, other: Rectangle) -> bool:

@@ -1,4 +1,4 @@
-"""Say an event in one line, as the demonstration and `actloc run` print it."""
+"""Describe an event in one line, as the demonstration and `actloc run` print it."""
 
 from __future__ import annotations
 

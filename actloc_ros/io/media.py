@@ -37,7 +37,7 @@ def open_frames(path: Path) -> Frames:
 
 
 def shape_of(path: Path, fps: float) -> VideoInfo:
-    """Look into a video; `fps` is the rate where it does not tell its own.
+    """Read a video's properties; `fps` is the rate where the file gives none.
 
     Raises:
         AnnotationError: It cannot be read.

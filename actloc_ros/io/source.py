@@ -19,7 +19,7 @@ class SourceError(ValueError):
 
 
 class Source(ABC):
-    """A recording of one camera; each iteration reads its frames anew, in recorded order.
+    """A recording of one camera; each iteration reads its frames again, in recorded order.
 
     A frame that cannot be decoded is counted and left out.
 

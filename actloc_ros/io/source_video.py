@@ -21,7 +21,7 @@ class VideoSource(Source):
     """The first video stream of a file, turned upright where a flag says how it was held."""
 
     def __init__(self, path: Path, camera: str) -> None:
-        """Look into the file; see `open_source`."""
+        """Read the file's properties; see `open_source`."""
         self.path, self.camera = path, camera
         with self._open() as container:
             stream = container.streams.video[0]

@@ -30,9 +30,9 @@ ERROR = 2
 class Overlay(Node):
     """Matches images and detections by their exact stamps, and publishes what it draws.
 
-    It is a node of its own so that drawing never slows localization, and draws only while somebody
-    looks. Topics: `image` (or `image/compressed`) and `action_localizer/detections` in,
-    `~/image` out.
+    It is a node of its own so that drawing never slows localization, and draws only while its
+    topic has a subscriber. Topics: `image` (or `image/compressed`) and
+    `action_localizer/detections` in, `~/image` out.
     """
 
     def __init__(self, message_filters: ModuleType) -> None:

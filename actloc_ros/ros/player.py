@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--rate', type=_positive, default=1.0, help='speed; 2 is twice as fast (default: 1)'
     )
-    parser.add_argument('--loop', action='store_true', help='begin again at the end, for ever')
+    parser.add_argument('--loop', action='store_true', help='begin again at the end, until stopped')
     parser.add_argument(
         '--clock', action='store_true', help='publish /clock, for nodes with use_sim_time'
     )
@@ -192,7 +192,7 @@ def _items(source: Source, compressed: bool, epoch: int) -> Iterator[StampedMess
 def _paced(
     items: Iterator[StampedMessage], rate: float, clock: Publisher | None, stop: Event
 ) -> Iterator[StampedMessage]:
-    """Yield items when they are due, by their stamps; begin anew where a stamp jumps back."""
+    """Yield items when they are due, by their stamps; begin again where a stamp jumps back."""
     begin, first, previous = 0.0, 0, 0
     for item in items:
         if not begin or item.stamp < previous:

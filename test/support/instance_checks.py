@@ -13,7 +13,7 @@ from actloc_ros.instances import InstanceState, InstanceUpdate
 
 @dataclass(frozen=True)
 class Instance:
-    """A finished instance, as its actions told it."""
+    """A finished instance, as its updates reported it."""
 
     instance_id: int
     track_id: int
@@ -40,7 +40,7 @@ def finished(updates: Iterable[Sequence[InstanceUpdate]]) -> list[Instance]:
 
 
 def check_unknown(action: InstanceUpdate) -> None:
-    assert (action.instance_id, action.class_id, action.seen) == (0, -1, True)
+    assert (action.instance_id, action.class_id, action.detected) == (0, -1, True)
     assert action.start <= action.end
 
 
@@ -57,7 +57,7 @@ def check_life(life: Sequence[InstanceUpdate]) -> Instance:
     ends = [action.end for action in life]
     assert ends == sorted(ends), 'evidence is not taken back'
     assert first.start <= first.end
-    assert all(action.seen for action in life[:-1]), 'who is not seen is not spoken of'
+    assert all(action.detected for action in life[:-1]), 'who is not detected is not reported'
     return Instance(first.instance_id, first.track_id, first.class_id, first.start, last.end)
 
 
@@ -81,11 +81,11 @@ class Rule:
 
 
 def expected_intervals(track: Sequence[tuple[int, float]], rule: Rule) -> list[tuple[int, int]]:
-    """Return the instances of one action in one whole track, told from its end.
+    """Return the instances of one action in one whole track, known to its end.
 
     Args:
         track: Every key frame of the camera in the track's life: stamp in ns and the action's
-            score, -1 where the actor was not seen.
+            score, -1 where the actor was not detected.
         rule: The options.
     """
     left, found = list(track), []

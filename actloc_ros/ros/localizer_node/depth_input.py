@@ -73,7 +73,7 @@ class DepthInput:
             return {}
         poses, size = {}, (step.width, step.height)
         for action in step.actions:
-            if action.seen and action.track_id not in poses:
+            if action.detected and action.track_id not in poses:
                 pose = locate(action.box, size, depth, self._intrinsics, step.frame_id)
                 if pose is not None:
                     poses[action.track_id] = pose

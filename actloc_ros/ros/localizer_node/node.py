@@ -44,7 +44,7 @@ from actloc_ros.settings import Settings
 STOP_TIME = 10.0  # s that a step may still take when the node is deactivated
 QUIT_TIME = 1.3  # s that it may take when the process is to end
 FLUSH_TIME = 0.2  # s that subscribers have to take the last messages, for each topic
-SPIN_TIME = 0.1  # s after which a signal is seen
+SPIN_TIME = 0.1  # s after which a signal is noticed
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
@@ -54,7 +54,7 @@ class ActionLocalizer(LifecycleNode):
     """Configure opens the model, activate starts the worker, deactivate frees both.
 
     Subscriptions are made when it is configured first, and stay: what comes while the node is not
-    active is let go.
+    active is discarded.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -72,7 +72,7 @@ class ActionLocalizer(LifecycleNode):
         self._opened: tuple[object, ...] = ()
         self._localizer: Localizer | None = None
         self._session: Session | None = None
-        self._around: NodeInterfaces | None = None
+        self._interfaces: NodeInterfaces | None = None
         self._boxes: BoxesInput | None = None
         self._warn = ThrottledLogger(self.get_logger())
         self._outputs = RosSink(self, self.settings.process_all)
@@ -107,8 +107,8 @@ class ActionLocalizer(LifecycleNode):
         """Open the model, then subscribe: who waits for a subscriber finds a node that listens."""
         try:
             self._open()
-            self._around = self._around or self._subscribe()
-            self._listen_to_transforms(self._around)
+            self._interfaces = self._interfaces or self._subscribe()
+            self._listen_to_transforms(self._interfaces)
         except Exception as error:
             return self._refuse('cannot be configured', error)
         self._fault = ''
@@ -116,13 +116,13 @@ class ActionLocalizer(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker, with the model opened again if need be."""
-        assert self._around is not None
+        assert self._interfaces is not None
         super().on_activate(state)
         try:
-            self._listen_to_transforms(self._around)
+            self._listen_to_transforms(self._interfaces)
             localizer = self._open()
             self._session = Session(
-                self._around, self.settings, localizer, failed=self._broken.trigger
+                self._interfaces, self.settings, localizer, failed=self._broken.trigger
             )
             self._session.start()
         except Exception as error:
@@ -132,7 +132,7 @@ class ActionLocalizer(LifecycleNode):
         self._fault = ''
         self.get_logger().info(
             f'localizing with {localizer.name} on '
-            f'{", ".join(camera.topic for camera in self._around.inputs)}'
+            f'{", ".join(camera.topic for camera in self._interfaces.inputs)}'
         )
         return SUCCESS
 
@@ -175,9 +175,9 @@ class ActionLocalizer(LifecycleNode):
             self.get_clock(), inputs, depths, None, self._outputs, self._markers, self._warn
         )
 
-    def _listen_to_transforms(self, around: NodeInterfaces) -> None:
-        if self.settings.target_frame and around.transformer is None:
-            around.transformer = PoseTransformer(self, self._warn)
+    def _listen_to_transforms(self, interfaces: NodeInterfaces) -> None:
+        if self.settings.target_frame and interfaces.transformer is None:
+            interfaces.transformer = PoseTransformer(self, self._warn)
 
     def _open(self) -> Localizer:
         """Return the localizer that the settings ask for, opening it if it is not open."""

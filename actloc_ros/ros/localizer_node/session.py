@@ -60,7 +60,7 @@ class Session:
 
     def __init__(
         self,
-        around: NodeInterfaces,
+        interfaces: NodeInterfaces,
         settings: Settings,
         localizer: Localizer,
         failed: Callable[[], None],
@@ -71,8 +71,8 @@ class Session:
             ValueError: Settings do not fit the localizer's labels.
         """
         self.enabled = False
-        self._around, self._settings, self._localizer = around, settings, localizer
-        cameras = [camera.camera for camera in around.inputs]
+        self._interfaces, self._settings, self._localizer = interfaces, settings, localizer
+        cameras = [camera.camera for camera in interfaces.inputs]
         self._pipeline = Pipeline(
             localizer, settings.tubes, settings.instances, settings.localizer.restart_gap
         )
@@ -82,9 +82,9 @@ class Session:
             self._mailbox,
             cameras,
             self._report,
-            around.warn,
+            interfaces.warn,
             failed,
-            now=lambda: around.clock.now().nanoseconds,
+            now=lambda: interfaces.clock.now().nanoseconds,
             # A replay goes by stamps alone, so that it repeats.
             patience=inf if settings.process_all else settings.localizer.restart_gap,
         )
@@ -102,8 +102,8 @@ class Session:
 
     def start(self) -> None:
         """Latch the labels and process frames from now on."""
-        self._around.outputs.publish_labels(
-            stamp=self._around.clock.now().nanoseconds,
+        self._interfaces.outputs.publish_labels(
+            stamp=self._interfaces.clock.now().nanoseconds,
             model=self._localizer.name,
             labels=self._localizer.labels,
             threshold=self._localizer.threshold,
@@ -119,7 +119,7 @@ class Session:
             return False
         left = self._mailbox.clear()
         if left and self._settings.process_all:
-            self._around.warn('left', f'{left} frames came and were not processed')
+            self._interfaces.warn('left', f'{left} frames came and were not processed')
         return True
 
     def close(self) -> None:
@@ -132,9 +132,9 @@ class Session:
             return
         self.enabled = enabled
         if enabled:
-            for camera in self._around.inputs:
+            for camera in self._interfaces.inputs:
                 camera.open(self._store)
-            for depth in self._around.depths.values():
+            for depth in self._interfaces.depths.values():
                 depth.open()
         else:
             self._close_inputs()
@@ -166,13 +166,13 @@ class Session:
                 self._dropped(camera.camera),
                 self._timings[camera.camera],
             )
-            for camera in self._around.inputs
+            for camera in self._interfaces.inputs
         ]
 
     def _close_inputs(self) -> None:
-        for camera in self._around.inputs:
+        for camera in self._interfaces.inputs:
             camera.close()
-        for depth in self._around.depths.values():
+        for depth in self._interfaces.depths.values():
             depth.close()
 
     def _store(self, received: ReceivedImage) -> None:
@@ -202,7 +202,7 @@ class Session:
         camera_poses: dict[int, ActorPose],
         poses: dict[int, ActorPose],
     ) -> Report:
-        latency = self._around.clock.now().nanoseconds - step.stamp
+        latency = self._interfaces.clock.now().nanoseconds - step.stamp
         measured = not self._settings.process_all and not step.restart
         return make_report(
             step,
@@ -218,11 +218,11 @@ class Session:
         )
 
     def _sinks(self) -> list[EventSink]:
-        sinks: list[EventSink] = [self._around.outputs]
-        return [*sinks, self._around.markers] if self._settings.publish_markers else sinks
+        sinks: list[EventSink] = [self._interfaces.outputs]
+        return [*sinks, self._interfaces.markers] if self._settings.publish_markers else sinks
 
     def _poses(self, step: FrameResult) -> dict[int, ActorPose]:
-        depth = self._around.depths.get(step.camera)
+        depth = self._interfaces.depths.get(step.camera)
         return depth.poses(step, self._settings.depth_tolerance) if depth else {}
 
     def _in_target_frame(
@@ -230,16 +230,16 @@ class Session:
     ) -> dict[int, ActorPose]:
         if not poses:
             return {}
-        if self._around.transformer and self._settings.target_frame:
+        if self._interfaces.transformer and self._settings.target_frame:
             target = self._settings.target_frame
-            poses = self._around.transformer.move(poses, target, step.stamp)
-        return self._around.depths[step.camera].with_velocities(step, poses)
+            poses = self._interfaces.transformer.move(poses, target, step.stamp)
+        return self._interfaces.depths[step.camera].with_velocities(step, poses)
 
     def _measure(
         self, step: FrameResult, image: DecodedImage, place: float, publish: float
     ) -> None:
         received, timing = image.received, step.timing
-        now = self._around.clock.now().nanoseconds
+        now = self._interfaces.clock.now().nanoseconds
         parts = {
             'wait': image.taken - received.arrival,
             'decode': image.decode,
