@@ -23,7 +23,7 @@ def open_pipeline(settings: Settings) -> Pipeline:
     localizer = open_localizer(settings.model, settings.localizer)
     restart_gap = settings.localizer.restart_gap
     try:
-        return Pipeline(localizer, settings.tubes, settings.instances, restart_gap)
+        return Pipeline(localizer, settings.tracks, settings.instances, restart_gap)
     except ValueError:
         localizer.close()
         raise

@@ -76,7 +76,7 @@ class Pipeline:
     def __init__(
         self,
         localizer: Localizer,
-        tubes: TrackOptions | None = None,
+        tracks: TrackOptions | None = None,
         instances: InstanceOptions | None = None,
         restart_gap: float = 2.0,
     ) -> None:
@@ -87,29 +87,29 @@ class Pipeline:
         self.unstamped: dict[str, int] = {}
         self.restarts: dict[str, int] = {}
         self._localizer = localizer
-        self._tubes, self._instances = tubes or TrackOptions(), instances or InstanceOptions()
+        self._tracks, self._instances = tracks or TrackOptions(), instances or InstanceOptions()
         self._restart_gap = restart_gap
         self._cameras: dict[str, _Camera] = {}
         self._ended: list[FrameResult] = []
         self._new_camera()  # refuses options that do not fit the labels before any frame comes
 
     def configure(
-        self, tubes: TrackOptions | None = None, instances: InstanceOptions | None = None
+        self, tracks: TrackOptions | None = None, instances: InstanceOptions | None = None
     ) -> None:
         """Use other options from now on; tracks and instances go on.
 
         Raises:
             ValueError: The options do not fit the labels; nothing is changed then.
         """
-        before = self._tubes, self._instances
-        self._tubes, self._instances = tubes or self._tubes, instances or self._instances
+        before = self._tracks, self._instances
+        self._tracks, self._instances = tracks or self._tracks, instances or self._instances
         try:
             self._new_camera()
         except ValueError:
-            self._tubes, self._instances = before
+            self._tracks, self._instances = before
             raise
         for camera in self._cameras.values():
-            camera.linker.options = self._tubes
+            camera.linker.options = self._tracks
             camera.tracker.configure(self._instances)
 
     def step(self, frames: Sequence[Frame]) -> list[FrameResult]:
@@ -226,7 +226,7 @@ class Pipeline:
 
     def _new_camera(self) -> _Camera:
         tracker = InstanceTracker(self._instances, self.labels, self._localizer.threshold)
-        return _Camera(TrackLinker(self._tubes), tracker)
+        return _Camera(TrackLinker(self._tracks), tracker)
 
 
 class LocalizerError(RuntimeError):

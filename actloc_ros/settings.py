@@ -17,7 +17,7 @@ CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
 
 
-_TUBES, _INSTANCES, _OPTIONS = TrackOptions(), InstanceOptions(), LocalizerOptions()
+_TRACKS, _INSTANCES, _OPTIONS = TrackOptions(), InstanceOptions(), LocalizerOptions()
 
 SPECS = (
     ParameterSpec(
@@ -120,20 +120,20 @@ SPECS = (
     ),
     ParameterSpec(
         'tubes.iou_min',
-        _TUBES.iou_min,
+        _TRACKS.iou_min,
         'Least overlap (intersection over union, above 0) that links a detection to a track.',
         Mutability.ALWAYS,
         high=1.0,
     ),
     ParameterSpec(
         'tubes.max_gap',
-        _TUBES.max_gap,
+        _TRACKS.max_gap,
         'Time in s without detections after which a track is given up.',
         Mutability.ALWAYS,
     ),
     ParameterSpec(
         'tubes.min_score',
-        _TUBES.min_score,
+        _TRACKS.min_score,
         'Box score from which a detection starts a track; a weaker one may only continue one.',
         Mutability.ALWAYS,
         high=1.0,
@@ -226,7 +226,7 @@ class Settings:
     boxes_type: str
     boxes_patience: float
     max_rate: float
-    tubes: TrackOptions
+    tracks: TrackOptions
     instances: InstanceOptions
     publish_markers: bool
     depth: bool
@@ -255,7 +255,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         boxes_type=values['boxes.type'],
         boxes_patience=values['boxes.patience'],
         max_rate=values['max_rate'],
-        tubes=TrackOptions(**_group('tubes', values)),
+        tracks=TrackOptions(**_group('tubes', values)),
         instances=_instances(**_group('instances', values)),
         publish_markers=values['publish_markers'],
         depth=values['depth.enabled'],

@@ -248,7 +248,7 @@ def test_options_are_checked_before_any_frame_and_change_at_run_time() -> None:
     pipeline.configure(instances=replace(AT_ONCE, start_score=0.1))
     (step,) = pipeline.step([paint(MS, GREY)])
     assert [a.state for a in step.actions] == [InstanceState.STARTED] * 3
-    pipeline.configure(tubes=TrackOptions(max_gap=0.1))
+    pipeline.configure(tracks=TrackOptions(max_gap=0.1))
     pipeline.step([paint(2 * MS, [])])
     assert [a.state for a in pipeline.step([paint(200 * MS, [])])[0].actions] == [
         InstanceState.ENDED

@@ -75,15 +75,15 @@ def _candidates(folder: Path, name: str) -> Iterator[Path]:
     short = short_name(name)
     yield from _variants(folder / name)
     yield from _variants(folder / short)
-    for place in sorted(folder.glob(f'*/{_plain(short)}*')):
-        if place.name == short or short_name(place.name) == short:
-            yield place
+    for path in sorted(folder.glob(f'*/{_plain(short)}*')):
+        if path.name == short or short_name(path.name) == short:
+            yield path
 
 
-def _variants(place: Path) -> Iterator[Path]:
-    yield place
+def _variants(path: Path) -> Iterator[Path]:
+    yield path
     for suffix in VIDEO_SUFFIXES:
-        yield place.with_name(place.name + suffix)
+        yield path.with_name(path.name + suffix)
 
 
 def _plain(name: str) -> str:

@@ -74,7 +74,7 @@ class Session:
         self._interfaces, self._settings, self._localizer = interfaces, settings, localizer
         cameras = [camera.camera for camera in interfaces.inputs]
         self._pipeline = Pipeline(
-            localizer, settings.tubes, settings.instances, settings.localizer.restart_gap
+            localizer, settings.tracks, settings.instances, settings.localizer.restart_gap
         )
         self._mailbox: Mailbox[ReceivedImage] = Mailbox(cameras, settings.process_all)
         self._worker = Worker(
@@ -145,7 +145,7 @@ class Session:
         """Use other settings from the next frame on."""
         self._settings = settings
         rate = 0.0 if settings.process_all else settings.max_rate
-        self._worker.configure(settings.tubes, settings.instances, rate)
+        self._worker.configure(settings.tracks, settings.instances, rate)
 
     def reset(self) -> None:
         """Forget the past of all cameras; what is open is ended first."""

@@ -114,11 +114,11 @@ class Worker:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def configure(self, tubes: TrackOptions, instances: InstanceOptions, max_rate: float) -> None:
+    def configure(self, tracks: TrackOptions, instances: InstanceOptions, max_rate: float) -> None:
         """Use other options from the next frame on."""
 
         def command() -> None:
-            self._pipeline.configure(tubes, instances)
+            self._pipeline.configure(tracks, instances)
             self._max_rate = max_rate
 
         self._submit(command)
