@@ -15,7 +15,7 @@ from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.registry import find_entry
 from actloc_ros.models.storage import shipped_path
-from actloc_ros.models.stream.network import REACH
+from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.synth import LABELS, render
 from actloc_ros.training.config import read_config
 
@@ -51,7 +51,7 @@ def test_frame_by_frame_equals_the_clip_in_float32(opened, scene, batch):
         torch.stack(
             [
                 preprocess(upload(f.image, torch.device('cpu')), how, torch.float32)
-                for f in scene[i : i + REACH + 4]
+                for f in scene[i : i + StreamNet.receptive_field + 3]
             ]
         )
         for i in range(batch)
@@ -62,7 +62,7 @@ def test_frame_by_frame_equals_the_clip_in_float32(opened, scene, batch):
     with torch.inference_mode():
         whole = opened.network(clip.transpose(1, 2))
         for t in range(clip.shape[1]):
-            step = opened.network.step(clip[:, t], state, cameras)
+            step = opened.network.forward_step(clip[:, t], state, cameras)
             for name in ('boxes', 'actor', 'actions'):
                 want = getattr(whole, name)[:, t]
                 error = (getattr(step, name) - want).abs().max() / want.abs().max()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
@@ -55,6 +57,20 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name not in PRECISIONS:
         raise WeightsError(f'precision "{name}" is none of auto, {", ".join(PRECISIONS)}')
     return PRECISIONS[name]
+
+
+@contextmanager
+def fixed_random() -> Iterator[None]:
+    """Draw the same random numbers each time inside, and leave those outside as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what PyTorch keeps on a GPU for later."""
+    if device.type == 'cuda':
+        torch.cuda.empty_cache()
 
 
 class SingleThread:

@@ -9,11 +9,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Architecture
-from actloc_ros.models.clip_labels import KINETICS400
-from actloc_ros.models.entry import Activation, Colour, Entry, Preprocessing, Resize, Task
-from actloc_ros.models.state_dicts import Shapes
-
 _DEPTHS = (3, 8, 36)
 _DEPTH_2D = 3
 _EXPANSION = 4
@@ -118,35 +113,3 @@ def _stage(channels: int, width: int, stride: int, depth: int, before: int) -> n
     first = _Bottleneck3d(channels, width, stride, kinds[0])
     rest = [_Bottleneck3d(width * _EXPANSION, width, 1, kind) for kind in kinds[1:]]
     return nn.Sequential(first, *rest)
-
-
-def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a P3D-199's state dict tells."""
-    return shapes['fc.weight'][0] if {'conv1_custom.weight', 'fc.weight'} <= set(shapes) else None
-
-
-ARCHITECTURES = (
-    Architecture(
-        name='p3d199',
-        task=Task.CLASSIFICATION,
-        build=P3D199,
-        classes=_classes,
-        outputs=('logits',),
-    ),
-)
-ENTRIES = (
-    Entry(
-        # Converted from Caffe, whose data layer gives BGR minus ImageNet's mean.
-        name='p3d199_kinetics400',
-        architecture='p3d199',
-        labels=KINETICS400,
-        preprocessing=Preprocessing(
-            *(160, 160, Resize.BILINEAR, Colour.BGR), 255.0, mean=(104.0, 117.0, 123.0)
-        ),
-        frames=16,
-        rate=25.0,
-        activation=Activation.SOFTMAX,
-        licence='MIT',
-        source='https://github.com/qijiezhao/pseudo-3d-pytorch',
-    ),
-)

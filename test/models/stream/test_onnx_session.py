@@ -14,7 +14,7 @@ from actloc_ros.models.loading import open_network
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.runtime import one_thread
 from actloc_ros.models.stream.localizer import StreamLocalizer
-from actloc_ros.models.stream.network import REACH
+from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.models.stream.onnx_session import StreamSession
 from actloc_ros.synth import render
 
@@ -26,7 +26,7 @@ TOLERANCE = 1e-5  # of the largest value
 def frames():
     """Return noise as the network's input: (T, 3, 96, 128)."""
     torch.manual_seed(0)
-    return torch.randn(REACH + 6, 3, 96, 128)
+    return torch.randn(StreamNet.receptive_field + 5, 3, 96, 128)
 
 
 @pytest.fixture(scope='module')
@@ -55,7 +55,7 @@ def test_a_session_says_what_the_network_says(network, frames):
                     state.reset(2)
                     state.add_camera()
             wanted, got = (
-                each.step(batch, state, cameras, keep)
+                each.forward_step(batch, state, cameras, keep)
                 for each, state in zip((network, session), states, strict=True)
             )
             assert_equal(got, wanted)
@@ -72,7 +72,7 @@ def test_sizes_of_other_trunks_run_in_sessions(frames):
         with torch.inference_mode():
             for frame in frames[:3]:
                 both = [
-                    each.step(frame[None], state, torch.tensor([0]), torch.tensor([True]))
+                    each.forward_step(frame[None], state, torch.tensor([0]), torch.tensor([True]))
                     for each, state in zip((network, session), states, strict=True)
                 ]
         assert_equal(both[1], both[0])
@@ -137,4 +137,4 @@ def test_half_precision_runs_without_a_session():
     localizer = StreamLocalizer(opened, LocalizerOptions(device='cpu', precision='bfloat16'))
     for t in range(3):
         [seen] = localizer.step([Frame('', t * PERIOD, image)])
-    assert seen.clip.frames == REACH + 1
+    assert seen.clip.frames == StreamNet.receptive_field

@@ -14,8 +14,9 @@ from actloc_ros.models import registry
 from actloc_ros.models.architecture import build_network
 from actloc_ros.models.entry import Activation
 from actloc_ros.models.ops.runtime import prepare
+from actloc_ros.models.yowo import ENTRIES
 from actloc_ros.models.yowo.decode import decode, decode_cells
-from actloc_ros.models.yowo.network import BACKBONES_3D, ENTRIES, Yowo
+from actloc_ros.models.yowo.network import BACKBONES_3D, Yowo
 
 
 def references() -> list[str]:
