@@ -1,4 +1,4 @@
-"""Describe a checkpoint: all it takes to use it right, as the file itself carries it."""
+"""Describe a checkpoint: all it takes to use it correctly, as the file itself carries it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from actloc_ros.models.errors import WeightsError
 
 
 class Task(str, Enum):
-    """What a network says about a clip: boxes with actions, or the action of the whole clip."""
+    """What a network predicts for a clip: boxes with actions, or the action of the whole clip."""
 
     LOCALIZATION = 'localization'
     CLASSIFICATION = 'classification'
@@ -81,7 +81,7 @@ class Entry:
         rate: Frames in Hz at which it was trained.
         activation: From class logits to scores.
         multi_label: Whether an actor may do several of the actions at once.
-        threshold: Score in [0, 1] from which an action counts as seen.
+        threshold: Score in [0, 1] from which an action counts as detected.
         min_score: Actors that score less are dropped at once.
         nms_iou: Overlap above which the lesser of two boxes is dropped.
         top_k: Candidates kept (of each level, where there are levels) before suppression.

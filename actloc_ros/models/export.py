@@ -73,7 +73,7 @@ class PlainOutputs(nn.Module):
         self.network = network
 
     def forward(self, clip: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Return the network's outputs."""
+        """Map clips (B, 3, K, H, W) to the network's outputs, each (B, …)."""
         outputs = self.network(clip)
         return outputs if isinstance(outputs, Tensor) else tuple(outputs)
 

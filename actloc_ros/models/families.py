@@ -4,7 +4,7 @@ A new family is one new folder of this package and one line here. Its `__init__.
 does nothing else:
 
     ARCHITECTURES: tuple[Architecture, ...]    networks: how to build and read one
-    ENTRIES: tuple[Entry, ...]                 checkpoints: all it takes to use each right
+    ENTRIES: tuple[Entry, ...]                 checkpoints: all it takes to use each correctly
     LOCALIZERS: tuple[LocalizerEntry, ...]     instead of both, where it has no network of its own
 """
 

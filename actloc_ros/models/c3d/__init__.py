@@ -8,7 +8,7 @@ from actloc_ros.models.state_dicts import Shapes
 
 
 def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a C3D's state dict tells, in either layout."""
+    """Return the number of classes of a C3D's state dict, in either layout."""
     head = shapes.get('fc8.weight', shapes.get('cls_head.fc_cls.weight'))
     return None if head is None else head[0]
 

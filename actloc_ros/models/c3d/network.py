@@ -35,7 +35,7 @@ class C3D(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the scores of a clip."""
+        """Map clips (B, 3, 16, 112, 112) to logits (B, classes)."""
         x = clip
         for index, group in enumerate(_GROUPS):
             for name, _, _ in group:

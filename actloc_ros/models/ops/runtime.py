@@ -158,6 +158,6 @@ def fold_in_sequences(network: nn.Module) -> None:
 
 
 def _can_fold(conv: nn.Module, norm: nn.Module) -> bool:
-    """Tell whether a batch norm of the right kind follows a convolution."""
+    """Return whether a batch norm of the right kind follows a convolution."""
     flat = isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
     return flat or (isinstance(conv, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d))

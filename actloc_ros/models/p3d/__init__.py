@@ -8,7 +8,7 @@ from actloc_ros.models.state_dicts import Shapes
 
 
 def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a P3D-199's state dict tells."""
+    """Return the number of classes of a P3D-199's state dict, None for other networks."""
     return shapes['fc.weight'][0] if {'conv1_custom.weight', 'fc.weight'} <= set(shapes) else None
 
 

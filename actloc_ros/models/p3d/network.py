@@ -38,7 +38,7 @@ class P3D199(nn.Module):
         self.fc = nn.Linear(512 * _EXPANSION, classes)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the scores of a clip."""
+        """Map clips (B, 3, 16, 160, 160) to logits (B, classes)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1_custom(clip))))
         for stage in (self.layer1, self.layer2, self.layer3):
             x = self.halve_time(stage(x))
@@ -72,6 +72,7 @@ class _Bottleneck3d(nn.Module):
         self.kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, 4 * width, T, H / stride, W / stride)."""
         y = self._pseudo_3d(self.relu(self.bn1(self.conv1(x))))
         y = self.bn4(self.conv4(y))
         return self.relu(y + self.downsample(x))
@@ -101,6 +102,7 @@ class _Bottleneck2d(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, H, W) to (B, 4 * width, H / stride, W / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn_normal(self.conv_normal(y)))
         y = self.bn4(self.conv4(y))

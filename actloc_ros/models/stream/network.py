@@ -67,7 +67,7 @@ class ChannelFusion(nn.Module):
         self.out = separable(width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
-        """Map two (F, C, H, W) to one."""
+        """Map appearance and motion, (F, C, H, W) each, to (F, C, H, W)."""
         mixed = self.mix(torch.cat([appearance, motion], dim=1))
         flat = mixed.flatten(2)
         # Cosines, where CFAM has products, and no cosines of channels that are as good as silent:

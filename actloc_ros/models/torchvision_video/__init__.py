@@ -52,7 +52,7 @@ def _build(model: str, classes: int) -> nn.Module:
 
 
 def _classes(model: str, shapes: Shapes) -> int | None:
-    """Return the number of classes that the last layer of a model's state dict tells."""
+    """Return the number of classes of the last layer in a model's state dict."""
     head = shapes.get(_MODELS[model].head)
     return None if head is None else head[0]
 

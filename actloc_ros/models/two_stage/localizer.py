@@ -18,18 +18,17 @@ from actloc_ros.models.ops.preprocessing import upload
 from actloc_ros.models.ops.runtime import free_memory
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.crops import TrackBoxes, cut
-from actloc_ros.models.two_stage.options import TwoStageOptions
 from actloc_ros.tracks import TrackedActor, TrackLinker, TrackOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
 
 
 class TwoStageLocalizer(Localizer):
-    """People, followed over time, each with the actions that a clip classifier predicts.
+    """People, followed over time, each with the actions that a clip classifier sees in its tube.
 
-    All actors of all cameras that are due are classified in one batch: each when it is first
-    detected, and then `TwoStageOptions.classify_rate` times a second, by stamps. In between, an
-    actor keeps its scores. Tracks are this localizer's own; one ends 1 s after its last detection.
+    All actors of all cameras that are due are classified in one batch: each at its first sight,
+    and then `LocalizerOptions.classify_rate` times a second, by stamps. In between, an actor keeps
+    its scores. Tracks are this localizer's own, as is their patience of 1 s with who is not seen.
     """
 
     def __init__(
@@ -39,10 +38,12 @@ class TwoStageLocalizer(Localizer):
         classifier: ClipClassifier,
         options: LocalizerOptions,
     ) -> None:
+        if not options.classify_rate > 0:
+            raise ValueError(f'classify_rate is {options.classify_rate} Hz; it must be above 0 Hz')
         self.name, self.labels = name, classifier.labels
         self.threshold = classifier.threshold
         self._detector, self._classifier, self._options = detector, classifier, options
-        self._period = nanoseconds(1 / TwoStageOptions.of(options).classify_rate)
+        self._period = nanoseconds(1 / options.classify_rate)
         self._cameras: dict[str, _Camera] = {}
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -53,9 +54,9 @@ class TwoStageLocalizer(Localizer):
         found = self._detector.detect(views)
         cameras = [self._camera(frame.camera) for frame in frames]
         for camera, view, people in zip(cameras, views, found, strict=True):
-            camera.update(view, people)
+            camera.see(view, people)
         self._classify(cameras)
-        return [camera.detections() for camera in cameras]
+        return [camera.tell() for camera in cameras]
 
     def reset(self, camera: str | None = None) -> None:
         """Forget the past of one camera, or of all."""
@@ -80,8 +81,8 @@ class TwoStageLocalizer(Localizer):
         if name not in self._cameras:
             spec, options = self._classifier.spec, self._options
             buffer = ClipBuffer(spec, options.bridge_gap, options.restart_gap)
-            linker = TrackLinker(TrackOptions(min_score=self._detector.sure_score))
-            self._cameras[name] = _Camera(buffer, linker, classes=len(self.labels))
+            tubes = TrackOptions(min_score=self._detector.sure_score)
+            self._cameras[name] = _Camera(buffer, TrackLinker(tubes), classes=len(self.labels))
         return self._cameras[name]
 
     def _classify(self, cameras: Sequence[_Camera]) -> None:
@@ -99,15 +100,15 @@ class TwoStageLocalizer(Localizer):
 
 @dataclass
 class _Person:
-    """A person who is followed.
+    """Someone who is followed.
 
     Attributes:
-        boxes: The track's, in pixels of the kept images.
+        tube: The boxes, in pixels of the kept images.
         scores: float32 (C,): as last classified.
         due: When to classify next, in ns.
     """
 
-    boxes: TrackBoxes
+    tube: TrackBoxes
     scores: np.ndarray
     due: int
 
@@ -124,44 +125,44 @@ class _Camera:
         self._buffer, self._linker, self._classes = buffer, linker, classes
         self._length = buffer.spec.frames * buffer.spec.period
         self._people: dict[int, _Person] = {}
-        self._current: tuple[TrackedActor, ...] = ()
+        self._seen: tuple[TrackedActor, ...] = ()
 
-    def update(self, view: DeviceImage, found: Detections) -> None:
+    def see(self, view: DeviceImage, found: Detections) -> None:
         """Take the newest frame and the people in it."""
         self.stamp = view.frame.stamp
         self._buffer.push(self.stamp, view.image)
         linked = self._linker.update(self.stamp, found)
         for track_id in linked.lost:
             del self._people[track_id]
-        self._current = linked.actors
+        self._seen = linked.actors
         for actor in linked.actors:
             if actor.track_id not in self._people:
                 unknown = np.zeros(self._classes, np.float32)
                 self._people[actor.track_id] = _Person(
                     TrackBoxes(self._length), unknown, self.stamp
                 )
-            self._people[actor.track_id].boxes.add(self.stamp, actor.box / view.scale)
+            self._people[actor.track_id].tube.add(self.stamp, actor.box / view.scale)
 
     def due(self) -> list[_Person]:
-        """Return those in the newest frame who are to be classified."""
-        current = [self._people[actor.track_id] for actor in self._current]
-        return [person for person in current if self.stamp >= person.due]
+        """Return those who are seen now and are to be classified."""
+        seen = [self._people[actor.track_id] for actor in self._seen]
+        return [person for person in seen if self.stamp >= person.due]
 
     def cut(self, person: _Person) -> list[Tensor]:
         """Return the images of a person's clip: uint8 (3, s, s), oldest first."""
         frames, _ = self._buffer.frames()
-        squares = person.boxes.squares([stamp for stamp, _ in frames])
+        squares = person.tube.squares([stamp for stamp, _ in frames])
         return [cut(image, square) for (_, image), square in zip(frames, squares, strict=True)]
 
-    def detections(self) -> Detections:
-        """Return the people in the newest frame, with their last scores."""
+    def tell(self) -> Detections:
+        """Return those who are seen now, with their last scores."""
         _, clip = self._buffer.frames()
-        if not self._current:
+        if not self._seen:
             return no_detections(clip, self._classes)
         return Detections(
-            boxes=np.stack([actor.box for actor in self._current]),
-            scores=np.array([actor.score for actor in self._current], np.float32),
-            actions=np.stack([self._people[actor.track_id].scores for actor in self._current]),
+            boxes=np.stack([actor.box for actor in self._seen]),
+            scores=np.array([actor.score for actor in self._seen], np.float32),
+            actions=np.stack([self._people[actor.track_id].scores for actor in self._seen]),
             clip=clip,
-            track_ids=np.array([actor.track_id for actor in self._current], np.int64),
+            track_ids=np.array([actor.track_id for actor in self._seen], np.int64),
         )

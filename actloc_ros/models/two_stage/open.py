@@ -4,9 +4,9 @@
 
 DETECTOR is `hog`; a detection network of torchvision, by its name (with its default weights) or by
 its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in a CSV file,
-whose columns `detectors.external_boxes.read_boxes` describes; or, in the node, `topic`: boxes that
-another node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier or of one of
-its checkpoints, as `actloc models` lists them.
+whose columns `detectors.base.read_boxes` describes; or, in the node, `topic`: boxes that another
+node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier
+or of one of its checkpoints, as `actloc models` lists them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from actloc_ros.models.loading import open_network
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
-from actloc_ros.models.two_stage.options import TwoStageOptions
 
 FILE = 'boxes='
 TOPIC = 'topic'
@@ -43,25 +42,22 @@ def open_two_stage(model: str, options: LocalizerOptions) -> TwoStageLocalizer:
         WeightsError: There is no such detector or classifier, or its weights are missing or do
             not fit.
     """
-    own = TwoStageOptions.of(options)
     detector_name, _, classifier_name = model.rpartition('+')
     device = choose_device(options.device)
     classifier = _open_classifier(classifier_name, device, options)
-    detector = _open_detector(detector_name, device, options.random_weights, own)
+    detector = _open_detector(detector_name, device, options)
     return TwoStageLocalizer(model, detector, classifier, options)
 
 
-def _open_detector(
-    name: str, device: torch.device, random_weights: bool, own: TwoStageOptions
-) -> PersonDetector:
+def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -> PersonDetector:
     if name == 'hog':
         return HogDetector()
     if name == TOPIC:
-        if own.find_people is None:
+        if options.find_people is None:
             raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
-        return ExternalBoxes(own.find_people)
+        return ExternalBoxes(options.find_people)
     if not name.startswith(FILE):
-        return open_network_detector(name, device, random_weights)
+        return open_network_detector(name, device, options.random_weights)
     path = Path(name.removeprefix(FILE)).expanduser()
     try:
         return read_boxes(path)

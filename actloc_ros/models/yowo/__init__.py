@@ -39,7 +39,7 @@ _DATA = {
 
 
 def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a YOWO's state dict tells."""
+    """Return the number of classes of a YOWO's state dict, None for other networks."""
     head = shapes.get('conv_final.weight')
     return None if head is None else head[0] // ANCHORS - 5
 

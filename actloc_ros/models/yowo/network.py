@@ -76,7 +76,7 @@ class Yowo(nn.Module):
         self.conv_final = nn.Conv2d(_FUSED, ANCHORS * (5 + classes), 1, bias=False)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the raw detections of a clip."""
+        """Map clips (B, 3, T, H, W) to (B, 5 * (5 + classes), H / 32, W / 32)."""
         appearance = self.backbone_2d(clip[:, :, -1])
         motion = self.backbone_3d(clip)
         return self.conv_final(self.cfam(torch.cat((motion, appearance), 1)))
@@ -101,7 +101,7 @@ class Darknet19(nn.Module):
         self.models = nn.Sequential(*layers, last)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the key frame's features."""
+        """Map key frames (B, 3, H, W) to features (B, 425, H / 32, W / 32)."""
         fine = self._run(image, 0, _STRIDE_16_END)
         coarse = self._run(fine, _STRIDE_16_END, _PASSTHROUGH - 1)
         passed = self._run(fine, _PASSTHROUGH, _MERGE)
@@ -125,7 +125,7 @@ class FusionAttention(nn.Module):
         self.conv_out = nn.Sequential(nn.Dropout2d(0.1), nn.Conv2d(_FUSED, _FUSED, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the fused features."""
+        """Map (B, channels, h, w) to fused features (B, 1024, h, w)."""
         x = self.conv_bn_relu2(self.conv_bn_relu1(x))
         return self.conv_out(self.conv_bn_relu3(self.sc(x)))
 
@@ -134,7 +134,7 @@ class Reorganize(nn.Module):
     """Moves each 2x2 block into channels, the place in the block varying slowest."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B, 4 C, H / 2, W / 2) of (B, C, H, W)."""
+        """Map (B, C, H, W) to (B, 4 * C, H / 2, W / 2)."""
         x = nn.functional.pixel_unshuffle(x, 2).unflatten(1, (-1, 4))
         return x.transpose(1, 2).flatten(1, 2)
 

@@ -13,7 +13,7 @@ RELEASE = 'https://github.com/yjh0410/YOWOv2/releases/download/yowo_v2_weight/'
 
 
 def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a YOWOv2's state dict tells."""
+    """Return the number of classes of a YOWOv2's state dict, None for other networks."""
     if 'backbone_2d.backbone.fpn.cv1.convs.0.weight' not in shapes:
         return None
     return shapes.get('cls_preds.0.weight', (None,))[0]

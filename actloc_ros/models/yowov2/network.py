@@ -102,7 +102,7 @@ class Fusion(nn.Module):
         )
 
     def forward(self, image: Tensor, moving: Tensor) -> Tensor:
-        """Return the fused features, (B, channels, h, w)."""
+        """Map features of image and clip, (B, C, h, w) each, to (B, channels, h, w)."""
         return self.fuse_convs(torch.cat([image, moving], dim=1))
 
 
@@ -115,5 +115,5 @@ class Head(nn.Module):
         self.reg_head = two_convs(channels, act, depthwise)
 
     def forward(self, cls_map: Tensor, reg_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features of classes and those of boxes."""
+        """Map features of classes and of boxes, (B, channels, h, w) each, to the same shapes."""
         return self.cls_head(cls_map), self.reg_head(reg_map)

@@ -24,7 +24,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from actloc_ros.instances import InstanceTracker
 from actloc_ros.localizer import Localizer, LocalizerOptions
-from actloc_ros.models.open import open_localizer, side_inputs
+from actloc_ros.models.open import open_localizer
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer
 from actloc_ros.ros.localizer_node import parameters
@@ -189,7 +189,7 @@ class ActionLocalizer(LifecycleNode):
     def _options(self) -> LocalizerOptions:
         """Return the localizer's options, with the people of a topic where the model takes them."""
         settings = self.settings
-        if 'boxes' not in side_inputs(settings.model):
+        if not settings.model.startswith('topic+'):
             return settings.localizer
         if self._boxes is None:
             self._boxes = BoxesInput(
