@@ -1,4 +1,4 @@
-"""Check the weights that come with the package: what they are, and that they see."""
+"""Check the weights that come with the package: what they are, and that they detect."""
 
 import re
 from pathlib import Path
@@ -73,8 +73,8 @@ def test_people_whom_it_has_never_seen_are_found(scene):
     localizer = open_localizer('stream_n', LocalizerOptions(device='cpu'))
     found = actors = 0
     for frame in scene:
-        [seen] = localizer.step([Frame('', frame.stamp, frame.image)])
-        boxes = torch.from_numpy(seen.boxes[seen.scores >= 0.2]).reshape(-1, 4)
+        [result] = localizer.step([Frame('', frame.stamp, frame.image)])
+        boxes = torch.from_numpy(result.boxes[result.scores >= 0.2]).reshape(-1, 4)
         truth = [a.box for a in frame.actors if a.box[3] - a.box[1] >= 40]
         if truth:
             overlap = box_iou(torch.tensor(np.array(truth), dtype=torch.float32), boxes)

@@ -35,7 +35,7 @@ def choose_device(name: str) -> torch.device:
         raise WeightsError(f'device "{name}" is none of auto, cpu, cuda, cuda:N') from error
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise WeightsError(
-            f'device "{name}" is not here: PyTorch {torch.__version__} sees'
+            f'device "{name}" is not here: PyTorch {torch.__version__} finds'
             f' {torch.cuda.device_count()} CUDA devices; use auto or cpu'
         )
     if device.type not in ('cpu', 'cuda'):

@@ -23,7 +23,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 @pytest.fixture(scope='module')
 def net():
-    """Return a network whose every part tells in its output, as in a trained one."""
+    """Return a network whose every part affects its output, as in a trained one."""
     torch.manual_seed(0)
     net = StreamNet('n', CLASSES)
     torch.manual_seed(0)
@@ -117,8 +117,8 @@ def test_a_frame_that_is_not_kept_sees_the_past_and_leaves_no_trace(net):
         whole = net(clip[:1].transpose(1, 2))
         for t in range(8):
             peeked = net.forward_step(clip[1:, t], state, camera, ~keep)
-            seen = net(torch.cat([clip[:1, :t], clip[1:, t : t + 1]], dim=1).transpose(1, 2))
-            assert_equal(peeked, lambda n, seen=seen: getattr(seen, n)[:, -1])
+            both = net(torch.cat([clip[:1, :t], clip[1:, t : t + 1]], dim=1).transpose(1, 2))
+            assert_equal(peeked, lambda n, both=both: getattr(both, n)[:, -1])
             step = net.forward_step(clip[:1, t], state, camera, keep)
             assert_equal(step, lambda n, t=t: getattr(whole, n)[:, t])
 
@@ -152,8 +152,8 @@ def test_the_past_goes_back_as_far_whatever_the_camera_s_rate(rate):
         stamp = round((t / rate + rng.uniform(-0.004, 0.004)) * 1e9) + 1_000_000_000
         [result] = localizer.step([Frame('', stamp, image)])
     assert result.clip.missing == 0
-    seen = (result.clip.end - result.clip.start) / 1e9
-    assert seen == pytest.approx(PAST / 12.5, abs=1 / 12.5)
+    span = (result.clip.end - result.clip.start) / 1e9
+    assert span == pytest.approx(PAST / 12.5, abs=1 / 12.5)
     localizer.close()
 
 
@@ -221,7 +221,7 @@ def test_what_is_done_depends_on_where_in_the_view_and_who_is_seen_does_not(net)
     head = copy.deepcopy(net.heads[1])
     alike = torch.ones(1, net.width, 12, 16)
     inner = torch.zeros(12, 16, dtype=torch.bool)
-    inner[4:-4, 4:-4] = True  # cells that see nothing of the padding
+    inner[4:-4, 4:-4] = True  # cells that the padding does not reach
     with torch.inference_mode():
         placed = head(alike)
         head.place.weight.zero_()
