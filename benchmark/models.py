@@ -31,14 +31,12 @@ from models_cameras import CamerasRow, measure_cameras, table
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
-from actloc_ros.models.count_costs import Counter, known_cost
+from actloc_ros.models.count_costs import count_gmac, known_cost
 from actloc_ros.models.loading import OpenedNetwork, open_network
-from actloc_ros.models.open import open_localizer
+from actloc_ros.models.open import make_localizer
 from actloc_ros.models.ops.detections import to_float32
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
-from actloc_ros.models.stream.localizer import StreamLocalizer
-from actloc_ros.models.stream.network import StreamNet
 
 SIZE = (480, 640)
 STREAM_SIDE = 224
@@ -133,7 +131,7 @@ def measure(name: str, options: LocalizerOptions, seconds: float, drift: bool) -
 def open_at_size(name: str) -> OpenedNetwork:
     """Open a network; give a streaming one the input size of the others."""
     opened = open_network(name, random_weights=True)
-    if not isinstance(opened.network, StreamNet):
+    if not opened.architecture.streaming:
         return opened
     how = replace(opened.entry.preprocessing, height=STREAM_SIDE, width=STREAM_SIDE)
     return replace(opened, entry=replace(opened.entry, preprocessing=how))
@@ -141,30 +139,29 @@ def open_at_size(name: str) -> OpenedNetwork:
 
 def state_bytes(opened: OpenedNetwork) -> int | None:
     """Return the size of one camera's past in float32, if it is a streaming network's."""
-    if not isinstance(opened.network, StreamNet):
+    if opened.streaming is None:
         return None
     how = opened.entry.preprocessing
-    return opened.network.initial_state(1, how.height, how.width).nbytes
+    return opened.streaming.initial_state(1, how.height, how.width).nbytes
 
 
 def cameras_of(opened: OpenedNetwork, device: torch.device) -> list[CamerasRow]:
     """Time several cameras at once, if it is a streaming network on a GPU."""
-    if not isinstance(opened.network, StreamNet) or device.type != 'cuda':
+    if opened.streaming is None or device.type != 'cuda':
         return []
     how = opened.entry.preprocessing
     with torch.cuda.device(device):  # where streams and graphs are made
-        return measure_cameras(opened.network, how.height, how.width, device)
+        return measure_cameras(opened.streaming, how.height, how.width, device)
 
 
 def step_gmac(opened: OpenedNetwork) -> float:
     """Return the multiply-accumulates of a step: one frame of a streaming network, else a clip."""
-    network, how = opened.network, opened.entry.preprocessing
-    if not isinstance(network, StreamNet):
+    network, how = opened.streaming, opened.entry.preprocessing
+    if network is None:
         return known_cost(opened.architecture, opened.entry).gmac
-    with torch.no_grad(), Counter() as counter:  # inference mode would hide operators from it
-        state = network.initial_state(1, how.height, how.width)
-        network.step(torch.zeros(1, 3, how.height, how.width), state, torch.zeros(1).long())
-    return counter.operations / 1e9
+    state = network.initial_state(1, how.height, how.width)
+    frame, camera = torch.zeros(1, 3, how.height, how.width), torch.zeros(1).long()
+    return count_gmac(lambda: network.forward_step(frame, state, camera))
 
 
 def own_step(name: str, options: LocalizerOptions) -> Callable[[], object]:
@@ -172,9 +169,7 @@ def own_step(name: str, options: LocalizerOptions) -> Callable[[], object]:
     architecture = registry.architectures()[name]
     if architecture.decode is None:
         return own_classification(name, options)
-    opened = open_at_size(name)
-    stream = isinstance(opened.network, StreamNet)
-    localizer = StreamLocalizer(opened, options) if stream else open_localizer(name, options)
+    localizer = make_localizer(open_at_size(name), options)
     rate = registry.find_entry(name).rate
     count = iter(range(10**9))
 

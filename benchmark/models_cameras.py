@@ -71,7 +71,7 @@ def make_step(
     state = network.initial_state(cameras, height, width)
     indices = torch.arange(cameras, device=like.device)
     keep = torch.ones(cameras, dtype=torch.bool, device=like.device)
-    return lambda: network.step(frames, state, indices, keep), state
+    return lambda: network.forward_step(frames, state, indices, keep), state
 
 
 def as_graph(step: Step) -> Step:

@@ -7,15 +7,11 @@ import argparse
 from actloc_ros.models import registry
 from actloc_ros.models.count_costs import known_cost
 from actloc_ros.models.detectors.torchvision_detectors import detector_names, find_detector
-from actloc_ros.models.entry import Entry
+from actloc_ros.models.entry import Entry, LocalizerEntry, Task
+from actloc_ros.models.families import localizers
 from actloc_ros.models.storage import find_stored
 
 HEADINGS = ('model', 'task', 'classes', 'parameters', 'GMAC', 'clip', 'licence', 'local', 'source')
-# What needs no checkpoint.
-CLASSIC = (
-    ('motion', 'localization', '5', '-', '-', '2', 'Apache-2.0', 'built in', '-'),
-    ('hog_hof', 'localization', 'own', '-', '-', 'own', 'Apache-2.0', 'trained by you', '-'),
-)
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -32,7 +28,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    rows = [*CLASSIC, *(row(entry) for entry in registry.entries().values())]
+    rows = [row_without_network(entry) for entry in localizers() if not entry.pattern]
+    rows += [row(entry) for entry in registry.entries().values()]
     if arguments.local:
         rows = [r for r in rows if r[HEADINGS.index('local')] != 'no']
     print(table([HEADINGS, *rows]))
@@ -48,6 +45,12 @@ def two_stages() -> str:
         '\nA classification model is run as DETECTOR+MODEL, such as hog+r2plus1d_18. Detectors: hog'
         f" (built in), boxes=PATH (a CSV file), and torchvision's (local?): {', '.join(names)}"
     )
+
+
+def row_without_network(entry: LocalizerEntry) -> tuple[str, ...]:
+    """Return the line of a localizer without a network of its own."""
+    task, licence = Task.LOCALIZATION.value, 'Apache-2.0'
+    return entry.name, task, entry.classes, '-', '-', entry.clip, licence, entry.local, '-'
 
 
 def row(entry: Entry) -> tuple[str, ...]:

@@ -1,20 +1,16 @@
-"""Say what a checkpoint is, in types, and load one strictly.
+"""Describe a network that checkpoints fit and what it is capable of, and load one strictly.
 
-A family of architectures is one file in this folder, named in `catalog.FAMILIES`, with two tuples:
-
-    ARCHITECTURES: tuple[Architecture, ...]    networks: how to build and read one
-    ENTRIES: tuple[Entry, ...]                 checkpoints: all it takes to use each right
-
-Everything else (opening, strict loading, `actloc models | download | convert | export`, parity
-checks) follows from these. An architecture has at least one entry, whose values hold also for a
-user's own checkpoint of that architecture, except for its labels.
+All that is done with a network (opening, strict loading, training, export, `actloc models`, parity
+checks) follows from its `Architecture` and `Entry`; nothing asks which family it is of. An
+architecture has at least one entry, whose values hold also for a user's own checkpoint of that
+architecture, except for its labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +23,7 @@ from actloc_ros.models.state_dicts import Shapes, differences
 
 @dataclass(frozen=True, eq=False)
 class ActorPredictions:
-    """What a localization network sees at one clip's key frame: N actors, C classes.
+    """What a localization network predicts at one clip's key frame: N actors, C classes.
 
     Attributes:
         boxes: float (N, 4): x1, y1, x2, y2 in pixels of the network's input, not clipped.
@@ -50,14 +46,20 @@ class Architecture:
         build: Number of classes -> network. Its state dict has the published names and shapes, and
             all its tensors are in it. `forward` takes (B, 3, K, H, W) and returns a tensor, or a
             tuple of tensors, before any activation.
-        classes: Shapes of a state dict -> its number of classes, or None if it is surely not one
-            of this architecture.
+        classes: Shapes of a state dict -> its number of classes, or None if it is certainly not
+            one of this architecture.
         outputs: Names of what `forward` returns, in order.
         decode: Outputs of `forward` and the entry -> the actors of each clip of the batch. None
             for a classifier.
         rename: Key as published -> key as here; None for a key to leave out.
         published: Outputs of `forward` and the entry -> what the authors' own code reports of the
             first clip, in its units and under the names of the parity references.
+        localizer: `MODULE:CLASS` of the `Localizer` that runs it: made of an `OpenedNetwork` and
+            `LocalizerOptions`. Empty for a classifier.
+        trainable: `MODULE:CLASS` of the `TrainableAdapter` by which `actloc train` trains it.
+            Empty where it cannot.
+        foldable: Whether `torch.fx` can trace it, which folds its batch norms.
+        streaming: Whether it is a `StreamingNetwork`.
     """
 
     name: str
@@ -68,6 +70,52 @@ class Architecture:
     decode: Callable[[Sequence[Tensor], Entry], list[ActorPredictions]] | None = None
     rename: Callable[[str], str | None] = str
     published: Callable[[Sequence[Tensor], Entry], dict[str, Tensor]] | None = None
+    localizer: str = 'actloc_ros.models.clip_localizer:ClipLocalizer'
+    trainable: str = ''
+    foldable: bool = True
+    streaming: bool = False
+
+
+class StreamingState(Protocol):
+    """The past of several cameras, of fixed size for each."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+
+    def add_camera(self) -> None:
+        """Make room for one more camera, which has no past."""
+
+    def reset(self, camera: int) -> None:
+        """Forget the past of the camera at this index."""
+
+
+class StreamingNetwork(Protocol):
+    """A network that takes a clip at once or frame by frame, with the same result to 1e-5.
+
+    Attributes:
+        receptive_field: Frames, the newest among them, that a result depends on.
+    """
+
+    receptive_field: int
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
+        """Map clips (B, 3, T, H, W), preprocessed, to outputs (B, T, ...) for every frame."""
+
+    def forward_step(
+        self, frames: Tensor, state: Any, cameras: Tensor, keep: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Map the newest frame (B, 3, H, W) of B different cameras to outputs (B, ...).
+
+        Args:
+            frames: Preprocessed.
+            state: Of `initial_state`; changed in place.
+            cameras: int64 (B,): which of the state's cameras the frames are of.
+            keep: bool (B,): whether a frame enters the past; None for all.
+        """
+
+    def initial_state(self, cameras: int, height: int, width: int) -> StreamingState:
+        """Return the state of cameras without a past, for frames of this size."""
 
 
 def build_network(architecture: Architecture, entry: Entry) -> nn.Module:

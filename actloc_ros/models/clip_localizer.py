@@ -1,4 +1,4 @@
-"""Make a localizer of any network that sees actors in a clip."""
+"""Make a localizer of any network that detects actors in a clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from actloc_ros.models.clips import ClipBuffer, ClipSpec
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.ops.detections import to_detections, to_float32
 from actloc_ros.models.ops.preprocessing import preprocess, upload
-from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
+from actloc_ros.models.ops.runtime import choose_device, choose_precision, free_memory, prepare
 
 
 class ClipLocalizer(Localizer):
@@ -63,8 +63,7 @@ class ClipLocalizer(Localizer):
         """Free the network and all clips."""
         self.reset()
         del self._network
-        if self._device.type == 'cuda':
-            torch.cuda.empty_cache()
+        free_memory(self._device)
 
     def _push(self, frame: Frame) -> tuple[Tensor, ClipInfo]:
         """Add a frame to its camera's clip and return this, (3, K, H, W)."""

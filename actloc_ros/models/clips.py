@@ -54,7 +54,7 @@ class ClipBuffer:
 
     A gap up to `bridge_gap` is bridged by the frames at its two ends. In a longer one, no frame
     from before it is stretched into it: slots inside repeat the frame after it. A gap above
-    `restart_gap`, or an image of another shape or type, begins the stream afresh.
+    `restart_gap`, or an image of another shape or type, starts the clip again.
     """
 
     def __init__(self, spec: ClipSpec, bridge_gap: float, restart_gap: float) -> None:

@@ -1,24 +1,25 @@
 """Count a network's parameters and the multiplications of one clip, without running it.
 
-`python -m actloc_ros.models.count_costs` counts all entries' anew, as the text of `costs`.
+`python -m actloc_ros.models.count_costs` counts all entries' again, as the text of `costs`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
 from actloc_ros.models.architecture import Architecture, skeleton
 from actloc_ros.models.costs import COSTS
 from actloc_ros.models.entry import Entry
 
 aten = torch.ops.aten
-NORMS = {aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten.cudnn_batch_norm}
+NORMS = (aten.native_batch_norm, aten._native_batch_norm_legit_no_training, aten.cudnn_batch_norm)
 NORM_OPERATIONS = 4
+OPERATIONS = 2  # that PyTorch counts for a multiply-accumulate
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,17 @@ def cost(architecture: Architecture, entry: Entry) -> Cost:
     how = entry.preprocessing
     network = skeleton(architecture, entry)
     clip = torch.empty(1, 3, entry.frames, how.height, how.width, device='meta')
-    with torch.no_grad(), Counter() as counter:
-        network.to('meta')(clip)
-    return Cost(sum(p.numel() for p in network.parameters()), counter.operations / 1e9)
+    network.to('meta')
+    gmac = count_gmac(lambda: network(clip))
+    return Cost(sum(p.numel() for p in network.parameters()), gmac)
+
+
+def count_gmac(compute: Callable[[], object]) -> float:
+    """Return the multiply-accumulates of what `compute` runs, in 10^9; see `Cost`."""
+    counter = FlopCounterMode(display=False, custom_mapping=dict.fromkeys(NORMS, _norm_operations))
+    with torch.no_grad(), counter:  # inference mode would hide operators from it
+        compute()
+    return counter.get_total_flops() / OPERATIONS / 1e9
 
 
 def known_cost(architecture: Architecture, entry: Entry) -> Cost:
@@ -52,24 +61,9 @@ def known_cost(architecture: Architecture, entry: Entry) -> Cost:
     return cost(architecture, entry)
 
 
-class Counter(TorchDispatchMode):
-    """Counts multiply-accumulates of all that runs inside it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.operations = 0.0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run one operator, and count it."""
-        packet = func._overloadpacket
-        result = func(*args, **kwargs or {})
-        if packet in flop_registry:
-            self.operations += flop_registry[packet](*args, **kwargs or {}, out_val=result) / 2
-        elif packet in NORMS:
-            self.operations += NORM_OPERATIONS * args[0].numel()
-        return result
+def _norm_operations(x: Sequence[int], *_: object, **__: object) -> int:
+    """Return the operations of a batch norm of an input of shape `x`."""
+    return OPERATIONS * NORM_OPERATIONS * math.prod(x)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Describe a checkpoint: all it takes to use it right, as the file itself carries it."""
+"""Describe a checkpoint: all it takes to use it correctly, as the file itself carries it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 from typing import Any
 
 from actloc_ros.models.errors import WeightsError
 
 
 class Task(str, Enum):
-    """What a network says about a clip: boxes with actions, or the action of the whole clip."""
+    """What a network predicts for a clip: boxes with actions, or the action of the whole clip."""
 
     LOCALIZATION = 'localization'
     CLASSIFICATION = 'classification'
@@ -80,7 +81,7 @@ class Entry:
         rate: Frames in Hz at which it was trained.
         activation: From class logits to scores.
         multi_label: Whether an actor may do several of the actions at once.
-        threshold: Score in [0, 1] from which an action counts as seen.
+        threshold: Score in [0, 1] from which an action counts as detected.
         min_score: Actors that score less are dropped at once.
         nms_iou: Overlap above which the lesser of two boxes is dropped.
         top_k: Candidates kept (of each level, where there are levels) before suppression.
@@ -130,6 +131,36 @@ class Entry:
             return _parse(cls, values)
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f'the embedded entry cannot be read: {error}') from error
+
+
+@dataclass(frozen=True)
+class LocalizerEntry:
+    """A localizer without a network of its own: how to open it, and what `actloc models` shows.
+
+    Attributes:
+        name: What users call it, or the form of what they call it: `DETECTOR+CLASSIFIER`.
+        factory: `MODULE:NAME` of what makes it of `LocalizerOptions`; where there is a pattern, of
+            the model's name and `LocalizerOptions`.
+        pattern: Of the names that it opens, as `fnmatch` reads it; empty for `name` alone.
+        needs_pytorch: Whether `factory` imports PyTorch.
+        side_inputs: What the host must provide by stamp: `boxes`.
+        classes: Number of its classes, as `actloc models` shows it.
+        clip: Frames that it takes, likewise.
+        local: Whether it can run now, likewise.
+    """
+
+    name: str
+    factory: str
+    pattern: str = ''
+    needs_pytorch: bool = False
+    side_inputs: frozenset[str] = frozenset()
+    classes: str = 'own'
+    clip: str = 'own'
+    local: str = 'built in'
+
+    def opens(self, model: str) -> bool:
+        """Return whether users mean this one by `model`."""
+        return fnmatchcase(model, self.pattern) if self.pattern else model == self.name
 
 
 def _parse(cls: type, values: dict[str, Any]) -> Any:

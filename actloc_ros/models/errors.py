@@ -7,5 +7,5 @@ class ModelError(ValueError):
     """A model that cannot be opened; the text says why and what there is."""
 
 
-class WeightsError(ValueError):
+class WeightsError(ModelError):
     """A checkpoint that cannot be used; the text says which, why, and what to do."""

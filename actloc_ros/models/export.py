@@ -16,7 +16,6 @@ from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.ops.runtime import fold_batch_norms
-from actloc_ros.models.stream.network import StreamNet
 
 Run = Callable[[Tensor], Sequence[Tensor]]
 
@@ -50,7 +49,7 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
     entry = opened.entry
     how = entry.preprocessing
     network = opened.network
-    if not isinstance(network, StreamNet):
+    if opened.architecture.foldable:
         network = fold_batch_norms(network)
     network = PlainOutputs(network)
     clip = how.maximum * torch.rand(batch, 3, entry.frames, how.height, how.width)
@@ -74,7 +73,7 @@ class PlainOutputs(nn.Module):
         self.network = network
 
     def forward(self, clip: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Return the network's outputs."""
+        """Map clips (B, 3, K, H, W) to the network's outputs, each (B, …)."""
         outputs = self.network(clip)
         return outputs if isinstance(outputs, Tensor) else tuple(outputs)
 

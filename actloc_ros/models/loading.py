@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import Architecture, build_network, load_network
+from actloc_ros.models.architecture import (
+    Architecture,
+    StreamingNetwork,
+    build_network,
+    load_network,
+)
 from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.ops.runtime import fixed_random
 from actloc_ros.models.state_dicts import shapes_of
 from actloc_ros.models.storage import find_stored, stored_path
 
@@ -25,6 +31,11 @@ class OpenedNetwork:
     architecture: Architecture
     entry: Entry
     network: nn.Module
+
+    @property
+    def streaming(self) -> StreamingNetwork | None:
+        """The network as one that also runs frame by frame; None where it does not."""
+        return cast(StreamingNetwork, self.network) if self.architecture.streaming else None
 
 
 def open_network(model: str, weights: str = '', random_weights: bool = False) -> OpenedNetwork:
@@ -47,8 +58,7 @@ def open_network(model: str, weights: str = '', random_weights: bool = False) ->
     if not random_weights:
         raise WeightsError(_how_to_get(entry))
     architecture = registry.architectures()[entry.architecture]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with fixed_random():
         return OpenedNetwork(architecture, entry, build_network(architecture, entry))
 
 
@@ -61,7 +71,7 @@ def find_weights(entry: Entry, weights: str) -> Path | None:
     if not weights:
         return find_stored(entry)
     if weights not in registry.entries() or Path(weights).is_file():
-        return Path(weights).expanduser()  # a missing file is told when it is read
+        return Path(weights).expanduser()  # reading it reports a missing file
     named = registry.entries()[weights]
     stored = find_stored(named)
     if stored is None:
@@ -118,7 +128,7 @@ def _what_fits(state: Mapping[str, Tensor]) -> str:
 def _how_to_get(entry: Entry) -> str:
     """Say that an entry's file is not here, and what to do."""
     here = f'the weights of {entry.name} are not here (no file {stored_path(entry)}): '
-    made_up = 'or allow random weights, which see nothing and serve benchmarks alone'
+    made_up = 'or allow random weights, which detect nothing and serve benchmarks alone'
     if entry.url:
         return f'{here}run `actloc download {entry.name}`, give a path as weights, {made_up}'
     return f'{here}get them from {entry.source} and give their path as weights, {made_up}'

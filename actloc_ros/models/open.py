@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
+from actloc_ros.models.entry import LocalizerEntry
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.two_stage.options import TOPIC
+from actloc_ros.models.families import import_named, localizers
 
-# Imported only when asked for: a robot that runs `motion` loads no PyTorch.
-BUILT_IN = {
-    'motion': 'actloc_ros.models.motion.localizer:MotionLocalizer',
-    'hog_hof': 'actloc_ros.models.hog_hof.localizer:HogHofLocalizer',
-}
+if TYPE_CHECKING:
+    from actloc_ros.models.loading import OpenedNetwork
 
 
 def model_names() -> tuple[str, ...]:
     """Return the names that `open_localizer` knows: without PyTorch, and of networks."""
     from actloc_ros.models.registry import architectures, entries
 
-    return tuple(dict.fromkeys((*BUILT_IN, *architectures(), *entries())))
-
-
-def side_inputs(model: str) -> tuple[str, ...]:
-    """Return the names of the methods of `SideInputs` that the model called `model` calls."""
-    detector, _, _ = model.rpartition('+')
-    return ('boxes',) if detector == TOPIC else ()
+    built_in = [entry.name for entry in localizers() if not entry.pattern]
+    return tuple(dict.fromkeys((*built_in, *architectures(), *entries())))
 
 
 def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
@@ -40,19 +35,40 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     Raises:
         ModelError: There is no such model, or its weights are missing or do not fit.
     """
-    if model in BUILT_IN:
-        return _import_class(BUILT_IN[model])(options)
-    if ':' in model and '+' not in model:
-        return _import_class(model)(options)
-    _require_pytorch(model)
-    if '+' in model:
-        return _open_two_stage(model, options)
-    if model in model_names():
-        return _open_network(model, options)
-    raise ModelError(
-        f'there is no model "{model}"; there are {", ".join(model_names())}, DETECTOR+CLASSIFIER'
-        ' for two stages, or MODULE:CLASS of your own localizer'
-    )
+    return _find_factory(model)(options)
+
+
+def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localizer:
+    """Return the localizer that runs an opened network, which must have one.
+
+    Raises:
+        ModelError: It cannot run as the options ask.
+    """
+    localizer: Localizer = import_named(opened.architecture.localizer)(opened, options)
+    return localizer
+
+
+def side_inputs(model: str) -> frozenset[str]:
+    """Return the methods of `SideInputs` that the localizer called `model` calls."""
+    entry = _find_entry(model)
+    return frozenset() if entry is None else entry.side_inputs
+
+
+def _find_entry(model: str) -> LocalizerEntry | None:
+    return next((entry for entry in localizers() if entry.opens(model)), None)
+
+
+def _find_factory(model: str) -> Callable[[LocalizerOptions], Localizer]:
+    """Return what makes the localizer called `model`."""
+    entry = _find_entry(model)
+    if entry is None and ':' in model:
+        return _import_class(model)
+    if entry is None or entry.needs_pytorch:
+        _require_pytorch(model)
+    if entry is None:
+        return partial(_open_network, model)
+    factory = import_named(entry.factory)
+    return partial(factory, model) if entry.pattern else factory
 
 
 def _require_pytorch(model: str) -> None:
@@ -69,37 +85,20 @@ def _require_pytorch(model: str) -> None:
 
 def _open_network(model: str, options: LocalizerOptions) -> Localizer:
     """Load a network and make a localizer of it."""
-    from actloc_ros.models.clip_localizer import ClipLocalizer
-    from actloc_ros.models.errors import WeightsError
     from actloc_ros.models.loading import open_network
-    from actloc_ros.models.stream.localizer import StreamLocalizer
-    from actloc_ros.models.stream.network import StreamNet
 
-    try:
-        opened = open_network(model, options.weights, options.random_weights)
-    except WeightsError as error:
-        raise ModelError(str(error)) from error
-    if opened.architecture.decode is None:
+    if model not in model_names():
+        raise ModelError(
+            f'there is no model "{model}"; there are {", ".join(model_names())},'
+            ' DETECTOR+CLASSIFIER for two stages, or MODULE:CLASS of your own localizer'
+        )
+    opened = open_network(model, options.weights, options.random_weights)
+    if not opened.architecture.localizer:
         raise ModelError(
             f'{model} classifies clips of one person each and finds none: ask for'
             f' DETECTOR+{model}, such as hog+{model}'
         )
-    kind = StreamLocalizer if isinstance(opened.network, StreamNet) else ClipLocalizer
-    try:
-        return kind(opened, options)
-    except WeightsError as error:
-        raise ModelError(str(error)) from error
-
-
-def _open_two_stage(model: str, options: LocalizerOptions) -> Localizer:
-    """Load a person detector and a clip classifier and make a localizer of both."""
-    from actloc_ros.models.errors import WeightsError
-    from actloc_ros.models.two_stage.open import open_two_stage
-
-    try:
-        return open_two_stage(model, options)
-    except WeightsError as error:
-        raise ModelError(str(error)) from error
+    return make_localizer(opened, options)
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

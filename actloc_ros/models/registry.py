@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from torch import Tensor
 
@@ -13,11 +13,9 @@ from actloc_ros.models.architecture import Architecture, adapt, skeleton
 from actloc_ros.models.checkpoints import read_entry
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.families import NETWORKS, import_family
 from actloc_ros.models.state_dicts import differences, shapes_of
 from actloc_ros.models.storage import shipped_path
-
-# Packages of actloc_ros.models; the module `network` of each has ARCHITECTURES and ENTRIES.
-FAMILIES = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
 
 
 @cache
@@ -32,6 +30,11 @@ def entries() -> dict[str, Entry]:
     found = {e.name: e for family in _families() for e in family.ENTRIES}
     shipped = {name: shipped_path(name) for name in found}
     return found | {name: read_entry(path) for name, path in shipped.items() if path.is_file()}
+
+
+def trainable() -> tuple[str, ...]:
+    """Return the names of the architectures that `actloc train` can train."""
+    return tuple(name for name, found in architectures().items() if found.trainable)
 
 
 def find_entry(name: str) -> Entry:
@@ -81,6 +84,6 @@ def identify(state: Mapping[str, Tensor]) -> tuple[Architecture, Entry] | None:
     return None
 
 
-def _families() -> list:
-    """Import the modules of all families."""
-    return [importlib.import_module(f'actloc_ros.models.{name}.network') for name in FAMILIES]
+def _families() -> list[Any]:
+    """Import the packages of all families of networks."""
+    return [import_family(name) for name in NETWORKS]

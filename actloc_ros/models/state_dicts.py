@@ -18,7 +18,7 @@ def shapes_of(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def differences(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
-    """Return lines that tell how the state dict `given` differs from `wanted`; none if it fits."""
+    """Return lines that say how the state dict `given` differs from `wanted`; none if it fits."""
     common = [key for key in wanted if key in given]
     return [
         *_line('missing in the file', [key for key in wanted if key not in given]),

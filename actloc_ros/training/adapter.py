@@ -1,4 +1,4 @@
-"""Show every trainable localizer to the trainer in one form: dense predictions for frames."""
+"""Adapt every trainable network to the trainer: dense predictions for frames."""
 
 from __future__ import annotations
 
@@ -10,24 +10,21 @@ from torch import Tensor, nn
 
 from actloc_ros.models.architecture import ActorPredictions, Architecture, build_network
 from actloc_ros.models.entry import Entry
-from actloc_ros.models.registry import architectures, entry_for
-from actloc_ros.models.stream.network import REACH, StreamNet, place_centres
-from actloc_ros.training.keypoints import StreamWithKeypoints
-
-TRAINABLE = ('stream_', 'yowov2_')
-"""How the names of architectures begin that can be trained."""
+from actloc_ros.models.families import import_named
+from actloc_ros.models.registry import architectures, entry_for, trainable
+from actloc_ros.training.config import ConfigError
 
 
 @dataclass(frozen=True, eq=False)
 class DensePredictions:
-    """Predictions at A places of the key frames of B clips, F = B * key frames a clip.
+    """Predictions at A locations of the key frames of B clips, F = B * key frames a clip.
 
     Attributes:
         boxes: (F, A, 4) in pixels of the network's input.
         actor: (F, A) logits.
         actions: (F, A, C) logits.
-        centres: (A, 2) of the places in pixels.
-        pose: (F, A, 4K): see `StreamWithKeypoints`; None where the detector tells none.
+        centres: (A, 2) of the locations in pixels.
+        pose: (F, A, 4K): see `StreamWithKeypoints`; None where none are predicted.
     """
 
     boxes: Tensor
@@ -44,13 +41,13 @@ class DensePredictions:
 
 
 class TrainableAdapter(ABC):
-    """A network in training.
+    """A network in training, made of it, its entry and the number of keypoints; see `new_adapter`.
 
     Attributes:
         network: Its weights.
         learner: The same as a part of what is trained: with layers that only training needs.
         entry: Its preprocessing, labels and thresholds.
-        key_frames: The clip's frames that it speaks of.
+        key_frames: The clip's frames that it predicts.
         orthogonal: Whether it learns faster by orthogonal steps; see `optimizer`.
     """
 
@@ -66,7 +63,7 @@ class TrainableAdapter(ABC):
         return self.entry.frames
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Turn uint8 RGB images (B, 3, T, H, W) into the network's input."""
+        """Return the network's input for uint8 RGB images (B, 3, T, H, W): float, same shape."""
         how = self.entry.preprocessing
         mean, std = (
             torch.tensor(v, device=images.device).view(3, 1, 1, 1) for v in (how.mean, how.std)
@@ -75,10 +72,10 @@ class TrainableAdapter(ABC):
 
     @torch.inference_mode()
     def find(self, images: Tensor, network: nn.Module) -> ActorPredictions:
-        """Return whom `network` sees at the newest frame of a clip, as a robot would.
+        """Return the actors that `network` detects at the newest frame of a clip, as on a robot.
 
         Args:
-            images: uint8 (3, T, H, W), RGB; T is the detector's span.
+            images: uint8 (3, T, H, W), RGB; T is `span`.
             network: This one's or its average, in evaluation mode.
         """
         decode = architectures()[self.entry.architecture].decode
@@ -95,78 +92,24 @@ class TrainableAdapter(ABC):
         """Run `network`, the learner, on prepared clips (B, 3, T, H, W)."""
 
 
-class StreamDetector(TrainableAdapter):
-    """Every frame of a clip is a key frame; the learner tells poses where it can learn them."""
-
-    key_frames = slice(None)
-    orthogonal = True
-
-    def __init__(self, network: StreamNet, entry: Entry, keypoints: int) -> None:
-        super().__init__(network, entry)
-        if keypoints:
-            self.learner = StreamWithKeypoints(network, keypoints)
-
-    @property
-    def span(self) -> int:
-        """Frames, the newest among them, that a result depends on."""
-        return 1 + REACH
-
-    def action_biases(self, network: nn.Module) -> list[Tensor]:
-        """Return those of the heads; see `TrainableAdapter.action_biases`."""
-        return [head.actions.bias for head in network.heads]  # type: ignore[union-attr]
-
-    def predict(self, clips: Tensor, network: nn.Module) -> DensePredictions:
-        """Run the network; see `TrainableAdapter.predict`."""
-        centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
-        if self.learner is self.network:
-            output, pose = network(clips), None
-        else:
-            output, pose = network(clips)
-            pose = pose.flatten(0, 1)
-        boxes, actor, actions = (x.flatten(0, 1) for x in output)
-        return DensePredictions(boxes, actor, actions, centres, pose)
-
-
-class Yowov2Detector(TrainableAdapter):
-    """The last frame of a clip is its key frame."""
-
-    def action_biases(self, network: nn.Module) -> list[Tensor]:
-        """Return those of the class predictors; see `TrainableAdapter.action_biases`."""
-        return [layer.bias for layer in network.cls_preds]  # type: ignore[union-attr]
-
-    def predict(self, clips: Tensor, network: nn.Module) -> DensePredictions:
-        """Run the network; see `TrainableAdapter.predict`."""
-        maps = network(clips)
-        centres = place_centres(clips.shape[-2], clips.shape[-1], clips)
-        flat = [x.flatten(2).mT for x in maps]
-        strides = torch.cat(
-            [x.new_full((x.shape[1], 1), 8.0 * 2**i) for i, x in enumerate(flat[::3])]
-        )
-        box = torch.cat(flat[2::3], dim=1)
-        middle = centres + box[..., :2] * strides
-        half = box[..., 2:].clamp(max=6).exp() * strides / 2
-        return DensePredictions(
-            boxes=torch.cat([middle - half, middle + half], dim=-1),
-            actor=torch.cat(flat[::3], dim=1)[..., 0],
-            actions=torch.cat(flat[1::3], dim=1),
-            centres=centres,
-        )
-
-
-def new_detector(
+def new_adapter(
     architecture: Architecture, labels: tuple[str, ...], keypoints: int = 0
 ) -> TrainableAdapter:
-    """Return a detector with random weights for these labels, and a learner of keypoints.
+    """Return a network with random weights for these labels, ready to be trained.
+
+    Args:
+        architecture: Of the network.
+        labels: Action names.
+        keypoints: Points of a body that the recordings give; 0 for none.
 
     Raises:
-        ValueError: The architecture cannot be trained here.
+        ConfigError: The architecture cannot be trained.
     """
+    if not architecture.trainable:
+        raise ConfigError(
+            f'model is {architecture.name!r}; expected one of {", ".join(trainable())}'
+        )
     entry = replace(entry_for(architecture, len(labels)), labels=labels)
     network = build_network(architecture, entry).train().requires_grad_(True)
-    if isinstance(network, StreamNet):
-        return StreamDetector(network, entry, keypoints)
-    if architecture.name.startswith('yowov2_'):
-        for head in network.conf_preds:  # type: ignore[union-attr]
-            nn.init.constant_(head.bias, -4.6)  # as in stream: few places hold an actor
-        return Yowov2Detector(network, entry)
-    raise ValueError(f'{architecture.name} cannot be trained; take stream_* or yowov2_*')
+    adapter: TrainableAdapter = import_named(architecture.trainable)(network, entry, keypoints)
+    return adapter

@@ -17,7 +17,7 @@ from actloc_ros.models.checkpoints import Checkpoint, write_checkpoint
 from actloc_ros.models.entry import Activation, Resize
 from actloc_ros.models.ops.runtime import channels_last
 from actloc_ros.models.registry import architectures
-from actloc_ros.training.adapter import TrainableAdapter, new_detector
+from actloc_ros.training.adapter import TrainableAdapter, new_adapter
 from actloc_ros.training.config import ConfigError, TrainingConfig
 from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.data.batches import Batch, ClipDataset, batches
@@ -210,7 +210,7 @@ def make_detector(config: TrainingConfig, names: ColumnNames) -> TrainableAdapte
     found = architectures().get(config.model)
     if found is None:
         raise ConfigError(f'model is {config.model!r}; there are {", ".join(architectures())}')
-    detector = new_detector(found, names.labels, len(names.keypoints))
+    detector = new_adapter(found, names.labels, len(names.keypoints))
     data = config.data
     detector.entry = replace(
         detector.entry,

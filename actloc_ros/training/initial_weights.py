@@ -1,4 +1,4 @@
-"""Begin a training from a checkpoint, also from one that knows other labels, or from a run."""
+"""Start a training from a checkpoint, also from one with other labels, or from a run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_weights(detector: TrainableAdapter, checkpoint: Checkpoint, name: str) 
 
 
 def load_learner(detector: TrainableAdapter, run: Path) -> list[str]:
-    """Put what a run has last learnt into a detector: not averaged, with its keypoint layers.
+    """Put the last state of a run into a detector: not averaged, with its keypoint layers.
 
     Args:
         detector: Of the same architecture, labels and keypoints.
@@ -71,9 +71,9 @@ def load_learner(detector: TrainableAdapter, run: Path) -> list[str]:
         raise WeightsError(f'"{run}" is no checkpoint of a run of `actloc train`')
     found = differences(detector.learner.state_dict(), state['learner'])
     if found:
-        raise WeightsError(f'"{run}" is of a run that learnt something else:\n' + '\n'.join(found))
+        raise WeightsError(f'"{run}" is of a run that trained something else:\n' + '\n'.join(found))
     detector.learner.load_state_dict(state['learner'])
-    return [f'begin from what {run} had learnt after step {state["step"]}']
+    return [f'begin from what {run} had learned after step {state["step"]}']
 
 
 def label_layers(architecture: Architecture, entry: Entry) -> set[str]:
@@ -117,7 +117,7 @@ def _entry_of(checkpoint: Checkpoint, ours: Entry, name: str) -> Entry:
 
 
 def _has_rows(key: str, few: Shapes, many: Shapes) -> bool:
-    """Tell whether a tensor has a row for each of 2 and of 3 labels."""
+    """Return whether a tensor has a row for each of 2 and of 3 labels."""
     if few[key] == many[key]:
         return False
     if (few[key][0], many[key][0]) != (2, 3) or few[key][1:] != many[key][1:]:

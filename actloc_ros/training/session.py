@@ -10,8 +10,7 @@ from lightning_fabric.plugins.environments import TorchElasticEnvironment
 
 from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.loading import find_weights
-from actloc_ros.models.registry import architectures, entries
-from actloc_ros.training.adapter import TRAINABLE
+from actloc_ros.models.registry import entries, trainable
 from actloc_ros.training.calibrate import calibrate
 from actloc_ros.training.config import ConfigError, TrainingConfig
 from actloc_ros.training.data.batches import ClipDataset
@@ -74,9 +73,8 @@ def check_model(name: str) -> None:
     Raises:
         ConfigError: There is none of this name that can.
     """
-    trainable = [each for each in architectures() if each.startswith(TRAINABLE)]
-    if name not in trainable:
-        raise ConfigError(f'model is {name!r}; expected one of {", ".join(trainable)}')
+    if name not in trainable():
+        raise ConfigError(f'model is {name!r}; expected one of {", ".join(trainable())}')
 
 
 def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:

@@ -206,7 +206,7 @@ def test_a_training_begins_where_another_ended(folder, trained, capsys):
     )
     out = folder / 'next'
     assert main(['train', str(settings), '--out', str(out)]) == 0
-    assert 'last.ckpt had learnt after step 4' in capsys.readouterr().out
+    assert 'last.ckpt had learned after step 4' in capsys.readouterr().out
     given, got = (
         torch.load(each / 'last.ckpt', weights_only=True)['learner'] for each in (trained, out)
     )

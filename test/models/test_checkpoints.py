@@ -246,7 +246,7 @@ def test_random_weights_are_the_same_each_time_and_leave_the_generator_alone():
 
 
 @pytest.mark.parametrize('name', sorted(registry.architectures()))
-def test_skeletons_cost_no_memory_and_tell_classes(name):
+def test_skeletons_cost_no_memory_and_give_classes(name):
     architecture = registry.architectures()[name]
     entry = registry.find_entry(name)
     network = skeleton(architecture, entry)

@@ -43,13 +43,13 @@ def frame(i, camera='', height=120, width=160):
 
 def inputs(localizer, monkeypatch):
     """Return a list that the network's inputs are added to."""
-    seen = []
+    given = []
     forward = localizer._network.forward
-    monkeypatch.setattr(localizer._network, 'forward', lambda x: seen.append(x) or forward(x))
-    return seen
+    monkeypatch.setattr(localizer._network, 'forward', lambda x: given.append(x) or forward(x))
+    return given
 
 
-def test_a_step_tells_actors_in_the_original_image(localizer):
+def test_a_step_returns_actors_in_the_original_image(localizer):
     (found,) = localizer.step([frame(0, height=480, width=640)])
     assert found.boxes.dtype == found.scores.dtype == found.actions.dtype == np.float32
     assert found.boxes.shape == (len(found), 4)
@@ -63,19 +63,19 @@ def test_a_step_tells_actors_in_the_original_image(localizer):
 
 
 def test_clips_are_batched_by_camera_and_each_frame_is_preprocessed_once(localizer, monkeypatch):
-    seen, calls = inputs(localizer, monkeypatch), []
+    given, calls = inputs(localizer, monkeypatch), []
     original = module.preprocess
     monkeypatch.setattr(module, 'preprocess', lambda *a: calls.append(1) or original(*a))
     for i in range(3):
         results = localizer.step([frame(i, 'left'), frame(100 + i, 'right')])
     assert len(calls) == 6
-    assert seen[-1].shape == (2, 3, 16, 224, 224)
+    assert given[-1].shape == (2, 3, 16, 224, 224)
     assert [r.clip.missing for r in results] == [13, 13]
     how = entries()['yowov2_nano_ucf24'].preprocessing
     wanted = preprocess(upload(frame(2).image, CPU), how, torch.float32)
-    assert torch.equal(seen[-1][0, :, -1], wanted)  # the key frame is the last
+    assert torch.equal(given[-1][0, :, -1], wanted)  # the key frame is the last
     first = preprocess(upload(frame(0).image, CPU), how, torch.float32)
-    assert all(torch.equal(seen[-1][0, :, k], first) for k in range(14))  # and the first fills
+    assert all(torch.equal(given[-1][0, :, k], first) for k in range(14))  # and the first fills
 
 
 def test_cameras_in_a_batch_do_not_touch_each_other(localizer):
@@ -92,7 +92,7 @@ def test_reset_forgets_one_camera_alone(localizer):
     localizer.reset('left')
     left, right = localizer.step([frame(1, 'left'), frame(1, 'right')])
     assert (left.clip.missing, right.clip.missing) == (15, 14)
-    localizer.reset('never seen')
+    localizer.reset('never used')
 
 
 def test_resolution_may_change(localizer):
@@ -159,7 +159,7 @@ def test_colours_and_range_are_as_the_entry_says():
 
 @pytest.mark.parametrize(
     ('device', 'text'),
-    [('gpu', 'none of auto, cpu, cuda'), ('cuda:99', 'sees . CUDA'), ('meta', 'none of')],
+    [('gpu', 'none of auto, cpu, cuda'), ('cuda:99', 'finds . CUDA'), ('meta', 'none of')],
 )
 def test_devices_that_are_not_here_are_named(device, text):
     with pytest.raises(WeightsError, match=text):

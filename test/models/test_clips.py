@@ -13,7 +13,7 @@ BRIDGE, RESTART = 0.5, 2.0
 
 
 def image(stamp):
-    """Return a tiny image that tells its own stamp."""
+    """Return a tiny image whose pixels are its own stamp."""
     return torch.full((1, 1, 1), stamp - START, dtype=torch.int64)
 
 

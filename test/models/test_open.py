@@ -7,7 +7,10 @@ import pytest
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.open import model_names, open_localizer
+from actloc_ros.models.families import import_named
+from actloc_ros.models.open import model_names, open_localizer, side_inputs
+from actloc_ros.models.registry import architectures, trainable
+from actloc_ros.training.adapter import TrainableAdapter
 
 THIRD_PARTY = '''
 from actloc_ros.localizer import ClipInfo, Localizer, no_detections
@@ -71,3 +74,25 @@ def test_a_robot_without_pytorch_is_told_what_runs_there(monkeypatch):
     with pytest.raises(ModelError, match=r'needs PyTorch and torchvision.* model:=motion'):
         open_localizer('stream_n', LocalizerOptions())
     assert open_localizer('motion', LocalizerOptions()).name == 'motion'
+
+
+@pytest.mark.parametrize(
+    ('model', 'inputs'),
+    [
+        ('topic+mc3_18', {'boxes'}),
+        ('hog+mc3_18', set()),
+        ('motion', set()),
+        ('my_models:Own', set()),
+    ],
+)
+def test_a_host_learns_what_a_model_needs_by_stamp(model, inputs):
+    assert side_inputs(model) == inputs
+
+
+def test_architectures_name_classes_that_there_are():
+    for each in architectures().values():
+        assert bool(each.localizer) == (each.decode is not None)
+        assert not each.localizer or issubclass(import_named(each.localizer), Localizer)
+        assert not each.trainable or issubclass(import_named(each.trainable), TrainableAdapter)
+    assert {'stream_n', 'yowov2_nano'} <= set(trainable())
+    assert 'c3d' not in trainable()

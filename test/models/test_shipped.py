@@ -1,4 +1,4 @@
-"""Check the weights that come with the package: what they are, and that they see."""
+"""Check the weights that come with the package: what they are, and that they detect."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.registry import find_entry
 from actloc_ros.models.storage import shipped_path
-from actloc_ros.models.stream.network import REACH
+from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.synth import LABELS, render
 from actloc_ros.training.config import read_config
 
@@ -51,7 +51,7 @@ def test_frame_by_frame_equals_the_clip_in_float32(opened, scene, batch):
         torch.stack(
             [
                 preprocess(upload(f.image, torch.device('cpu')), how, torch.float32)
-                for f in scene[i : i + REACH + 4]
+                for f in scene[i : i + StreamNet.receptive_field + 3]
             ]
         )
         for i in range(batch)
@@ -62,7 +62,7 @@ def test_frame_by_frame_equals_the_clip_in_float32(opened, scene, batch):
     with torch.inference_mode():
         whole = opened.network(clip.transpose(1, 2))
         for t in range(clip.shape[1]):
-            step = opened.network.step(clip[:, t], state, cameras)
+            step = opened.network.forward_step(clip[:, t], state, cameras)
             for name in ('boxes', 'actor', 'actions'):
                 want = getattr(whole, name)[:, t]
                 error = (getattr(step, name) - want).abs().max() / want.abs().max()
@@ -73,8 +73,8 @@ def test_people_whom_it_has_never_seen_are_found(scene):
     localizer = open_localizer('stream_n', LocalizerOptions(device='cpu'))
     found = actors = 0
     for frame in scene:
-        [seen] = localizer.step([Frame('', frame.stamp, frame.image)])
-        boxes = torch.from_numpy(seen.boxes[seen.scores >= 0.2]).reshape(-1, 4)
+        [result] = localizer.step([Frame('', frame.stamp, frame.image)])
+        boxes = torch.from_numpy(result.boxes[result.scores >= 0.2]).reshape(-1, 4)
         truth = [a.box for a in frame.actors if a.box[3] - a.box[1] >= 40]
         if truth:
             overlap = box_iou(torch.tensor(np.array(truth), dtype=torch.float32), boxes)

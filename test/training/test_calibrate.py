@@ -7,7 +7,7 @@ import torch
 from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.stream.decode import action_scores
-from actloc_ros.training.adapter import new_detector
+from actloc_ros.training.adapter import new_adapter
 from actloc_ros.training.calibrate import (
     FARTHEST,
     ScoredBoxes,
@@ -101,7 +101,7 @@ class Shown:
 
 @pytest.mark.parametrize('name', ['stream_n', 'yowov2_nano'])
 def test_the_biases_of_the_network_take_the_shift(name):
-    detector = new_detector(architectures()[name], ('a', 'b', 'c'))
+    detector = new_adapter(architectures()[name], ('a', 'b', 'c'))
     biases = detector.action_biases(detector.network)
     before = [bias.detach().clone() for bias in biases]
     shifts = calibrate(detector, Shown(), detector.network, torch.device('cpu'))

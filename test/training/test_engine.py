@@ -20,7 +20,7 @@ from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.registry import architectures
 from actloc_ros.models.stream.decode import decode
-from actloc_ros.training.adapter import new_detector
+from actloc_ros.training.adapter import new_adapter
 from actloc_ros.training.assign import pairwise_overlap
 from actloc_ros.training.config import (
     Augmentation,
@@ -151,11 +151,11 @@ def test_labels_that_name_sides_swap_unless_settings_say_otherwise():
 
 def test_weights_are_taken_whole_or_not_at_all():
     architecture = architectures()['stream_n']
-    given = new_detector(architecture, ('a', 'b', 'c'))
+    given = new_adapter(architecture, ('a', 'b', 'c'))
     for parameter in given.network.parameters():
         torch.nn.init.normal_(parameter)
     state = given.network.state_dict()
-    taker = new_detector(architecture, ('c', 'new', 'a'))
+    taker = new_adapter(architecture, ('c', 'new', 'a'))
     before = {k: v.clone() for k, v in taker.network.state_dict().items()}
     lacking = {k: v for k, v in state.items() if k != 'fusion.0.gamma'}
     with pytest.raises(WeightsError, match=r'missing in the file: fusion\.0\.gamma'):

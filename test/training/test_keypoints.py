@@ -8,7 +8,7 @@ from actloc_ros.datasets.annotated_videos import AnnotatedVideos, VideoLabels
 from actloc_ros.models.registry import architectures
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import render
-from actloc_ros.training.adapter import DensePredictions, new_detector
+from actloc_ros.training.adapter import DensePredictions, new_adapter
 from actloc_ros.training.assign import Targets
 from actloc_ros.training.config import Data
 from actloc_ros.training.data.augment import NO_AUGMENTATION
@@ -96,7 +96,7 @@ def test_keypoints_are_learnt_unless_the_settings_leave_them_out(tmp_path, asked
 
 
 def test_the_learner_says_what_the_network_says_and_poses():
-    detector = new_detector(architectures()['stream_n'], ('a', 'b'), keypoints=2)
+    detector = new_adapter(architectures()['stream_n'], ('a', 'b'), keypoints=2)
     detector.learner.eval()
     clips = torch.randn(1, 3, 4, 64, 96)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Take people whom someone else has found, from a file or a topic."""
+"""Take people found elsewhere, from a file or a topic."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ COLUMNS = ('camera', 'stamp', 'x1', 'y1', 'x2', 'y2')
 
 
 class ExternalBoxes(PersonDetector):
-    """People whom someone else has found: boxes for exact stamps, from a file or a topic.
+    """People found elsewhere: boxes for exact stamps, from a file or a topic.
 
     Args:
-        find: Camera and stamp in ns -> the people, or None where nobody looked.
+        find: Camera and stamp in ns -> the people, or None where nobody searched.
     """
 
-    sure_score = 0.0  # who gives boxes has chosen them
+    sure_score = 0.0  # those who give boxes have chosen them
 
     def __init__(self, find: Callable[[str, int], PersonBoxes | None]) -> None:
         self._find = find

@@ -23,7 +23,7 @@ class HogDetector(PersonDetector):
         return [self._detect(view.frame) for view in views]
 
     def reset(self, camera: str) -> None:
-        """See `PersonDetector`; searched sizes take turns, and begin anew."""
+        """See `PersonDetector`; searched sizes take turns, and start again."""
         self._detectors.pop(camera, None)
 
     def _detect(self, frame: Frame) -> Detections:

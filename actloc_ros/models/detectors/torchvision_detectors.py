@@ -15,6 +15,7 @@ from actloc_ros.models.checkpoints import read_checkpoint
 from actloc_ros.models.detectors.base import LEAST_SCORE, DeviceImage, PersonDetector, people
 from actloc_ros.models.entry import Activation, Entry, Preprocessing
 from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.ops.runtime import fixed_random
 from actloc_ros.models.state_dicts import differences
 from actloc_ros.models.storage import find_stored, hash_in_name, stored_path
 
@@ -79,8 +80,7 @@ def open_network_detector(
 
 def build_detector(entry: Entry) -> nn.Module:
     """Return the entry's network in evaluation mode, with random weights, always the same."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with fixed_random():
         network = torchvision.models.get_model(
             entry.architecture, weights=None, weights_backbone=None, num_classes=len(entry.labels)
         )

@@ -15,7 +15,7 @@ BINS = 8  # directions: of gradients over 180 degrees, of flow and its boundarie
 CELL = 4  # px: side of the squares in which histograms are summed first
 REACH = 0.1  # box heights: side of each of the 2 x 2 cells around a point
 SPACING = 0.05  # box heights between points
-SPANS = 3  # parts of the time a point is followed that are told apart
+SPANS = 3  # parts of the time a point is followed that are distinguished
 CONTEXT = 0.1  # share of the box that is added on each side
 NOISE = 0.4  # px a moment: flow below counts as none
 SLOWEST = 0.045  # box heights/s below which a point does not move
@@ -43,8 +43,8 @@ class DescriptorSettings:
     """How clips are described.
 
     Attributes:
-        rate: Moments a second whose flow is measured, in Hz.
-        looks: Looks a second at the points that were followed, in Hz.
+        rate: Frames a second whose flow is measured, in Hz.
+        looks: Samples a second of the points that were followed, in Hz.
         follow: Time in s for which points are followed.
         words: Words of each kind's code book.
         duration: Length in s of the clips that a camera's actors are classified by.
@@ -67,7 +67,7 @@ class DescriptorSettings:
 
 
 class FrameSampler:
-    """Says which frames are moments to look at."""
+    """Chooses the frames to sample."""
 
     def __init__(self, rate: float) -> None:
         """Take the moments a second, in Hz."""
@@ -75,7 +75,7 @@ class FrameSampler:
         self._previous: int | None = None
 
     def due(self, stamp: int) -> bool:
-        """Say whether the frame at `stamp` in ns is to be looked at, and count it as looked at."""
+        """Return whether the frame at `stamp` in ns is to be sampled, and count it as sampled."""
         if self._previous is not None and 0 <= stamp - self._previous < self._wait:
             return False
         self._previous = stamp

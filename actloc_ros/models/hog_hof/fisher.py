@@ -97,7 +97,7 @@ class KindCodebook:
 
 @dataclass(frozen=True, eq=False)
 class PooledFrame:
-    """What one actor looked like when its points were looked at.
+    """The pooled descriptor of one actor in one sampled frame.
 
     Attributes:
         stamp: In ns.
@@ -119,19 +119,19 @@ class Codebook:
         """Numbers in a clip's descriptor."""
         return sum(book.length for book in self.books.values())
 
-    def pool(self, looks: Sequence[PointTracks]) -> list[PooledFrame]:
-        """Sum up the tracks of each look."""
-        if not looks:
+    def pool(self, frames: Sequence[PointTracks]) -> list[PooledFrame]:
+        """Sum up the tracks of each sampled frame."""
+        if not frames:
             return []
-        counts = [len(tracks.places) for tracks in looks]
-        places = np.concatenate([tracks.places for tracks in looks])
+        counts = [len(tracks.places) for tracks in frames]
+        places = np.concatenate([tracks.places for tracks in frames])
         sums = {
-            kind: book.pool(np.concatenate([each.kind(kind) for each in looks]), places, counts)
+            kind: book.pool(np.concatenate([each.kind(kind) for each in frames]), places, counts)
             for kind, book in self.books.items()
         }
         return [
             PooledFrame(tracks.stamp, {kind: each[index] for kind, each in sums.items()})
-            for index, tracks in enumerate(looks)
+            for index, tracks in enumerate(frames)
         ]
 
     def describe(self, moments: Sequence[PooledFrame], start: int, end: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Localize the actions that a trained linear classifier of HOG and HOF descriptors tells apart."""
+"""Localize actions by a trained linear classifier of HOG and HOF descriptors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from actloc_ros.models.hog_hof.descriptor import (
 from actloc_ros.models.hog_hof.fisher import PooledFrame
 from actloc_ros.models.vision.actor_finder import ActorFinder
 
-LEAST_COVERAGE = 0.5  # share of a clip that must have been seen before its action is told
+LEAST_COVERAGE = 0.5  # share of a clip that must be known before its action is reported
 
 
 class HogHofLocalizer(Localizer):
     """Actors as `motion` finds them; their actions by a classifier that the user trained.
 
     An action's score is the product of the actor's score and the classifier's, 0 until the actor
-    was seen for half a clip.
+    was followed for half a clip.
     """
 
     name = 'hog_hof'
@@ -66,7 +66,7 @@ class HogHofLocalizer(Localizer):
 
 
 class ActorPointTracker:
-    """Follows the actors of one camera, and looks at the points that move on each.
+    """Follows the actors of one camera, and the points that move on each.
 
     Attributes:
         motion: The camera and its actors.
@@ -75,36 +75,36 @@ class ActorPointTracker:
     def __init__(self, options: LocalizerOptions, settings: DescriptorSettings) -> None:
         self.motion = ActorFinder(options)
         self._follower = PointTracker(settings)
-        self._moments, self._looks = FrameSampler(settings.rate), FrameSampler(settings.looks)
+        self._flow_frames, self._frames = FrameSampler(settings.rate), FrameSampler(settings.looks)
 
     def step(self, frame: Frame) -> tuple[Detections, dict[int, PointTracks]]:
-        """Return who is seen, and what moves by track id where the frame is looked at."""
+        """Return the actors, and what moves on each by track id where the frame is sampled."""
         found = self.motion.step(frame)
-        if not self.motion.view.large_enough or not self._moments.due(frame.stamp):
+        if not self.motion.view.large_enough or not self._flow_frames.due(frame.stamp):
             return found, {}
         actors = self.motion.actors
         boxes = np.array([actor.box for actor in actors.values()]).reshape(-1, 4)
         self._follower.update(frame.stamp, self.motion.view.grey, boxes)
-        if found.track_ids is None or not self._looks.due(frame.stamp):
+        if found.track_ids is None or not self._frames.due(frame.stamp):
             return found, {}
-        seen = {
+        tracks = {
             track_id: self._follower.tracks(actors[track_id].box)
             for track_id in found.track_ids.tolist()
         }
-        return found, {key: tracks for key, tracks in seen.items() if tracks is not None}
+        return found, {key: each for key, each in tracks.items() if each is not None}
 
 
 @dataclass
 class _Track:
-    """What one actor looked like lately, and since when it has been looked at."""
+    """The last sampled frames of one actor, and the stamp in ns of the first."""
 
     since: int
-    moments: deque[PooledFrame] = field(default_factory=deque)
+    frames: deque[PooledFrame] = field(default_factory=deque)
     scores: np.ndarray | None = None
 
 
 class _Camera:
-    """One camera: the actors in its view, and what each looked like lately."""
+    """One camera: the actors in its view, and the last sampled frames of each."""
 
     def __init__(self, options: LocalizerOptions, classifier: Classifier) -> None:
         self._watcher = ActorPointTracker(options, classifier.settings)
@@ -113,11 +113,11 @@ class _Camera:
         self._tracks: dict[int, _Track] = {}
 
     def step(self, frame: Frame) -> Detections:
-        found, looks = self._watcher.step(frame)
+        found, sampled = self._watcher.step(frame)
         followed = self._watcher.motion.actors
         self._tracks = {key: each for key, each in self._tracks.items() if key in followed}
-        for track_id, tracks in looks.items():
-            self._take(self._tracks.setdefault(track_id, _Track(tracks.stamp)), tracks)
+        for track_id, tracks in sampled.items():
+            self._add(self._tracks.setdefault(track_id, _Track(tracks.stamp)), tracks)
         ids = [] if found.track_ids is None else found.track_ids.tolist()
         classes = len(self._classifier.labels)
         actions = np.array([self._scores(track_id) for track_id in ids], np.float32)
@@ -129,15 +129,15 @@ class _Camera:
             track_ids=found.track_ids,
         )
 
-    def _take(self, track: _Track, tracks: PointTracks) -> None:
-        """Remember what an actor looks like now, and classify the clip that ends in it."""
+    def _add(self, track: _Track, tracks: PointTracks) -> None:
+        """Add an actor's newest sampled frame, and classify the clip that ends in it."""
         stamp, length = tracks.stamp, nanoseconds(self._settings.duration)
-        track.moments.extend(self._classifier.codebook.pool([tracks]))
-        while track.moments[0].stamp < stamp - length:
-            track.moments.popleft()
+        track.frames.extend(self._classifier.codebook.pool([tracks]))
+        while track.frames[0].stamp < stamp - length:
+            track.frames.popleft()
         start = max(track.since, stamp - length)
         if stamp - start >= LEAST_COVERAGE * length:
-            clip = self._classifier.codebook.describe(track.moments, start, stamp)
+            clip = self._classifier.codebook.describe(track.frames, start, stamp)
             track.scores = self._classifier.scores(clip[None])[0]
 
     def _scores(self, track_id: int) -> np.ndarray:
@@ -150,6 +150,6 @@ class _Camera:
         """Return the clip of the actor who was followed longest."""
         settings = self._settings
         wanted = round(settings.duration * settings.looks) + 1
-        longest = max((each.moments for each in self._tracks.values()), key=len, default=deque())
+        longest = max((each.frames for each in self._tracks.values()), key=len, default=deque())
         start = longest[0].stamp if longest else stamp
         return ClipInfo(start, stamp, wanted, max(0, wanted - len(longest)))

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 
 class ChannelAttention(nn.Module):
-    """Let every channel look at those that are unlike it (DANet, arXiv 1809.02983)."""
+    """Let every channel attend to those that are unlike it (DANet, arXiv 1809.02983)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what was attended to, beside the features themselves."""
+        """Map (B, C, H, W) to the same shape: the features, and what was attended to added."""
         return self.gamma * attend_channels(x) + x
 
 

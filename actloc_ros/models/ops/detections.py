@@ -22,7 +22,7 @@ def to_float32(outputs: Sequence[Tensor]) -> list[Tensor]:
 def to_detections(
     actors: ActorPredictions, frame: Frame, entry: Entry, clip: ClipInfo
 ) -> Detections:
-    """Return what a network saw in pixels of the original image, clipped to it.
+    """Return a network's predictions in pixels of the original image, clipped to it.
 
     Boxes of which nothing is left in the image are dropped.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
@@ -33,7 +35,7 @@ def choose_device(name: str) -> torch.device:
         raise WeightsError(f'device "{name}" is none of auto, cpu, cuda, cuda:N') from error
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise WeightsError(
-            f'device "{name}" is not here: PyTorch {torch.__version__} sees'
+            f'device "{name}" is not here: PyTorch {torch.__version__} finds'
             f' {torch.cuda.device_count()} CUDA devices; use auto or cpu'
         )
     if device.type not in ('cpu', 'cuda'):
@@ -55,6 +57,20 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name not in PRECISIONS:
         raise WeightsError(f'precision "{name}" is none of auto, {", ".join(PRECISIONS)}')
     return PRECISIONS[name]
+
+
+@contextmanager
+def fixed_random() -> Iterator[None]:
+    """Draw the same random numbers each time inside, and leave those outside as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what PyTorch keeps on a GPU for later."""
+    if device.type == 'cuda':
+        torch.cuda.empty_cache()
 
 
 class SingleThread:
@@ -142,6 +158,6 @@ def fold_in_sequences(network: nn.Module) -> None:
 
 
 def _can_fold(conv: nn.Module, norm: nn.Module) -> bool:
-    """Tell whether a batch norm of the right kind follows a convolution."""
+    """Return whether a batch norm of the right kind follows a convolution."""
     flat = isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
     return flat or (isinstance(conv, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d))

@@ -9,11 +9,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Architecture
-from actloc_ros.models.clip_labels import KINETICS400
-from actloc_ros.models.entry import Activation, Colour, Entry, Preprocessing, Resize, Task
-from actloc_ros.models.state_dicts import Shapes
-
 _DEPTHS = (3, 8, 36)
 _DEPTH_2D = 3
 _EXPANSION = 4
@@ -43,7 +38,7 @@ class P3D199(nn.Module):
         self.fc = nn.Linear(512 * _EXPANSION, classes)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the scores of a clip."""
+        """Map clips (B, 3, 16, 160, 160) to logits (B, classes)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1_custom(clip))))
         for stage in (self.layer1, self.layer2, self.layer3):
             x = self.halve_time(stage(x))
@@ -77,6 +72,7 @@ class _Bottleneck3d(nn.Module):
         self.kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, 4 * width, T, H / stride, W / stride)."""
         y = self._pseudo_3d(self.relu(self.bn1(self.conv1(x))))
         y = self.bn4(self.conv4(y))
         return self.relu(y + self.downsample(x))
@@ -106,6 +102,7 @@ class _Bottleneck2d(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, H, W) to (B, 4 * width, H / stride, W / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn_normal(self.conv_normal(y)))
         y = self.bn4(self.conv4(y))
@@ -118,35 +115,3 @@ def _stage(channels: int, width: int, stride: int, depth: int, before: int) -> n
     first = _Bottleneck3d(channels, width, stride, kinds[0])
     rest = [_Bottleneck3d(width * _EXPANSION, width, 1, kind) for kind in kinds[1:]]
     return nn.Sequential(first, *rest)
-
-
-def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a P3D-199's state dict tells."""
-    return shapes['fc.weight'][0] if {'conv1_custom.weight', 'fc.weight'} <= set(shapes) else None
-
-
-ARCHITECTURES = (
-    Architecture(
-        name='p3d199',
-        task=Task.CLASSIFICATION,
-        build=P3D199,
-        classes=_classes,
-        outputs=('logits',),
-    ),
-)
-ENTRIES = (
-    Entry(
-        # Converted from Caffe, whose data layer gives BGR minus ImageNet's mean.
-        name='p3d199_kinetics400',
-        architecture='p3d199',
-        labels=KINETICS400,
-        preprocessing=Preprocessing(
-            *(160, 160, Resize.BILINEAR, Colour.BGR), 255.0, mean=(104.0, 117.0, 123.0)
-        ),
-        frames=16,
-        rate=25.0,
-        activation=Activation.SOFTMAX,
-        licence='MIT',
-        source='https://github.com/qijiezhao/pseudo-3d-pytorch',
-    ),
-)

@@ -26,7 +26,7 @@ def decode(outputs: Sequence[Tensor], entry: Entry) -> list[ActorPredictions]:
 
 
 def _actors(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> ActorPredictions:
-    """Return the best of A places, and of those that overlap the best, best first.
+    """Return the actors at the best of A locations without overlapping ones, best first.
 
     Args:
         boxes: (A, 4).
@@ -34,17 +34,17 @@ def _actors(boxes: Tensor, actor: Tensor, actions: Tensor, entry: Entry) -> Acto
         actions: (A, C) logits.
         entry: Gives thresholds.
     """
-    scores, place = actor.sigmoid().topk(min(entry.top_k, len(actor)))
-    place, scores = place[scores > entry.min_score], scores[scores > entry.min_score]
-    place = place[nms(boxes[place], scores, entry.nms_iou)]
-    likely = actor[place].sigmoid()
-    return ActorPredictions(boxes[place], likely, action_scores(likely, actions[place].sigmoid()))
+    scores, index = actor.sigmoid().topk(min(entry.top_k, len(actor)))
+    index, scores = index[scores > entry.min_score], scores[scores > entry.min_score]
+    index = index[nms(boxes[index], scores, entry.nms_iou)]
+    likely = actor[index].sigmoid()
+    return ActorPredictions(boxes[index], likely, action_scores(likely, actions[index].sigmoid()))
 
 
 def action_scores(actor: Tensor, actions: Tensor) -> Tensor:
-    """Return what actions score: (N, C), the geometric mean of both probabilities.
+    """Return the scores of actions: (N, C), the geometric mean of both probabilities.
 
-    The network learns actions only where actors are, and says anything elsewhere.
+    The network learns actions only where actors are; elsewhere its probabilities mean nothing.
 
     Args:
         actor: (N,) probabilities that there is an actor.

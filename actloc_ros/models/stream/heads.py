@@ -9,16 +9,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation
 
-EXPANSION = 3  # times the channels of the features that a wide look starts from
-STRIDES_A_UNIT = 4.0  # of a place in the view: keeps the numbers near those of features
+from actloc_ros.models.ops.grid import cell_centres
+
+EXPANSION = 3  # times the channels of the features, inside an expansion block
+STRIDES_A_UNIT = 4.0  # of a location in the view: keeps the numbers near those of features
 
 
 class StreamOutput(NamedTuple):
-    """Predictions at A places (all cells of all three levels) for each frame.
+    """Predictions at A locations (all cells of all three levels) for each frame.
 
     Attributes:
         boxes: (..., A, 4) x1, y1, x2, y2 in pixels of the network's input.
-        actor: (..., A) logits: that the place holds an actor.
+        actor: (..., A) logits: that the location holds an actor.
         actions: (..., A, C) logits: that the actor does each action.
     """
 
@@ -50,7 +52,7 @@ class ExpansionBlock(nn.Module):
 class Head(nn.Module):
     """Predicts at each cell of one level: what is done, by decoupled branches, and where.
 
-    What is done may depend on where in the view it is done: to cross the camera's way is to walk
+    An action may depend on where in the view it is done: crossing the camera's way means walking
     through its middle.
     """
 
@@ -70,25 +72,25 @@ class Head(nn.Module):
             nn.init.constant_(layer.bias, logit)
 
     def forward(self, x: Tensor) -> StreamOutput:
-        """Map (F, C, H, W) to the predictions at its H * W cells."""
+        """Map (F, C, H, W) to the predictions (F, H * W, …) at its cells."""
         return self.predict(*self.branches(x))
 
     def branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (F, C, H, W) to the features that say what is done, and where."""
+        """Map (F, C, H, W) to the features of what is done, and of where: the same shape each."""
         return self.what(x + self.place(self.offsets(x))), self.where(x)
 
     def offsets(self, x: Tensor) -> Tensor:
         """Return x, y of the cells of (F, C, H, W) from the view's middle: (1, 2, H, W).
 
-        They count strides, as people's sizes do in a level's features: who is so many heights
-        aside is so in an input of any size.
+        They count strides, as people's sizes do in a level's features: a person so many heights
+        aside is that far aside in an input of any size.
         """
         centres = cell_centres(x.shape[2:], 1, x)
         away = (centres - centres.mean(dim=0)) / STRIDES_A_UNIT
         return away.T.unflatten(1, x.shape[2:])[None]
 
     def predict(self, what: Tensor, where: Tensor) -> StreamOutput:
-        """Map the features of both branches to predictions."""
+        """Map the features of both branches, (F, C, H, W), to predictions (F, H * W, …)."""
         return StreamOutput(
             boxes=self.boxes(self.box(where)),
             actor=self.actor(where).flatten(1),
@@ -110,10 +112,3 @@ def separable(width: int) -> nn.Sequential:
         Conv2dNormActivation(width, width, groups=width, activation_layer=nn.SiLU),
         Conv2dNormActivation(width, width, 1, activation_layer=nn.SiLU),
     )
-
-
-def cell_centres(size: torch.Size, stride: int, like: Tensor) -> Tensor:
-    """Return the centres (H * W, 2) of a level's cells as x, y in pixels of the input."""
-    y, x = (torch.arange(n, device=like.device, dtype=like.dtype) for n in size)
-    grid = torch.stack(torch.meshgrid(x, y, indexing='xy'), dim=-1)
-    return (grid.flatten(0, 1) + 0.5) * stride

@@ -19,11 +19,12 @@ from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import (
     choose_device,
     choose_precision,
+    free_memory,
     one_thread,
     prepare_untraced,
 )
 from actloc_ros.models.stream.decode import decode
-from actloc_ros.models.stream.network import REACH, StreamNet
+from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.models.stream.onnx_session import StreamSession
 
 EARLY = 0.25  # of the network's own period: so long before its time a frame may enter the past
@@ -32,15 +33,16 @@ EARLY = 0.25  # of the network's own period: so long before its time a frame may
 class StreamLocalizer(Localizer):
     """A streaming network with the past of each camera in a state of fixed size.
 
-    Every frame gives a result. A frame of a camera that is faster than the network's rate is
-    looked at with the past as it is, and enters the past only when its time has come: on the beat
-    of the network's rate, with which it learnt how fast things move.
+    Every frame gives a result. A frame of a camera that is faster than the network's rate is used
+    with the past as it is, and enters the past only when it is due: at the network's rate, for
+    which it was trained.
     """
 
     def __init__(self, opened: OpenedNetwork, options: LocalizerOptions) -> None:
         """Move the network to the device, in the precision that the options ask for."""
         assert isinstance(opened.network, StreamNet)
         entry = opened.entry
+        self._reach = opened.network.receptive_field - 1  # frames before the newest
         self.name, self.labels, self.threshold = entry.name, entry.labels, entry.threshold
         self._entry = entry
         self._device = choose_device(options.device)
@@ -70,7 +72,7 @@ class StreamLocalizer(Localizer):
             keep = torch.tensor([self._is_due(frame) for frame in frames])
             batch = torch.stack([self._prepare(frame) for frame in frames])
             self.preprocess_time = time.perf_counter() - began
-            outputs = self._network.step(
+            outputs = self._network.forward_step(
                 batch, self._state, cameras.to(self._device), keep.to(self._device)
             )
             found = decode(to_float32(outputs), self._entry)
@@ -91,8 +93,7 @@ class StreamLocalizer(Localizer):
     def close(self) -> None:
         """Free the network and all state."""
         del self._network, self._state
-        if self._device.type == 'cuda':
-            torch.cuda.empty_cache()
+        free_memory(self._device)
 
     def _running(self, network: StreamNet, how: Preprocessing) -> StreamNet | StreamSession:
         """Return the network in the form that runs fastest on its device."""
@@ -102,17 +103,17 @@ class StreamLocalizer(Localizer):
         return network
 
     def _threads(self) -> AbstractContextManager[None]:
-        """Return how many threads PyTorch is to have within a step.
+        """Return the context that sets how many threads PyTorch has within a step.
 
-        Its own stay busy for a while after they have done something, and would then be in the way
-        of the session's; and its numbers are the same on any number of cores this way.
+        Its own threads stay busy for a while after they have worked, and would then compete with
+        the session's; and its numbers are the same on any number of cores this way.
         """
         return one_thread if isinstance(self._network, StreamSession) else nullcontext()
 
     def _slot(self, camera: str) -> int:
         if camera not in self._slots:
             self._slots[camera] = len(self._slots)
-            self._stamps[camera] = deque(maxlen=REACH)
+            self._stamps[camera] = deque(maxlen=self._reach)
             self._state.add_camera()
         return self._slots[camera]
 
@@ -134,8 +135,8 @@ class StreamLocalizer(Localizer):
         info = ClipInfo(
             start=stamps[0] if stamps else frame.stamp,
             end=frame.stamp,
-            frames=1 + REACH,
-            missing=REACH - len(stamps),
+            frames=1 + self._reach,
+            missing=self._reach - len(stamps),
         )
         if due:
             stamps.append(frame.stamp)

@@ -1,26 +1,20 @@
 """Build the streaming network: one frame's cost a frame, the past in a state of fixed size.
 
-A 2D trunk sees each frame by itself. At strides 8, 16 and 32, causal factorized convolutions
+A 2D trunk takes each frame by itself. At strides 8, 16 and 32, causal factorized convolutions
 (R(2+1)D, Tran et al. 2018, with the past only) say what has been moving, channel attention (CFAM of
 YOWO, Köpüklü et al. 2019, with cosines for products) fuses that with what is there, and anchor-free
-heads give boxes, actor scores and multi-label actions. Since nothing looks ahead, `forward` over a
-whole clip and `step` frame by frame are the same function of the same weights.
+heads give boxes, actor scores and multi-label actions. Since no layer uses later frames, `forward`
+over a whole clip and `forward_step` frame by frame are the same function of the same weights.
 """
 
 from __future__ import annotations
-
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork
 
-from actloc_ros.models.architecture import Architecture
-from actloc_ros.models.entry import Activation, Entry, Preprocessing, Resize, Task
-from actloc_ros.models.state_dicts import Shapes
-from actloc_ros.models.stream.decode import decode
-from actloc_ros.models.stream.heads import Head, StreamOutput, cell_centres, separable
+from actloc_ros.models.stream.heads import Head, StreamOutput, separable
 from actloc_ros.models.stream.state import (
     TAPS,
     ClipContext,
@@ -30,11 +24,8 @@ from actloc_ros.models.stream.state import (
 )
 from actloc_ros.models.stream.trunk import SIZES, make_trunk
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STRIDES = (8, 16, 32)
 DILATIONS = (1, 3, 5)
-REACH = (TAPS - 1) * sum(DILATIONS)
-"""Frames before the newest that a result depends on."""
 
 
 class CausalBlock(nn.Module):
@@ -52,7 +43,7 @@ class CausalBlock(nn.Module):
 
 
 class Motion(nn.Module):
-    """Says what has been moving at one level, from the newest frame and REACH frames before it."""
+    """Describes what has been moving at one level, up to the newest frame."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -76,7 +67,7 @@ class ChannelFusion(nn.Module):
         self.out = separable(width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
-        """Map two (F, C, H, W) to one."""
+        """Map appearance and motion, (F, C, H, W) each, to (F, C, H, W)."""
         mixed = self.mix(torch.cat([appearance, motion], dim=1))
         flat = mixed.flatten(2)
         # Cosines, where CFAM has products, and no cosines of channels that are as good as silent:
@@ -93,7 +84,12 @@ class StreamNet(nn.Module):
     Args:
         size: `n`, `s` or `m`.
         classes: Number of actions C.
+
+    Attributes:
+        receptive_field: Frames, the newest among them, that a result depends on.
     """
+
+    receptive_field = 1 + (TAPS - 1) * sum(DILATIONS)
 
     def __init__(self, size: str, classes: int) -> None:
         super().__init__()
@@ -106,40 +102,45 @@ class StreamNet(nn.Module):
         self.heads = nn.ModuleList(Head(spec.width, classes, s) for s in STRIDES)
 
     def forward(self, clip: Tensor) -> StreamOutput:
-        """Look at all frames of B clips at once: (B, 3, T, H, W), normalised; gives (B, T, A, …).
+        """Map clips (B, 3, T, H, W), normalised, to predictions (B, T, A, …) for all frames.
 
-        Every frame sees itself and the frames of its clip before it.
+        Those for a frame depend on it and the frames of its clip before it.
         """
         check_input(clip, 5)
         frames = clip.transpose(1, 2)
-        output = self.look(frames.flatten(0, 1), ClipContext(frames.shape[1]))
+        output = self.predict(frames.flatten(0, 1), ClipContext(frames.shape[1]))
         return StreamOutput(*(x.unflatten(0, frames.shape[:2]) for x in output))
 
-    def step(
+    def forward_step(
         self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor | None = None
     ) -> StreamOutput:
-        """Look at the newest frame of B cameras: (B, 3, H, W), normalised; gives (B, A, …).
+        """Map the newest frames of B cameras, (B, 3, H, W), normalised, to predictions (B, A, …).
 
         Args:
             frames: One frame each of B different cameras.
             state: Their past; changed in place.
             cameras: int64 (B,): which of the state's cameras the frames are of.
-            keep: bool (B,): whether a frame enters the past; None for all. One that does not is
-                looked at all the same.
+            keep: bool (B,): whether a frame enters the past; None for all. Predictions are
+                returned for all frames.
         """
         check_input(frames, 4)
         if keep is None:
             keep = torch.ones_like(cameras, dtype=torch.bool)
-        output = self.look(frames, StateContext(state, cameras, keep))
+        output = self.predict(frames, StateContext(state, cameras, keep))
         state.clock[cameras] += keep
         return output
 
-    def look(self, frames: Tensor, past: TemporalContext) -> StreamOutput:
+    def predict(self, frames: Tensor, past: TemporalContext) -> StreamOutput:
         """Map frames (F, 3, H, W) to predictions (F, A, …), with the past from `past`."""
         return joined([head(x) for x, head in self.levels(frames, past)])
 
     def levels(self, frames: Tensor, past: TemporalContext) -> list[tuple[Tensor, Head]]:
-        """Return what each head is to look at, (F, C, H, W), and the head, finest level first."""
+        """Return the features (F, C, H, W) that each head takes, and the head, finest level first.
+
+        Args:
+            frames: (F, 3, H, W), normalised.
+            past: Of these frames.
+        """
         maps = {}
         for level, stage in enumerate(self.trunk):
             frames = maps[str(level)] = stage(frames)
@@ -153,7 +154,7 @@ class StreamNet(nn.Module):
         return found
 
     def initial_state(self, cameras: int, height: int, width: int) -> StreamState:
-        """Return the state of cameras that have seen nothing, on the network's device."""
+        """Return the state of cameras without a past, on the network's device."""
         like = next(self.parameters())
         rings = [
             like.new_zeros(cameras, (TAPS - 1) * d, height // stride, width // stride, self.width)
@@ -168,12 +169,6 @@ def joined(levels: list[StreamOutput]) -> StreamOutput:
     return StreamOutput(*(torch.cat(parts, dim=1) for parts in zip(*levels, strict=True)))
 
 
-def place_centres(height: int, width: int, like: Tensor) -> Tensor:
-    """Return x, y of all A places in pixels of an input of this size: (A, 2)."""
-    sizes = [torch.Size((height // stride, width // stride)) for stride in STRIDES]
-    return torch.cat([cell_centres(s, d, like) for s, d in zip(sizes, STRIDES, strict=True)])
-
-
 def check_input(x: Tensor, dimensions: int) -> None:
     """Raise ValueError unless `x` has this many dimensions and sides that are multiples of 32."""
     if x.dim() != dimensions or x.shape[-2] % STRIDES[-1] or x.shape[-1] % STRIDES[-1]:
@@ -181,41 +176,3 @@ def check_input(x: Tensor, dimensions: int) -> None:
             f'got an input of shape {tuple(x.shape)}; want {dimensions} dimensions, the last two '
             f'(height, width) multiples of {STRIDES[-1]}'
         )
-
-
-def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a streaming network's state dict tells."""
-    return shapes['heads.0.actions.weight'][0] if 'fusion.0.sharpness' in shapes else None
-
-
-def _architecture(size: str) -> Architecture:
-    return Architecture(
-        name=f'stream_{size}',
-        task=Task.LOCALIZATION,
-        build=partial(StreamNet, size),
-        classes=_classes,
-        outputs=StreamOutput._fields,
-        decode=decode,
-    )
-
-
-def _entry(size: str) -> Entry:
-    """Return what holds for any checkpoint of this size; labels are those of the training."""
-    return Entry(
-        name=f'stream_{size}',
-        architecture=f'stream_{size}',
-        labels=('class 0',),
-        preprocessing=Preprocessing(
-            224, 224, Resize.BILINEAR_ANTIALIASED, mean=IMAGENET_MEAN, std=IMAGENET_STD
-        ),
-        frames=16,
-        rate=12.5,
-        activation=Activation.SIGMOID,
-        multi_label=True,
-        licence='Apache-2.0',
-        source='actloc train',
-    )
-
-
-ARCHITECTURES = tuple(_architecture(size) for size in SIZES)
-ENTRIES = tuple(_entry(size) for size in SIZES)

@@ -52,7 +52,7 @@ class StreamSession:
         self._inputs = [node.name for node in self._session.get_inputs()]
 
     def initial_state(self, cameras: int, height: int, width: int) -> StreamState:
-        """Return the state of cameras that have seen nothing, with rings (N, L, C, H, W)."""
+        """Return the state of cameras without a past, with rings (N, L, C, H, W)."""
         rings = [
             torch.zeros(cameras, (TAPS - 1) * d, self._width, height // stride, width // stride)
             for stride in STRIDES
@@ -60,18 +60,18 @@ class StreamSession:
         ]
         return StreamState(torch.zeros(cameras, dtype=torch.int64), rings)
 
-    def step(
+    def forward_step(
         self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor
     ) -> StreamOutput:
-        """Look at the newest frame of B cameras; see `StreamNet.step`."""
-        seen = [
+        """Map the newest frames of B cameras to predictions; see `StreamNet.forward_step`."""
+        outputs = [
             self._step(frames[i : i + 1], state, camera, kept)
             for i, (camera, kept) in enumerate(zip(cameras.tolist(), keep.tolist(), strict=True))
         ]
-        return StreamOutput(*(torch.cat(part) for part in zip(*seen, strict=True)))
+        return StreamOutput(*(torch.cat(part) for part in zip(*outputs, strict=True)))
 
     def _step(self, frame: Tensor, state: StreamState, camera: int, keep: bool) -> list[Tensor]:
-        """Return all of an output for one camera's frame (1, 3, H, W)."""
+        """Return the parts of the output for one camera's frame (1, 3, H, W)."""
         clock = int(state.clock[camera])
         rings = [ring[camera].numpy() for ring in state.rings]
         past = [
@@ -96,9 +96,17 @@ class _Step(nn.Module):
         self.network = network
 
     def forward(self, frame: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
-        """Map a frame and its past to an output and each layer's newest input."""
+        """Map a frame (1, 3, H, W) and its past to an output and each layer's newest input.
+
+        Args:
+            frame: Normalised.
+            past: (1, C, h, w) each, as `ExplicitContext` takes them.
+
+        Returns:
+            The parts of `StreamOutput`, (1, A, …), then a (1, C, h, w) for each layer.
+        """
         given = ExplicitContext(past)
-        return (*self.network.look(frame, given), *given.newest)
+        return (*self.network.predict(frame, given), *given.newest)
 
 
 def _as_onnx(network: StreamNet, height: int, width: int) -> bytes:
@@ -111,7 +119,7 @@ def _as_onnx(network: StreamNet, height: int, width: int) -> bytes:
     step = _Step(network).eval()
     file = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # it is deprecated, and says so; and that shapes are fixed
+        warnings.simplefilter('ignore')  # that it is deprecated, and that shapes are fixed
         # PyTorch's newer way takes 5 s where this takes half a second, at each start of a node.
         torch.onnx.export(step, (frame, *past), file, dynamo=False)  # type: ignore[arg-type]
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Keep the past of cameras for a streaming network, and give its layers what they look back at."""
+"""Keep the past of cameras for a streaming network, and give it to the temporal layers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class StreamState:
 
     Attributes:
         clock: int64 (N,): frames that each camera has given since its reset.
-        rings: One tensor (N, L, ...) a temporal layer; L is as far as the layer looks back, and
-            what follows is one frame's input, (H, W, C) or (C, H, W) as suits who runs the network.
+        rings: One tensor (N, L, ...) a temporal layer; L is how many frames back it reaches, then
+            one frame's input follows, (H, W, C) or (C, H, W) as suits what runs the network.
     """
 
     def __init__(self, clock: Tensor, rings: list[Tensor]) -> None:
@@ -31,7 +31,7 @@ class StreamState:
         return sum(t.numel() * t.element_size() for t in (self.clock, *self.rings))
 
     def add_camera(self) -> None:
-        """Make room for one more camera, which has seen nothing."""
+        """Make room for one more camera, which has no past."""
         self.clock = torch.cat([self.clock, self.clock.new_zeros(1)])
         self.rings = [torch.cat([r, r.new_zeros(1, *r.shape[1:])]) for r in self.rings]
 
@@ -43,7 +43,7 @@ class StreamState:
 
 
 class TemporalContext:
-    """Gives a temporal layer its input's past; one a pass, asked by the layers in their order."""
+    """Gives a temporal layer its input's past; one a pass, asked by the layers in order."""
 
     def taps(self, x: Tensor, dilation: int) -> Tensor:
         """Return (F, TAPS * C, H, W): `x` (F, C, H, W) behind its own past, oldest first."""
@@ -51,7 +51,7 @@ class TemporalContext:
 
 
 class ClipContext(TemporalContext):
-    """Looks back inside a clip of T frames, before which there was nothing (zeros)."""
+    """Takes the past from a clip of T frames, before which there was nothing (zeros)."""
 
     def __init__(self, frames: int) -> None:
         self.frames = frames
@@ -67,9 +67,9 @@ class ClipContext(TemporalContext):
 
 
 class StateContext(TemporalContext):
-    """Looks back in the rings of a state, and writes the newest input into them where asked.
+    """Takes the past from the rings of a state, and writes the newest input to them where asked.
 
-    All shapes are known beforehand, so that a GPU never waits, and a CUDA graph can hold a step.
+    All shapes are fixed, so that a GPU never waits, and a CUDA graph can hold a step.
     """
 
     def __init__(self, state: StreamState, cameras: Tensor, keep: Tensor) -> None:
@@ -89,7 +89,7 @@ class StateContext(TemporalContext):
 
 
 class ExplicitContext(TemporalContext):
-    """Looks back at what it is given, and notes each layer's newest input.
+    """Takes the past that it is given, and keeps each layer's newest input.
 
     Args:
         past: The past inputs (F, C, H, W) of the first layer, oldest first, then of the next.

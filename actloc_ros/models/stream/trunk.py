@@ -1,4 +1,4 @@
-"""Give the streaming networks the trunks that look at each frame by itself."""
+"""Give the streaming networks their trunks, which take each frame by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torchvision.models.shufflenetv2 import InvertedResidual
 
 @dataclass(frozen=True)
 class StreamSize:
-    """What tells the sizes of the family apart.
+    """What distinguishes the sizes of the family.
 
     Attributes:
         trunk: Name of a torchvision classification network.
@@ -59,7 +59,7 @@ class InterleavedUnit(nn.Module):
         self.stride, self.branch1, self.branch2 = unit.stride, unit.branch1, unit.branch2
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (F, C, H, W) to the unit's output."""
+        """Map (F, C, H, W) to (F, C', H / stride, W / stride)."""
         if self.stride == 1:
             one, other = x.chunk(2, dim=1)
         else:

@@ -17,11 +17,11 @@ BATCH = 32  # clips classified at once: bounds memory
 
 
 class ClipClassifier:
-    """A clip classification network, with all that it takes to use it right.
+    """A clip classification network, with all that it takes to use it correctly.
 
     Attributes:
         labels: Action names.
-        threshold: Score in [0, 1] from which an action counts as seen.
+        threshold: Score in [0, 1] from which an action counts as detected.
         spec: The clips that it takes.
         device: Where it runs.
     """

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from actloc_ros.frames import NANOSECONDS, nanoseconds
 
-CONTEXT = 1.5  # side of the crop in longer sides of the box: what someone does lies beside them too
+CONTEXT = 1.5  # side of the crop in longer sides of the box: actions extend beyond it
 SMOOTHING = nanoseconds(0.3)  # ns over which a detector's jitter is averaged
 SAMPLES = 7  # of the boxes over that time
 
@@ -20,7 +20,7 @@ class TrackBoxes:
     """The boxes of one actor over time.
 
     Args:
-        length: Time in ns that clips look back.
+        length: Time in ns that clips span.
     """
 
     def __init__(self, length: int) -> None:
@@ -36,8 +36,8 @@ class TrackBoxes:
     def squares(self, stamps: Sequence[int]) -> np.ndarray:
         """Return the squares around the actor at `stamps` (ns): float64 (K, 4), x1, y1, x2, y2.
 
-        Boxes are interpolated where the actor was not seen, held before the first and after the
-        last sight, and averaged over 0.3 s. A square's side is 1.5 times its box's longer side.
+        Boxes are interpolated where the actor was not detected, held before the first and after
+        the last one, and averaged over 0.3 s. A square's side is 1.5 times its box's longer side.
         """
         known = np.array([(stamp - self._past[0][0]) / NANOSECONDS for stamp, _ in self._past])
         offsets = np.linspace(-SMOOTHING / 2, SMOOTHING / 2, SAMPLES)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from torch import Tensor
 
 from actloc_ros.frames import Frame, nanoseconds
@@ -16,6 +15,7 @@ from actloc_ros.localizer import Detections, Localizer, LocalizerOptions, no_det
 from actloc_ros.models.clips import ClipBuffer
 from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.ops.preprocessing import upload
+from actloc_ros.models.ops.runtime import free_memory
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.crops import TrackBoxes, cut
 from actloc_ros.models.two_stage.options import TwoStageOptions
@@ -68,8 +68,7 @@ class TwoStageLocalizer(Localizer):
         device = self._classifier.device
         self.reset()
         del self._detector, self._classifier
-        if device.type == 'cuda':
-            torch.cuda.empty_cache()
+        free_memory(device)
 
     def _view(self, frame: Frame) -> DeviceImage:
         zoom = min(1.0, LONGEST_SIDE / max(frame.width, frame.height))

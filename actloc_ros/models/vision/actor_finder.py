@@ -25,7 +25,7 @@ PEOPLE_PERIOD = 0.25  # s between two searches for people
 FADING = 1.0  # s after which an actor that nothing confirms has lost most of its score
 RISING = 0.3  # s over which evidence becomes a score
 LEAST_SCORE = 0.05  # below which an actor is given up that nothing confirms
-SHOWN_SCORE = 0.25  # below which an actor is not told to anyone
+SHOWN_SCORE = 0.25  # below which an actor is not reported
 
 
 @dataclass
@@ -35,7 +35,7 @@ class MovingActor:
     Attributes:
         box: float (4,), x1, y1, x2, y2 in pixels of the analysed image.
         score: In [0, 1].
-        known: Whether the people detector saw it at any time.
+        known: Whether the people detector found it at any time.
         motion: How it moves.
     """
 
@@ -50,7 +50,7 @@ class ActorFinder:
 
     Attributes:
         view: The newest frame and its flow.
-        actors: Those who are followed, by track id, also too vaguely to be told to anyone.
+        actors: Those who are followed, by track id, also those not reported yet.
     """
 
     def __init__(self, options: LocalizerOptions) -> None:
@@ -67,17 +67,17 @@ class ActorFinder:
         self._linker.reset()
 
     def step(self, frame: Frame) -> Detections:
-        """Take the newest frame; begin afresh where it does not go on from the ones before."""
+        """Take the newest frame; start again where it does not continue the ones before."""
         if self.view.breaks(frame):
             self._begin()
         boxes = np.array([actor.box for actor in self.actors.values()]).reshape(-1, 4)
         self.view.update(frame, boxes)
         if self.view.large_enough:
             self._follow(frame.stamp, self._candidates(frame.stamp))
-        return self._tell()
+        return self._detections()
 
     def _candidates(self, stamp: int) -> list[Candidate]:
-        """Return where the actors of before must be, who else is seen, and what else moves."""
+        """Return where the actors of before must be, who else is found, and what else moves."""
         boxes = {key: self._carry(actor) for key, actor in self.actors.items()}
         scores = {key: actor.score for key, actor in self.actors.items()}
         found = [
@@ -108,18 +108,18 @@ class ActorFinder:
         for track_id, row in tracks.rows():
             candidate = found[row]
             actor = before.get(track_id) or MovingActor(candidate.box, 0.0)
-            self._see(actor, candidate)
+            self._update(actor, candidate)
             if candidate.seen or actor.score >= LEAST_SCORE:
                 self.actors[track_id] = actor
 
-    def _see(self, actor: MovingActor, candidate: Candidate) -> None:
+    def _update(self, actor: MovingActor, candidate: Candidate) -> None:
         elapsed = self.view.elapsed
         actor.box, actor.known = candidate.box, candidate.known
         actor.score += _evidence(actor.score, candidate, elapsed)
         if self.view.flow is not None:
             actor.motion.update(self.view.flow, actor.box, elapsed, actor.known)
 
-    def _tell(self) -> Detections:
+    def _detections(self) -> Detections:
         shown = {key: each for key, each in self.actors.items() if each.score >= SHOWN_SCORE}
         boxes = {key: each.box for key, each in shown.items()}
         ids = sorted(distinct(boxes, {key: each.score for key, each in shown.items()}))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-# Sizes take turns, so that two runs at a coarse step between scales see as much as a fine one.
+# Sizes take turns, so that two runs at a coarse step between scales find as much as a fine one.
 HEIGHTS = (352, 336)  # px that the searched image is high
-BORDER = 1 / 6  # of the height, added above and below: else who fills the view fits no window
+BORDER = 1 / 6  # of the height, added above and below: a person may fill the whole view
 SCALE_STEP = 1.1
 STRIDE = 8
 MIN_MARGIN = -0.2  # of the support vector machine

@@ -17,7 +17,7 @@ CLOSER, CLOSER_SPREAD = 0.12, 0.03  # 1/s: relative growth
 SMOOTHING = 0.3  # s over which speeds are averaged
 HISTORY = 1.0  # s of heights behind a growth rate
 TORSO = (0.25, 0.1, 0.75, 0.6)  # the part of the box that moves as the body does, as shares
-TRUNK = (0.3, 0.05, 0.7, 0.75)  # without the legs, whose swing looks like growth
+TRUNK = (0.3, 0.05, 0.7, 0.75)  # without the legs, whose swing resembles growth
 
 
 @dataclass
@@ -26,13 +26,13 @@ class Kinematics:
 
     Attributes:
         sideways: Speed to the right in body heights/s.
-        growth: Relative growth of what is seen of the actor in 1/s: above 0 as it comes nearer.
-        seen: Time in s over which both were measured.
+        growth: Relative growth of the visible part of the actor in 1/s: above 0 as it comes nearer.
+        measured: Time in s over which both were measured.
     """
 
     sideways: float = 0.0
     growth: float = 0.0
-    seen: float = 0.0
+    measured: float = 0.0
     _flow_growth: float = 0.0
     _heights: deque[tuple[float, float]] = field(default_factory=deque)
 
@@ -42,8 +42,8 @@ class Kinematics:
         `known` says whether it is a person's: the height of a moving region grows also as more of
         a body comes to move.
         """
-        self.seen += elapsed
-        gain = 1 - np.exp(-elapsed / min(SMOOTHING, max(self.seen, elapsed)))
+        self.measured += elapsed
+        gain = 1 - np.exp(-elapsed / min(SMOOTHING, max(self.measured, elapsed)))
         height = max(float(box[3] - box[1]), 1.0)
         self.sideways += gain * (_torso_speed(flow, box) / height - self.sideways)
         self._flow_growth += gain * (_flow_growth(flow, box) - self._flow_growth)
@@ -64,7 +64,7 @@ class Kinematics:
         """Return the slope of the logarithm of the box's height in 1/s, less the background's.
 
         None where the image's border cuts the box, so that its height says nothing, or where too
-        little was seen.
+        little was measured.
         """
         limit = flow.moving.shape[0]
         if box[1] < 1 or box[3] > limit - 1:
@@ -90,8 +90,8 @@ def _torso_speed(flow: FlowField, box: np.ndarray) -> float:
 def _flow_growth(flow: FlowField, box: np.ndarray) -> float:
     """Return the expansion of the trunk in 1/s along the vertical.
 
-    Not along the horizontal: where someone walks across the view, flow that fades out behind him
-    looks like expansion.
+    Not along the horizontal: where someone walks across the view, flow that fades out behind them
+    resembles expansion.
     """
     trunk = part(flow.velocity, box, TRUNK)[..., 1]
     if min(trunk.shape) < 2:

@@ -73,7 +73,7 @@ def fit_background(
     """Return the homography (3, 3) that most of the background follows, and by how much it fails.
 
     The latter is the median distance in px between corners of the background and the fit: what
-    depth and errors of the flow add. A camera that stands still is told apart, so that its noise
+    depth and errors of the flow add. A camera that stands still is treated apart, so that its noise
     does not become motion.
     """
     points = _corners(grey)

@@ -1,4 +1,4 @@
-"""Keep what one camera saw lately, in grey and small, and measure its flow by time."""
+"""Keep the last frames of one camera, grey and small, and measure its flow by time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from actloc_ros.localizer import ClipInfo
 from actloc_ros.models.vision.optical_flow import FlowEstimator, FlowField
 
 AREA = 320 * 240  # px of the image in which motion is analysed
-LEAST_SIDE = 48  # px that it must measure at least, or nothing is looked for
+LEAST_SIDE = 48  # px that it must measure at least, or nothing is searched for
 INTERVAL = 0.1  # s between the two frames whose flow is measured
 # A camera that moves faster or less simply than that over the interval is measured sooner.
 MAX_SHIFT = 6.0  # px
@@ -23,7 +23,7 @@ class MotionView:
     """One camera's newest frame and its flow since a frame about `INTERVAL` s before.
 
     The interval is in time, so that a faster camera gives the same flow more often, and slow
-    motion is told from noise at any rate.
+    motion is distinguished from noise at any rate.
 
     Attributes:
         full: uint8 (H, W), the newest image in grey.

@@ -40,7 +40,7 @@ class MobileNet3d(nn.Module):
         self.outputs = channels
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features of a clip."""
+        """Map clips (B, 3, T, H, W) to features (B, `outputs`, H / 32, W / 32)."""
         return self.features(clip).mean(2)
 
 
@@ -62,7 +62,7 @@ class MobileNet3dV2(nn.Module):
         self.features = nn.Sequential(*layers)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features of a clip."""
+        """Map clips (B, 3, T, H, W) to features (B, `outputs`, H / 32, W / 32)."""
         return self.features(clip).mean(2)
 
 
@@ -78,6 +78,7 @@ class _Separable(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, out, T / stride, H / stride, W / stride)."""
         x = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(x)))
 
@@ -98,6 +99,7 @@ class _InvertedResidual(nn.Module):
         self.residual = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, out, T / stride, H / stride, W / stride)."""
         return x + self.conv(x) if self.residual else self.conv(x)
 
 

@@ -7,17 +7,11 @@ checkpoints' names and shapes; module names are those of the published checkpoin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.architecture import Architecture
-from actloc_ros.models.entry import Activation, Entry, Preprocessing, Task
 from actloc_ros.models.ops.attention import ChannelAttention
-from actloc_ros.models.state_dicts import Shapes
-from actloc_ros.models.yowo.decode import decode
 from actloc_ros.models.yowo.mobilenet3d import MobileNet3d, MobileNet3dV2
 from actloc_ros.models.yowo.resnet3d import (
     ResNet3d,
@@ -27,7 +21,6 @@ from actloc_ros.models.yowo.resnet3d import (
     resnext101,
 )
 from actloc_ros.models.yowo.shufflenet3d import ShuffleNet3d, ShuffleNet3dV2
-from actloc_ros.truth.labels import AVA80, JHMDB21, UCF24
 
 ANCHORS = 5
 Backbone3d = ResNet3d | MobileNet3d | MobileNet3dV2 | ShuffleNet3d | ShuffleNet3dV2
@@ -83,7 +76,7 @@ class Yowo(nn.Module):
         self.conv_final = nn.Conv2d(_FUSED, ANCHORS * (5 + classes), 1, bias=False)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the raw detections of a clip."""
+        """Map clips (B, 3, T, H, W) to (B, 5 * (5 + classes), H / 32, W / 32)."""
         appearance = self.backbone_2d(clip[:, :, -1])
         motion = self.backbone_3d(clip)
         return self.conv_final(self.cfam(torch.cat((motion, appearance), 1)))
@@ -108,7 +101,7 @@ class Darknet19(nn.Module):
         self.models = nn.Sequential(*layers, last)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the key frame's features."""
+        """Map key frames (B, 3, H, W) to features (B, 425, H / 32, W / 32)."""
         fine = self._run(image, 0, _STRIDE_16_END)
         coarse = self._run(fine, _STRIDE_16_END, _PASSTHROUGH - 1)
         passed = self._run(fine, _PASSTHROUGH, _MERGE)
@@ -132,7 +125,7 @@ class FusionAttention(nn.Module):
         self.conv_out = nn.Sequential(nn.Dropout2d(0.1), nn.Conv2d(_FUSED, _FUSED, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the fused features."""
+        """Map (B, channels, h, w) to fused features (B, 1024, h, w)."""
         x = self.conv_bn_relu2(self.conv_bn_relu1(x))
         return self.conv_out(self.conv_bn_relu3(self.sc(x)))
 
@@ -141,7 +134,7 @@ class Reorganize(nn.Module):
     """Moves each 2x2 block into channels, the place in the block varying slowest."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B, 4 C, H / 2, W / 2) of (B, C, H, W)."""
+        """Map (B, C, H, W) to (B, 4 * C, H / 2, W / 2)."""
         x = nn.functional.pixel_unshuffle(x, 2).unflatten(1, (-1, 4))
         return x.transpose(1, 2).flatten(1, 2)
 
@@ -165,69 +158,3 @@ def _fusion_convolution(channels: int, kernel: int) -> nn.Sequential:
         nn.BatchNorm2d(_FUSED),
         nn.ReLU(inplace=True),
     )
-
-
-@dataclass(frozen=True)
-class _Data:
-    """What a data set decides about YOWO's head and use."""
-
-    labels: tuple[str, ...]
-    rate: float
-    activation: Activation
-    anchors: tuple[float, ...]
-
-
-# In cells of 32 pixels; the authors clustered them on each data set.
-_UCF24_ANCHORS = (
-    *(0.70458, 1.18803, 1.26654, 2.55121, 1.59382),
-    *(4.08321, 2.30548, 4.9418, 3.52332, 5.91979),
-)
-_JHMDB_ANCHORS = (
-    *(0.95878, 3.10197, 1.67204, 4.004, 1.75482),
-    *(5.64937, 3.09299, 5.80857, 4.91803, 6.25225),
-)
-_DATA = {
-    'ucf24': _Data(UCF24, 25.0, Activation.SOFTMAX, _UCF24_ANCHORS),
-    'jhmdb': _Data(JHMDB21, 30.0, Activation.SOFTMAX, _JHMDB_ANCHORS),
-    # The paper: a person has one pose and any number of interactions.
-    'ava': _Data(AVA80, 30.0, Activation.POSE_SOFTMAX, _UCF24_ANCHORS),
-}
-
-
-def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a YOWO's state dict tells."""
-    head = shapes.get('conv_final.weight')
-    return None if head is None else head[0] // ANCHORS - 5
-
-
-def _architecture(backbone: str) -> Architecture:
-    return Architecture(
-        name=f'yowo_{backbone}',
-        task=Task.LOCALIZATION,
-        build=partial(Yowo, backbone),
-        classes=_classes,
-        outputs=('raw',),
-        decode=decode,
-    )
-
-
-def _entry(backbone: str, data: str) -> Entry:
-    return Entry(
-        name=f'yowo_{backbone}_{data}',
-        architecture=f'yowo_{backbone}',
-        labels=_DATA[data].labels,
-        preprocessing=Preprocessing(224, 224),
-        frames=16,
-        rate=_DATA[data].rate,
-        activation=_DATA[data].activation,
-        threshold=0.3,
-        nms_iou=0.4,
-        top_k=245,  # all, at this size
-        anchors=_DATA[data].anchors,
-        licence='CC BY-NC 4.0',
-        source='https://github.com/wei-tim/YOWO',
-    )
-
-
-ARCHITECTURES = tuple(_architecture(backbone) for backbone in BACKBONES_3D)
-ENTRIES = tuple(_entry(backbone, data) for data in _DATA for backbone in BACKBONES_3D)

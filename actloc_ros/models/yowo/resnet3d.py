@@ -36,7 +36,7 @@ class ResNet3d(nn.Module):
         self.outputs = _out_channels(kind, 3)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features of a clip."""
+        """Map clips (B, 3, T, H, W) to features (B, `outputs`, H / 32, W / 32)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(clip))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean(2)
 
@@ -74,6 +74,7 @@ class _BasicBlock(nn.Module):
         self.stride, self.padding = stride, out - channels
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, out, T / stride, H / stride, W / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
         return self.relu(y + self._shortcut(x))
@@ -101,6 +102,7 @@ class _Bottleneck(nn.Module):
             self.downsample = nn.Sequential(projection, nn.BatchNorm3d(out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, out, T / stride, H / stride, W / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))

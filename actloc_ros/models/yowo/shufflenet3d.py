@@ -34,7 +34,7 @@ class ShuffleNet3d(nn.Module):
         self.outputs = third
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features of a clip."""
+        """Map clips (B, 3, T, H, W) to features (B, `outputs`, H / 32, W / 32)."""
         x = self.maxpool(self.conv1(clip))
         return self.layer3(self.layer2(self.layer1(x))).mean(2)
 
@@ -59,7 +59,7 @@ class ShuffleNet3dV2(nn.Module):
         self.conv_last = nn.Sequential(last, nn.BatchNorm3d(self.outputs), nn.ReLU(inplace=True))
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features of a clip."""
+        """Map clips (B, 3, T, H, W) to features (B, `outputs`, H / 32, W / 32)."""
         return self.conv_last(self.features(self.maxpool(self.conv1(clip)))).mean(2)
 
 
@@ -85,6 +85,7 @@ class _ShuffleUnit(nn.Module):
         self.shortcut = nn.AvgPool3d((2, 3, 3), stride=2, padding=(0, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, out, T / stride, H / stride, W / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(_shuffle(y, _GROUPS)))
         y = self.bn3(self.conv3(y))
@@ -100,6 +101,7 @@ class _SplitUnit(nn.Module):
         self.banch2 = _convolved(channels // 2, channels // 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to the same shape."""
         kept, worked = x.chunk(2, dim=1)
         return _shuffle(torch.cat((kept, self.banch2(worked)), 1), 2)
 
@@ -120,6 +122,7 @@ class _SplitDown(nn.Module):
         self.banch2 = _convolved(channels, half, 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, T, H, W) to (B, out, T / 2, H / 2, W / 2)."""
         return _shuffle(torch.cat((self.banch1(x), self.banch2(x)), 1), 2)
 
 

@@ -47,7 +47,7 @@ class ConvBlock(nn.Module):
         self.convs = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the activated features."""
+        """Map (B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         return self.convs(x)
 
 
@@ -60,7 +60,7 @@ def _normed(
 
 
 class BackboneElan(nn.Module):
-    """YOLOv7's aggregation block: two branches, of which one goes on through 2 x `depth` convs."""
+    """YOLOv7's aggregation block: two branches, one of them through 2 x `depth` convs."""
 
     def __init__(self, inputs: int, outputs: int, hidden: int, depth: int, act: Act) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class BackboneElan(nn.Module):
         self.out = ConvBlock(4 * hidden, outputs, 1, silu)  # also where the others are leaky
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the four parts, merged."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         second = self.cv2(x)
         third = self.cv3(second)
         return self.out(torch.cat([self.cv1(x), second, third, self.cv4(third)], dim=1))
@@ -99,7 +99,7 @@ class PyramidElan(nn.Module):
         self.out = ConvBlock(2 * hidden + sum(chain), outputs, 1, act)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return all parts, merged."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         parts = [self.cv1(x), self.cv2(x)]
         for conv in self.cv3:
             parts.append(conv(parts[-1]))
@@ -118,7 +118,7 @@ class DownSample(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return twice `branch` channels at half the resolution."""
+        """Map (B, inputs, H, W) to (B, 2 * branch, H / 2, W / 2)."""
         return torch.cat([self.cv1(self.mp(x)), self.cv2(x)], dim=1)
 
 
@@ -137,7 +137,7 @@ class ElanTiny(nn.Module):
         self.layer_5 = nn.Sequential(nn.MaxPool2d(2), BackboneElan(256, 512, 128, 1, act))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps at strides 8, 16, 32."""
+        """Map images (B, 3, H, W) to maps (B, C, H / S, W / S) at the strides S of 8, 16, 32."""
         c3 = self.layer_3(self.layer_2(self.layer_1(x)))
         c4 = self.layer_4(c3)
         return c3, c4, self.layer_5(c4)
@@ -167,7 +167,7 @@ class ElanLarge(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps at strides 8, 16, 32."""
+        """Map images (B, 3, H, W) to maps (B, C, H / S, W / S) at the strides S of 8, 16, 32."""
         c3 = self.layer_3(self.layer_2(self.layer_1(x)))
         c4 = self.layer_4(c3)
         return c3, c4, self.layer_5(c4)
@@ -195,7 +195,7 @@ class ShuffleUnit(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features, shuffled."""
+        """Map (B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         if self.stride == 2:
             kept, changed = self.branch1(x), self.branch2(x)
         else:
@@ -221,7 +221,7 @@ class ShuffleNet(nn.Module):
         self.stage4 = _shuffle_stage(232, 464, 4)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps at strides 8, 16, 32."""
+        """Map images (B, 3, H, W) to maps (B, C, H / S, W / S) at the strides S of 8, 16, 32."""
         c3 = self.stage2(self.maxpool(self.conv1(x)))
         c4 = self.stage3(c3)
         return c3, c4, self.stage4(c4)
@@ -242,9 +242,9 @@ class Pooled(nn.Module):
         self.cv2 = cv2
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the image beside its maxima, mixed."""
+        """Map (B, C, H, W) to (B, D, H, W), with the channels D that `cv2` gives."""
         parts = [self.cv1(x)]
-        for _ in range(3):  # twice the window of 5 sees 9, thrice 13
+        for _ in range(3):  # twice the window of 5 spans 9, three times 13
             parts.append(F.max_pool2d(parts[-1], 5, 1, 2))
         return self.cv2(torch.cat(parts, dim=1))
 
@@ -257,7 +257,7 @@ class BareConv(nn.Module):
         self.convs = nn.Sequential(nn.Conv2d(inputs, outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features as they are."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         return self.convs(x)
 
 
@@ -283,5 +283,5 @@ class PoolingNeck(nn.Module):
         self.cv3 = ConvBlock(2 * hidden, outputs, 1, act)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return both branches, merged."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         return self.cv3(torch.cat([self.cv1(x), self.m(self.cv2(x))], dim=1))

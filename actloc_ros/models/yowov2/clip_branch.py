@@ -1,4 +1,4 @@
-"""Build the 3D half of YOWOv2: networks that see a whole clip and forget its time axis at the end.
+"""Build the 3D half of YOWOv2: networks of a whole clip, which average over time at the end.
 
 They are ShuffleNetV2 and ResNeXt-101 with 3D convolutions (arXiv 1904.02422, 1711.09577); attribute
 names follow the published checkpoints. (B, 3, K, H, W) goes in, (B, C, H / 32, W / 32) comes out.
@@ -38,7 +38,7 @@ class ShuffleUnit3d(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features, shuffled."""
+        """Map (B, inputs, T, H, W) to (B, outputs, T / stride, H / stride, W / stride)."""
         if self.stride == 2:
             kept, changed = self.banch1(x), self.banch2(x)
         else:
@@ -67,7 +67,7 @@ class ShuffleNet3d(nn.Module):
         self.features = nn.Sequential(*units)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features, averaged over time."""
+        """Map clips (B, 3, K, H, W) to features (B, C, H / 32, W / 32), averaged over time."""
         return self.features(self.maxpool(self.conv1(clip))).mean(dim=2)
 
 
@@ -91,7 +91,7 @@ class ResNeXtUnit3d(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features with what they add to their input."""
+        """Map (B, inputs, T, H, W) to (B, 2 * hidden, T / stride, H / stride, W / stride)."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         return self.relu(self.bn3(self.conv3(out)) + self.downsample(x))
@@ -112,7 +112,7 @@ class ResNeXt3d(nn.Module):
         self.layer4 = _resnext_stage(1024, 1024, 3, 2)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Return the features, averaged over time."""
+        """Map clips (B, 3, K, H, W) to features (B, 2048, H / 32, W / 32), averaged over time."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(clip))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean(dim=2)
 

@@ -11,6 +11,7 @@ from torchvision.ops import batched_nms, box_iou, nms
 
 from actloc_ros.models.architecture import ActorPredictions
 from actloc_ros.models.entry import Entry
+from actloc_ros.models.ops.grid import cell_centres
 
 STRIDES = (8, 16, 32)
 
@@ -111,19 +112,11 @@ def _cells(outputs: Sequence[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
     levels = []
     for stride, i in zip(STRIDES, range(0, len(outputs), 3), strict=True):
         confidence, classes, box = (x.flatten(2).mT for x in outputs[i : i + 3])
-        centre = _centres(outputs[i]) + box[..., :2]
+        centre = cell_centres(outputs[i].shape[-2:], 1, outputs[i]) + box[..., :2]
         half = box[..., 2:].exp() / 2
         boxes = torch.cat([centre - half, centre + half], dim=-1) * stride
         levels.append((confidence.sigmoid(), classes.sigmoid(), boxes))
     return levels
-
-
-def _centres(grid: Tensor) -> Tensor:
-    """Return x and y of the cells' centres, in cells, row by row: (M, 2)."""
-    height, width = grid.shape[-2:]
-    y = torch.arange(height, device=grid.device, dtype=grid.dtype) + 0.5
-    x = torch.arange(width, device=grid.device, dtype=grid.dtype) + 0.5
-    return torch.cartesian_prod(y, x).flip(-1)
 
 
 def _take(values: Tensor, index: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ class Pyramid(nn.Module):
         )
 
     def forward(self, c3: Tensor, c4: Tensor, c5: Tensor) -> list[Tensor]:
-        """Return `size.outputs` channels at each of the strides 8, 16, 32."""
+        """Map (B, C, H / S, W / S) at strides S of 8, 16, 32 to `size.outputs` channels each."""
         down4 = self.head_elan_1(torch.cat([_twice(self.cv1(c5)), self.cv2(c4)], dim=1))
         p3 = self.head_elan_2(torch.cat([_twice(self.cv3(down4)), self.cv4(c3)], dim=1))
         p4 = self.head_elan_3(torch.cat([self.mp1(p3), down4], dim=1))
@@ -158,7 +158,7 @@ class ImageHead(nn.Module):
         self.reg_feats = two_convs(channels, act, depthwise)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features of classes and those of boxes."""
+        """Map (B, channels, H, W) to the features of classes and of boxes, the same shape each."""
         return self.cls_feats(x), self.reg_feats(x)
 
 
@@ -180,7 +180,10 @@ class ImageNet2d(nn.Module):
         )
 
     def forward(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """(B, 3, H, W) -> for each of the strides 8, 16, 32: features of classes and of boxes."""
+        """Map images (B, 3, H, W) to features of classes and of boxes, level after level.
+
+        They are (B, `size.outputs`, H / S, W / S) each, at the strides S of 8, 16, 32.
+        """
         c3, c4, c5 = self.backbone(image)
         maps = self.fpn(c3, c4, self.neck(c5))
         return [head(x) for head, x in zip(self.non_shared_heads, maps, strict=True)]

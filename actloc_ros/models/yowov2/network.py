@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.architecture import Architecture
-from actloc_ros.models.entry import Activation, Entry, Preprocessing, Resize, Task
 from actloc_ros.models.ops.attention import ChannelAttention
-from actloc_ros.models.state_dicts import Shapes
 from actloc_ros.models.yowov2.blocks import Act, ConvBlock
 from actloc_ros.models.yowov2.clip_branch import ResNeXt3d, ShuffleNet3d
-from actloc_ros.models.yowov2.decode import decode, published
 from actloc_ros.models.yowov2.image_branch import (
     LARGE,
     NANO,
@@ -26,9 +21,6 @@ from actloc_ros.models.yowov2.image_branch import (
     PyramidSize,
     two_convs,
 )
-from actloc_ros.truth.labels import AVA80, UCF24
-
-RELEASE = 'https://github.com/yjh0410/YOWOv2/releases/download/yowo_v2_weight/'
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ class Fusion(nn.Module):
         )
 
     def forward(self, image: Tensor, moving: Tensor) -> Tensor:
-        """Return the fused features, (B, channels, h, w)."""
+        """Map features of image and clip, (B, C, h, w) each, to (B, channels, h, w)."""
         return self.fuse_convs(torch.cat([image, moving], dim=1))
 
 
@@ -123,50 +115,5 @@ class Head(nn.Module):
         self.reg_head = two_convs(channels, act, depthwise)
 
     def forward(self, cls_map: Tensor, reg_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features of classes and those of boxes."""
+        """Map features of classes and of boxes, (B, channels, h, w) each, to the same shapes."""
         return self.cls_head(cls_map), self.reg_head(reg_map)
-
-
-def _classes(shapes: Shapes) -> int | None:
-    """Return the number of classes that a YOWOv2's state dict tells."""
-    if 'backbone_2d.backbone.fpn.cv1.convs.0.weight' not in shapes:
-        return None
-    return shapes.get('cls_preds.0.weight', (None,))[0]
-
-
-def _architecture(size: str) -> Architecture:
-    return Architecture(
-        name=f'yowov2_{size}',
-        task=Task.LOCALIZATION,
-        build=partial(YOWOv2, SIZES[size]),
-        classes=_classes,
-        outputs=tuple(f'{kind}{level}' for level in range(3) for kind in ('conf', 'cls', 'reg')),
-        decode=decode,
-        published=published,
-    )
-
-
-def _entry(size: str, data: str, frames: int) -> Entry:
-    suffix = '' if frames == 16 else f'_k{frames}'
-    single = data == 'ucf24'
-    return Entry(
-        name=f'yowov2_{size}_{data}{suffix}',
-        architecture=f'yowov2_{size}',
-        labels=UCF24 if single else AVA80,
-        preprocessing=Preprocessing(224, 224, Resize.BICUBIC_ANTIALIASED, maximum=255.0),
-        frames=frames,
-        rate=25.0 if single else 30.0,
-        activation=Activation.SIGMOID,
-        multi_label=not single,
-        threshold=0.3,
-        bn_eps_2d=1e-3,
-        url=f'{RELEASE}yowo_v2_{size}_{data}{suffix}.pth',
-        licence='MIT',
-        source='https://github.com/yjh0410/YOWOv2',
-    )
-
-
-ARCHITECTURES = tuple(_architecture(size) for size in SIZES)
-ENTRIES = tuple(
-    _entry(size, data, frames) for frames in (16, 32) for data in ('ucf24', 'ava') for size in SIZES
-)

@@ -1,4 +1,4 @@
-"""Check that training on labelled clips gives a classifier that tells them apart in new ones."""
+"""Check that training on labelled clips gives a classifier that distinguishes them in new ones."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Check what the tracks of moving points tell of them, and what sums of tracks keep of that."""
+"""Check what the tracks of moving points say of them, and what sums of tracks keep."""
 
 from pathlib import Path
 

@@ -236,7 +236,7 @@ def test_plain_images_hold_no_one(value: int) -> None:
 
 
 def test_walkers_are_found_and_told_as_their_boxes_move(shared: Path) -> None:
-    """The direction that is told is the one in which the box goes, in real footage."""
+    """The direction that is reported is the one in which the box goes, in real footage."""
     source = open_source(shared / 'data/people/one-by-one-person-detection.mp4')
     localizer = open_localizer('motion', LocalizerOptions())
     tracks: dict[int, list[tuple[float, np.ndarray]]] = {}

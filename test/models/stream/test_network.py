@@ -12,17 +12,18 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.runtime import fold_in_sequences
 from actloc_ros.models.stream.heads import StreamOutput
-from actloc_ros.models.stream.network import REACH, STRIDES, StreamNet
+from actloc_ros.models.stream.network import STRIDES, StreamNet
 from actloc_ros.models.stream.trunk import SIZES
 
 CLASSES = 5
-FRAMES = REACH + 4
+PAST = StreamNet.receptive_field - 1
+FRAMES = PAST + 4
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
 @pytest.fixture(scope='module')
 def net():
-    """Return a network whose every part tells in its output, as in a trained one."""
+    """Return a network whose every part affects its output, as in a trained one."""
     torch.manual_seed(0)
     net = StreamNet('n', CLASSES)
     torch.manual_seed(0)
@@ -48,7 +49,7 @@ def assert_equal(got, want):
 
 def run_steps(net, clip, state):
     cameras = torch.arange(clip.shape[0])
-    return [net.step(clip[:, t], state, cameras) for t in range(clip.shape[1])]
+    return [net.forward_step(clip[:, t], state, cameras) for t in range(clip.shape[1])]
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
@@ -74,7 +75,7 @@ def test_a_step_needs_no_number_from_a_gpu_before_it_can_go_on():
         state = net.initial_state(2, 64, 64)
         keep = torch.tensor([True, False])
         with torch.no_grad():
-            output = net.step(torch.zeros(2, 3, 64, 64), state, torch.arange(2), keep)
+            output = net.forward_step(torch.zeros(2, 3, 64, 64), state, torch.arange(2), keep)
         assert output.boxes.shape == (2, 84, 4)
 
 
@@ -88,7 +89,7 @@ def test_one_camera_of_a_batch_is_reset_alone(net):
         state.reset(1)
         fresh = net(clip[1:2, 7:].transpose(1, 2))
         for t in range(7, FRAMES):
-            step = net.step(clip[:, t], state, torch.arange(3))
+            step = net.forward_step(clip[:, t], state, torch.arange(3))
             for camera in (0, 2):
                 assert_equal(index(step, camera), lambda n, c=camera, t=t: getattr(whole, n)[c, t])
             assert_equal(index(step, 1), lambda n, t=t: getattr(fresh, n)[0, t - 7])
@@ -102,7 +103,7 @@ def test_cameras_of_different_rates_share_a_state(net):
         slow = net(clip[1:, ::3].transpose(1, 2))
         for t in range(12):
             cameras = torch.tensor([1, 0] if t % 3 == 0 else [0])
-            step = net.step(clip[cameras, t], state, cameras)
+            step = net.forward_step(clip[cameras, t], state, cameras)
             if t % 3 == 0:
                 assert_equal(index(step, 0), lambda n, t=t: getattr(slow, n)[0, t // 3])
 
@@ -115,10 +116,10 @@ def test_a_frame_that_is_not_kept_sees_the_past_and_leaves_no_trace(net):
     with torch.inference_mode():
         whole = net(clip[:1].transpose(1, 2))
         for t in range(8):
-            peeked = net.step(clip[1:, t], state, camera, ~keep)
-            seen = net(torch.cat([clip[:1, :t], clip[1:, t : t + 1]], dim=1).transpose(1, 2))
-            assert_equal(peeked, lambda n, seen=seen: getattr(seen, n)[:, -1])
-            step = net.step(clip[:1, t], state, camera, keep)
+            peeked = net.forward_step(clip[1:, t], state, camera, ~keep)
+            both = net(torch.cat([clip[:1, :t], clip[1:, t : t + 1]], dim=1).transpose(1, 2))
+            assert_equal(peeked, lambda n, both=both: getattr(both, n)[:, -1])
+            step = net.forward_step(clip[:1, t], state, camera, keep)
             assert_equal(step, lambda n, t=t: getattr(whole, n)[:, t])
 
 
@@ -137,7 +138,7 @@ def test_localizer_runs_cameras_of_any_rate():
     before = localizer.state_bytes
     localizer.reset('fast')
     [again] = localizer.step([Frame('fast', 0, image)])
-    assert again.clip.missing == REACH
+    assert again.clip.missing == PAST
     assert localizer.state_bytes == before
     localizer.close()
 
@@ -151,8 +152,8 @@ def test_the_past_goes_back_as_far_whatever_the_camera_s_rate(rate):
         stamp = round((t / rate + rng.uniform(-0.004, 0.004)) * 1e9) + 1_000_000_000
         [result] = localizer.step([Frame('', stamp, image)])
     assert result.clip.missing == 0
-    seen = (result.clip.end - result.clip.start) / 1e9
-    assert seen == pytest.approx(REACH / 12.5, abs=1 / 12.5)
+    span = (result.clip.end - result.clip.start) / 1e9
+    assert span == pytest.approx(PAST / 12.5, abs=1 / 12.5)
     localizer.close()
 
 
@@ -165,7 +166,7 @@ def test_all_frames_of_a_slow_or_unsteady_camera_enter_the_past():
         ]
         for stamp in stamps:
             [result] = localizer.step([Frame(camera, stamp, np.zeros((32, 32, 3), np.uint8))])
-        assert result.clip.missing == REACH - 14
+        assert result.clip.missing == PAST - 14
     localizer.close()
 
 
@@ -181,14 +182,14 @@ def test_folding_batch_norms_changes_nothing(net):
 
 def test_nothing_looks_ahead_and_the_past_counts_as_far_as_said(net):
     torch.manual_seed(5)
-    clip = torch.randn(1, REACH + 2, 3, 128, 128)
+    clip = torch.randn(1, PAST + 2, 3, 128, 128)
     other = clip.clone()
     other[:, 0] += 1
     with torch.inference_mode():
         a, b = (net(x.transpose(1, 2)).actor[0] for x in (clip, other))
     assert a.std() > 0.1
-    assert not torch.equal(a[REACH], b[REACH])
-    torch.testing.assert_close(a[REACH + 1], b[REACH + 1], rtol=1e-4, atol=1e-4)
+    assert not torch.equal(a[PAST], b[PAST])
+    torch.testing.assert_close(a[PAST + 1], b[PAST + 1], rtol=1e-4, atol=1e-4)
     other = clip.clone()
     other[:, -1] += 1
     with torch.inference_mode():
@@ -203,7 +204,7 @@ def test_state_is_fixed_in_size_and_outside_the_checkpoint(net):
     before = state.nbytes
     with torch.inference_mode():
         run_steps(net, torch.randn(2, 4, 3, 64, 64), state)
-    assert state.nbytes == before == 2 * (8 + 4 * 64 * REACH * (64 + 16 + 4))
+    assert state.nbytes == before == 2 * (8 + 4 * 64 * PAST * (64 + 16 + 4))
     assert set(net.state_dict()) == keys
 
 
@@ -220,7 +221,7 @@ def test_what_is_done_depends_on_where_in_the_view_and_who_is_seen_does_not(net)
     head = copy.deepcopy(net.heads[1])
     alike = torch.ones(1, net.width, 12, 16)
     inner = torch.zeros(12, 16, dtype=torch.bool)
-    inner[4:-4, 4:-4] = True  # cells that see nothing of the padding
+    inner[4:-4, 4:-4] = True  # cells that the padding does not reach
     with torch.inference_mode():
         placed = head(alike)
         head.place.weight.zero_()

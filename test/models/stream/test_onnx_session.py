@@ -14,7 +14,7 @@ from actloc_ros.models.loading import open_network
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.ops.runtime import one_thread
 from actloc_ros.models.stream.localizer import StreamLocalizer
-from actloc_ros.models.stream.network import REACH
+from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.models.stream.onnx_session import StreamSession
 from actloc_ros.synth import render
 
@@ -26,7 +26,7 @@ TOLERANCE = 1e-5  # of the largest value
 def frames():
     """Return noise as the network's input: (T, 3, 96, 128)."""
     torch.manual_seed(0)
-    return torch.randn(REACH + 6, 3, 96, 128)
+    return torch.randn(StreamNet.receptive_field + 5, 3, 96, 128)
 
 
 @pytest.fixture(scope='module')
@@ -55,7 +55,7 @@ def test_a_session_says_what_the_network_says(network, frames):
                     state.reset(2)
                     state.add_camera()
             wanted, got = (
-                each.step(batch, state, cameras, keep)
+                each.forward_step(batch, state, cameras, keep)
                 for each, state in zip((network, session), states, strict=True)
             )
             assert_equal(got, wanted)
@@ -72,7 +72,7 @@ def test_sizes_of_other_trunks_run_in_sessions(frames):
         with torch.inference_mode():
             for frame in frames[:3]:
                 both = [
-                    each.step(frame[None], state, torch.tensor([0]), torch.tensor([True]))
+                    each.forward_step(frame[None], state, torch.tensor([0]), torch.tensor([True]))
                     for each, state in zip((network, session), states, strict=True)
                 ]
         assert_equal(both[1], both[0])
@@ -81,18 +81,18 @@ def test_sizes_of_other_trunks_run_in_sessions(frames):
 def test_numbers_do_not_depend_on_the_number_of_threads():
     scene = list(render(9_900_001, 3.0, (320, 240), 12.5))
     threads = torch.get_num_threads()
-    told = []
+    found = []
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
             localizer = open_localizer('stream_n', LocalizerOptions(device='cpu'))
-            told.append([localizer.step([Frame('', f.stamp, f.image)])[0] for f in scene])
+            found.append([localizer.step([Frame('', f.stamp, f.image)])[0] for f in scene])
             assert torch.get_num_threads() == count
     finally:
         torch.set_num_threads(threads)
-    assert sum(len(seen) for seen in told[0]) > 50
-    for other in told[1:]:
-        for one, same in zip(told[0], other, strict=True):
+    assert sum(len(each) for each in found[0]) > 50
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
             for name in ('boxes', 'scores', 'actions'):
                 np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
 
@@ -136,5 +136,5 @@ def test_half_precision_runs_without_a_session():
     image = np.zeros((96, 128, 3), np.uint8)
     localizer = StreamLocalizer(opened, LocalizerOptions(device='cpu', precision='bfloat16'))
     for t in range(3):
-        [seen] = localizer.step([Frame('', t * PERIOD, image)])
-    assert seen.clip.frames == REACH + 1
+        [result] = localizer.step([Frame('', t * PERIOD, image)])
+    assert result.clip.frames == StreamNet.receptive_field

@@ -14,8 +14,9 @@ from actloc_ros.models import registry
 from actloc_ros.models.architecture import build_network
 from actloc_ros.models.entry import Activation
 from actloc_ros.models.ops.runtime import prepare
+from actloc_ros.models.yowo import ENTRIES
 from actloc_ros.models.yowo.decode import decode, decode_cells
-from actloc_ros.models.yowo.network import BACKBONES_3D, ENTRIES, Yowo
+from actloc_ros.models.yowo.network import BACKBONES_3D, Yowo
 
 
 def references() -> list[str]:
@@ -65,12 +66,12 @@ def test_clips_of_a_batch_do_not_mix_in_the_folded_network(backbone: str) -> Non
 
 def test_only_the_key_frame_is_looked_at_in_2d() -> None:
     network = Yowo('mobilenetv2_1x', 2).eval()
-    seen = []
-    network.backbone_2d.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    given = []
+    network.backbone_2d.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
     clip = torch.rand(1, 3, 16, 32, 32)
     with torch.inference_mode():
         network(clip)
-    assert torch.equal(seen[0], clip[:, :, -1])
+    assert torch.equal(given[0], clip[:, :, -1])
 
 
 def test_names_its_backbones() -> None:
@@ -79,7 +80,7 @@ def test_names_its_backbones() -> None:
 
 
 @pytest.mark.parametrize('entry', ENTRIES[::8], ids=lambda entry: entry.name)
-def test_a_checkpoint_tells_its_head(entry) -> None:
+def test_a_checkpoint_states_its_head(entry) -> None:
     with torch.device('meta'):
         state = build_network(registry.architectures()[entry.architecture], entry).state_dict()
     found = registry.identify(state)

@@ -120,7 +120,7 @@ def test_channel_attention_holds_in_half_precision():
 
 
 def maps(classes, batch=1, size=2, fill=-9.0):
-    """Return maps that see nothing, of an image of 32 x 32 times `size`."""
+    """Return maps that detect nothing, of an image of 32 x 32 times `size`."""
     outputs = []
     for side in (4 * size, 2 * size, size):
         outputs += [torch.full((batch, c, side, side), fill) for c in (1, classes, 4)]

@@ -1,0 +1,1 @@
+"""Training of YOWOv2."""
