@@ -24,9 +24,9 @@ class ClassCount:
 
     Attributes:
         label: The action.
-        instances: How many times someone does it.
-        frames: Known frames in which someone is seen doing it, each actor counted.
-        seconds: How long it is done, as the annotation says.
+        instances: How many times an actor does it.
+        frames: Known frames in which an actor does it, each actor counted.
+        seconds: For how long it is done, by the annotation.
     """
 
     label: str
@@ -65,7 +65,7 @@ class DatasetReport:
 
     @property
     def fatal(self) -> bool:
-        """Whether nothing may be learnt before something is mended."""
+        """Whether something must be fixed before training."""
         return any(fault.fatal for fault in self.faults)
 
     def of(self, kind: FaultKind) -> tuple[Fault, ...]:
@@ -102,7 +102,7 @@ class DatasetReport:
 
 
 def check_dataset(videos: AnnotatedVideos) -> DatasetReport:
-    """Look at every annotation and into every video, of which the first frame is decoded."""
+    """Check every annotation, and every video by its length and its first frame."""
     annotations = videos.annotations
     classes = count_classes(annotations)
     listed: list[Fault] = []
@@ -139,9 +139,9 @@ def count_classes(annotations: Annotations) -> tuple[ClassCount, ...]:
         stamps = {tube.actor: _known_stamps(video, tube.frames) for tube in video.tubes}
         for each in video.instances:
             if each.label in instances:
-                seen = stamps.get(each.actor, np.zeros(0))
+                known = stamps.get(each.actor, np.zeros(0))
                 instances[each.label] += 1
-                frames[each.label] += int(((seen >= each.start) & (seen < each.end)).sum())
+                frames[each.label] += int(((known >= each.start) & (known < each.end)).sum())
                 lasting[each.label] += seconds(each.end - each.start)
     return tuple(
         ClassCount(label, instances[label], frames[label], lasting[label])

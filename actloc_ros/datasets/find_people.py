@@ -1,10 +1,11 @@
-"""Find and follow the people in a clip that has no boxes, with a person detector."""
+"""Detect and track the people in a clip that has no boxes."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
+from actloc_ros.boxes import clip, has_area
 from actloc_ros.frames import Frame
 from actloc_ros.io.media import Frames
 from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
@@ -35,14 +36,13 @@ class PeopleFinder:
         )
 
     def find(self, frames: Frames, video: Video) -> tuple[tuple[ActorTrack, ...], int]:
-        """Return where each person is seen, and the number of who is seen best and longest.
+        """Return each person's track, and the actor whose scores have the highest sum.
 
-        People are followed as the two-stage models follow them. There is no such number, 0, where
-        nobody is found.
+        People are tracked as in the two-stage models. The actor is 0 where there are no people.
         """
         linker = TrackLinker(TrackOptions(min_score=self._detector.sure_score))
         self._detector.reset(video.path)
-        seen: dict[int, list[tuple[int, np.ndarray]]] = {}
+        found: dict[int, list[tuple[int, np.ndarray]]] = {}
         worth: dict[int, float] = {}
         for first in range(0, video.frames, CHUNK):
             numbers = range(first, min(first + CHUNK, video.frames))
@@ -51,10 +51,10 @@ class PeopleFinder:
                 tensor = torch.from_numpy(image).permute(2, 0, 1).to(self._device)
                 [people] = self._detector.detect([DeviceImage(frame, tensor)])
                 for actor in linker.update(frame.stamp, people).actors:
-                    seen.setdefault(actor.track_id, []).append((number, actor.box))
+                    found.setdefault(actor.track_id, []).append((number, actor.box))
                     worth[actor.track_id] = worth.get(actor.track_id, 0.0) + actor.score
         frames.close()
-        tubes = (_tube(track, rows, video) for track, rows in sorted(seen.items()))
+        tubes = (_tube(track, rows, video) for track, rows in sorted(found.items()))
         kept = tuple(tube for tube in tubes if len(tube.frames))
         return kept, max((tube.actor for tube in kept), key=lambda actor: worth[actor], default=0)
 
@@ -62,6 +62,6 @@ class PeopleFinder:
 def _tube(track: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:
     """Return one person's boxes, cut at the image's edge."""
     boxes = np.array([box for _, box in rows], float)
-    boxes = boxes.round(1).clip(0, [video.width, video.height] * 2)
-    inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+    boxes = clip(boxes.round(1), video.width, video.height)
+    inside = has_area(boxes)
     return ActorTrack(track, np.array([number for number, _ in rows])[inside], boxes[inside])

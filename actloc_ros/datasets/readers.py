@@ -22,8 +22,8 @@ ANNOTATIONS = 'annotations.json'
 def open_dataset(source: DatasetSpec, folder: Path) -> AnnotatedVideos:
     """Open a set of labelled recordings.
 
-    What its annotations say may be impossible, and its videos may be missing: `check_dataset`
-    lists all of that, and nothing should be learnt before it has.
+    Its annotations may be impossible and its videos missing: `check_dataset` lists all of that,
+    and comes before training.
 
     Args:
         source: Which, and how it is written.

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from actloc_ros.boxes import clip
 from actloc_ros.frames import seconds
 from actloc_ros.truth.annotations import ActorTrack, Annotations, Video
 
@@ -91,4 +92,4 @@ def writable(annotations: Annotations) -> Annotations:
 
 
 def _cut(tube: ActorTrack, video: Video) -> ActorTrack:
-    return replace(tube, boxes=tube.boxes.clip(0, [video.width, video.height] * 2))
+    return replace(tube, boxes=clip(tube.boxes, video.width, video.height))

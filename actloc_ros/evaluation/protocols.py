@@ -19,7 +19,7 @@ class Protocol:
         origin: Whose evaluation it is.
         keyframes_only: Detections in frames that the ground truth does not speak of are left
             out; else they are false.
-        pixel: What is added to boxes' widths and heights, see `overlap.paired_iou`.
+        pixel: What is added to boxes' widths and heights, see `boxes.area`.
         frame_average: How frame-AP is averaged, a key of `precision.AVERAGES`.
         video_average: How video-AP is averaged.
         frame_second_choice: See `matching.match_pairs`, for boxes.

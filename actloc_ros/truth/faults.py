@@ -1,4 +1,4 @@
-"""Find everything in annotations that is impossible or odd, and say where."""
+"""Find everything in annotations that is impossible or odd, and where it is."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class FaultKind(Enum):
     EDGE = 'boxes that leave the image: cut at its edge in training, refused in an evaluation'
     LABEL = 'unknown labels'
     INSTANCE = 'impossible instances'
-    ABSENT = 'actors with an action whom nobody sees'
-    EMPTY = 'videos in which nobody is seen'
+    ABSENT = 'actors with an action but without boxes'
+    EMPTY = 'videos without actors'
     UNUSED = 'labels never used'
-    NOTHING = 'nothing to learn from'
+    NOTHING = 'nothing to train on'
 
 
 HARMLESS = frozenset(
@@ -49,7 +49,7 @@ class Fault:
 
     @property
     def fatal(self) -> bool:
-        """Whether nothing may be learnt before it is mended."""
+        """Whether it must be fixed before training."""
         return self.kind not in HARMLESS
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class Fault:
 
 
 def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
-    """Yield what is wrong in one video's annotation, without looking at the video."""
+    """Yield what is wrong in one video's annotation, without opening the video."""
     for actor, count in _counted([tube.actor for tube in video.tubes]):
         if count > 1:
             text = f'actor {actor} has {count} tubes; give each actor one'

@@ -12,7 +12,7 @@ from actloc_ros.truth.plain_json import FORMAT, read_annotations
 
 
 def is_annotations(data: object) -> bool:
-    """Say whether JSON is in this project's own format."""
+    """Return whether JSON is in this project's own format."""
     return isinstance(data, dict) and data.get('format') == FORMAT
 
 
@@ -52,7 +52,7 @@ def annotations_truth(path: Path, any_action: bool = False) -> GroundTruth:
 
 
 def _tubes(index: int, video: Video, instance: Instance, label: int) -> list[Tube]:
-    """Return the instance's tube; none where nobody sees the actor meanwhile."""
+    """Return the instance's tube; none where the actor has no boxes meanwhile."""
     actor = next((tube for tube in video.tubes if tube.actor == instance.actor), None)
     if actor is None:
         return []

@@ -1,4 +1,4 @@
-"""Read and write the plain folder format: videos beside one JSON file that says who does what.
+"""Read and write the plain folder format: videos beside one JSON file with their annotations.
 
 The JSON file holds one object::
 
@@ -25,14 +25,14 @@ The JSON file holds one object::
 
 `path` is relative to the JSON file. A box is a row of the frame's index (from 0) and the actor's
 visible part x1, y1, x2, y2 in pixels, half-open: the actor's pixels are x1 <= x < x2. Frames in
-which nobody sees the actor have no row. `distances` (optional) is a number a row: metres along the
-optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each of
+which the actor is not visible have no row. `distances` (optional) is a number a row: metres along
+the optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each of
 the points that the list of the same name names, in its order, also of those that are hidden or
 outside the image. Frame i is taken at i / fps seconds. An instance is one action by one actor and
 holds for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may
 be left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
-use. `labelled` (optional) lists, rising, the frames that somebody has looked at, where that is not
-all of them: what the others show is not known, and nothing is learnt from them.
+use. `labelled` (optional) lists, rising, the frames that are labelled, where that is not all of
+them: what the others show is not known, and they are not trained on.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from typing import Any
 
 import numpy as np
 
+from actloc_ros.files import write_whole
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.faults import refuse
@@ -72,7 +73,8 @@ def write_annotations(path: Path | str, annotations: Annotations) -> None:
         + ',\n'.join(_video_text(video) for video in annotations.videos)
         + ']\n}\n'
     )
-    Path(path).write_text(text)
+    with write_whole(Path(path)) as file:
+        file.write_text(text)
 
 
 def read_annotations(path: Path | str) -> Annotations:
