@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from tqdm import tqdm
 
 from actloc_ros.io.bags import DetectionWriter
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.event_text import event_line
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
                 for event in result.events:
                     bag.write_event(event)
             if video and result.frame:
-                video.write(result.frame.stamp, draw(result.frame.image, result.message))
+                video.write(result.frame.stamp, draw_message(result.frame.image, result.message))
     took = time.monotonic() - began
     broken = f', {source.broken} broken frames left out' if source.broken else ''
     print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')
