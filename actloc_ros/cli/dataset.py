@@ -25,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         'check',
         help='list what is wrong and count what is there',
         description='List missing files, impossible boxes, unknown labels and the like, and count '
-        'each action. The exit code is 1 where nothing should be learnt before it is mended.',
+        'each action. The exit code is 1 where something must be fixed before training.',
     )
     show = commands.add_parser(
         'show',

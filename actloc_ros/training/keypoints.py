@@ -16,7 +16,7 @@ from actloc_ros.models.stream.network import STRIDES, StreamNet, check_input, jo
 from actloc_ros.models.stream.state import ClipContext
 
 LAG = 3
-"""Frames over which movements are told."""
+"""Frames over which movements are measured."""
 
 REACH_OF_RAW = 2.0
 """Strides that a raw prediction of 1 stands for."""
@@ -59,27 +59,29 @@ def pose_targets(keypoints: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         keypoints: float (B, T, M, K, 2) in pixels; NaN where they are not known.
-        valid: bool (B, T, M): whether the actor is seen. One who is not has no pose.
+        valid: bool (B, T, M): whether the actor is visible. One who is not has no pose.
     """
-    seen = torch.where(valid[..., None, None], keypoints, torch.nan)
-    before = functional.pad(seen, (0, 0, 0, 0, 0, 0, LAG, 0), value=torch.nan)[:, : seen.shape[1]]
-    return torch.cat([seen.flatten(3), (seen - before).flatten(3)], dim=-1)
+    visible = torch.where(valid[..., None, None], keypoints, torch.nan)
+    padded = functional.pad(visible, (0, 0, 0, 0, 0, 0, LAG, 0), value=torch.nan)
+    before = padded[:, : visible.shape[1]]
+    return torch.cat([visible.flatten(3), (visible - before).flatten(3)], dim=-1)
 
 
-def pose_loss(told: Tensor, true: Tensor, centres: Tensor, boxes: Tensor) -> Tensor:
-    """Return how far poses at N places are from the truth, in sizes of the actor: (N,).
+def pose_loss(predicted: Tensor, true: Tensor, centres: Tensor, boxes: Tensor) -> Tensor:
+    """Return how far poses at N locations are from the truth, in sizes of the actor: (N,).
 
-    It is the mean over keypoints, and that of their movements; what is not known counts as right.
+    It is the mean over keypoints and their movements; what is not known counts as right.
 
     Args:
-        told: (N, 4K) predictions in pixels, keypoints from the places' centres.
+        predicted: (N, 4K) in pixels, keypoints from the locations' centres.
         true: (N, 4K) in pixels, NaN where it is not known.
-        centres: (N, 2) of the places.
+        centres: (N, 2) of the locations.
         boxes: (N, 4) of the actors.
     """
-    half = told.shape[1] // 2
-    told = torch.cat([told[:, :half] + centres.repeat(1, half // 2), told[:, half:]], dim=1)
+    half = predicted.shape[1] // 2
+    keypoints = predicted[:, :half] + centres.repeat(1, half // 2)
+    predicted = torch.cat([keypoints, predicted[:, half:]], dim=1)
     known = true.isfinite()
     size = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).clamp(min=64).sqrt()
-    miss = torch.where(known, (told - true.nan_to_num()).abs(), 0) / size[:, None]
+    miss = torch.where(known, (predicted - true.nan_to_num()).abs(), 0) / size[:, None]
     return miss.sum(dim=1) / half

@@ -14,8 +14,8 @@ from actloc_ros.training.calibrate import (
     best_shift,
     best_shifts,
     calibrate,
-    compare,
     needed_shift,
+    score_boxes,
 )
 from actloc_ros.training.validation import KeyFramePrediction, KeyFrameTruth
 
@@ -75,11 +75,11 @@ def test_boxes_are_compared_in_pixels_of_the_recording_one_to_one():
     truth = KeyFrameTruth(
         np.array([[0, 0, 20, 40], [200, 200, 220, 220.0]]), np.array([[1, 0], [1, 1.0]]), (192, 192)
     )
-    told = compare(KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth)
+    told = score_boxes(KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth)
     assert told.right.tolist() == [[True, False], [False, False], [False, False]]
     assert told.all.tolist() == [2, 1]
     empty = KeyFrameTruth(np.zeros((0, 4)), np.zeros((0, 2)), (192, 192))
-    assert not compare(
+    assert not score_boxes(
         KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), empty
     ).right.any()
 

@@ -1,4 +1,4 @@
-"""Choose the frames that a training looks at, rare labels more often than they come."""
+"""Choose the key frames of a training, rare labels more often than they come."""
 
 from __future__ import annotations
 
