@@ -47,7 +47,7 @@ class VideoLabels:
 
     def __init__(self, video: Video, labels: tuple[str, ...], keypoints: int) -> None:
         self.video, self.classes, self.keypoints = video, len(labels), keypoints
-        self.tubes = [tube for tube in video.tubes if len(tube.frames)]
+        self.tracks = [track for track in video.tracks if len(track.frames)]
         self.instances: dict[int, list[tuple[int, int, int]]] = {}
         for each in video.instances:
             times = each.start, each.end, labels.index(each.label)
@@ -56,18 +56,18 @@ class VideoLabels:
     def clip(self, frames: np.ndarray, images: np.ndarray) -> LabelledClip:
         """Return the clip of T frames (int64) and their images, with the actors visible in it."""
         first, last = frames.min(), frames.max()
-        near = [t for t in self.tubes if t.frames[0] <= last and t.frames[-1] >= first]
-        rows = [_rows(tube.frames, frames) for tube in near]
-        present = [(tube, row) for tube, row in zip(near, rows, strict=True) if (row >= 0).any()]
+        near = [t for t in self.tracks if t.frames[0] <= last and t.frames[-1] >= first]
+        rows = [_rows(track.frames, frames) for track in near]
+        present = [(track, row) for track, row in zip(near, rows, strict=True) if (row >= 0).any()]
         labelled = self._empty(frames, images, len(present))
         stamps = np.array([self.video.stamp(int(frame)) for frame in frames])
-        for column, (tube, row) in enumerate(present):
+        for column, (track, row) in enumerate(present):
             labelled.visible[:, column] = row >= 0
-            boxes = clip(tube.boxes[row], self.video.width, self.video.height)
+            boxes = clip(track.boxes[row], self.video.width, self.video.height)
             labelled.boxes[:, column] = np.where(row[:, None] >= 0, boxes, 0)
-            if tube.keypoints is not None:
-                labelled.keypoints[row >= 0, column] = tube.keypoints[row[row >= 0]]
-            for start, end, label in self.instances.get(tube.actor, ()):
+            if track.keypoints is not None:
+                labelled.keypoints[row >= 0, column] = track.keypoints[row[row >= 0]]
+            for start, end, label in self.instances.get(track.actor, ()):
                 labelled.actions[(stamps >= start) & (stamps < end), column, label] = 1
         return labelled
 
@@ -98,7 +98,7 @@ class AnnotatedVideos:
         annotations: What is in it; None reads it in the plain format.
 
     Raises:
-        AnnotationError: The file is not in the plain format, or says something impossible.
+        AnnotationError: The file is not in the plain format, or something in it is impossible.
     """
 
     def __init__(self, path: Path, annotations: Annotations | None = None) -> None:

@@ -117,8 +117,8 @@ def check_dataset(videos: AnnotatedVideos) -> DatasetReport:
         totals=dict(sorted(totals.items(), key=lambda item: list(FaultKind).index(item[0]))),
         classes=classes,
         videos=len(videos.videos),
-        actors=sum(len(video.tubes) for video in videos.videos),
-        boxes=sum(len(tube.frames) for video in videos.videos for tube in video.tubes),
+        actors=sum(len(video.tracks) for video in videos.videos),
+        boxes=sum(len(track.frames) for video in videos.videos for track in video.tracks),
         frames=sum(video.frames for video in videos.videos),
         known=sum(known_frames(video) for video in videos.videos),
         seconds=sum(video.frames / video.fps for video in videos.videos),
@@ -136,7 +136,7 @@ def count_classes(annotations: Annotations) -> tuple[ClassCount, ...]:
     frames = dict.fromkeys(annotations.labels, 0)
     lasting = dict.fromkeys(annotations.labels, 0.0)
     for video in annotations.videos:
-        stamps = {tube.actor: _known_stamps(video, tube.frames) for tube in video.tubes}
+        stamps = {track.actor: _known_stamps(video, track.frames) for track in video.tracks}
         for each in video.instances:
             if each.label in instances:
                 known = stamps.get(each.actor, np.zeros(0))
@@ -160,7 +160,7 @@ def _all_faults(videos: AnnotatedVideos) -> Iterator[Fault]:
         for video in bar:
             yield from video_faults(video, videos.labels)
             yield from _file_faults(videos, video)
-            if not any(len(tube.frames) for tube in video.tubes):
+            if not any(len(track.frames) for track in video.tracks):
                 yield Fault(FaultKind.EMPTY, video.path, 'no boxes')
 
 
@@ -194,5 +194,5 @@ def _set_faults(annotations: Annotations, classes: Iterable[ClassCount]) -> Iter
             yield Fault(FaultKind.UNUSED, '', each.label)
     if not annotations.labels:
         yield Fault(FaultKind.NOTHING, '', 'there are no labels')
-    if not any(len(tube.frames) for video in annotations.videos for tube in video.tubes):
+    if not any(len(track.frames) for video in annotations.videos for track in video.tracks):
         yield Fault(FaultKind.NOTHING, '', 'no video has a box')

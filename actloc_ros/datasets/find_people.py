@@ -54,14 +54,14 @@ class PeopleFinder:
                     found.setdefault(actor.track_id, []).append((number, actor.box))
                     worth[actor.track_id] = worth.get(actor.track_id, 0.0) + actor.score
         frames.close()
-        tubes = (_tube(track, rows, video) for track, rows in sorted(found.items()))
-        kept = tuple(tube for tube in tubes if len(tube.frames))
-        return kept, max((tube.actor for tube in kept), key=lambda actor: worth[actor], default=0)
+        tracks = (_track(number, rows, video) for number, rows in sorted(found.items()))
+        kept = tuple(track for track in tracks if len(track.frames))
+        return kept, max((track.actor for track in kept), key=lambda actor: worth[actor], default=0)
 
 
-def _tube(track: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:
+def _track(number: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:
     """Return one person's boxes, cut at the image's edge."""
     boxes = np.array([box for _, box in rows], float)
     boxes = clip(boxes.round(1), video.width, video.height)
     inside = has_area(boxes)
-    return ActorTrack(track, np.array([number for number, _ in rows])[inside], boxes[inside])
+    return ActorTrack(number, np.array([frame for frame, _ in rows])[inside], boxes[inside])

@@ -94,20 +94,20 @@ def _middles(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
 
 
 def _middle(video: Video, each: Instance) -> int | None:
-    for tube in video.tubes:
-        if tube.actor == each.actor:
-            stamps = np.array([video.stamp(int(frame)) for frame in tube.frames])
-            during = tube.frames[(stamps >= each.start) & (stamps < each.end)]
+    for track in video.tracks:
+        if track.actor == each.actor:
+            stamps = np.array([video.stamp(int(frame)) for frame in track.frames])
+            during = track.frames[(stamps >= each.start) & (stamps < each.end)]
             return int(during[len(during) // 2]) if len(during) else None
     return None
 
 
 def _actors(videos: AnnotatedVideos) -> list[PreviewFrame]:
     return [
-        PreviewFrame(index, int(tube.frames[len(tube.frames) // 2]))
+        PreviewFrame(index, int(track.frames[len(track.frames) // 2]))
         for index, video in enumerate(videos.videos)
-        for tube in video.tubes
-        if len(tube.frames)
+        for track in video.tracks
+        if len(track.frames)
     ]
 
 
@@ -127,7 +127,7 @@ def _drawn(videos: AnnotatedVideos, index: int, frame: int) -> np.ndarray:
 def _frame_rows(video: Video, frame: int, image: np.ndarray) -> Iterator[ActionRow]:
     """Yield each actor's actions in a frame, and a row without an action for one that has none."""
     stamp = video.stamp(frame)
-    for track in video.tubes:
+    for track in video.tracks:
         for box in track.boxes[track.frames == frame]:
             inside = clip(box, video.width, video.height).tolist()
             drawn = scaled(inside, (video.width, video.height), image)

@@ -54,7 +54,7 @@ class PipelineTubes:
 
         Args:
             classes: int64, the ground truth's id of each of the model's classes, or -1; None
-                takes all as class 0.
+                counts all as class 0.
         """
         self._classes = classes
         self._frames: dict[tuple[int, int], list[_ActorFrame]] = defaultdict(list)

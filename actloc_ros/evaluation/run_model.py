@@ -167,7 +167,7 @@ class _KeyFrame:
     Attributes:
         video: Index of its video.
         number: By which the ground truth knows it.
-        scale: float (4,): takes pixels to the ground truth's coordinates.
+        scale: float (4,): scales pixels to the ground truth's coordinates.
     """
 
     video: int

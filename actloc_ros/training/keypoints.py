@@ -1,8 +1,8 @@
-"""Teach a streaming network, beside its task, where joints are and how they have just moved.
+"""Train a streaming network, beside its task, to predict joints and how they have just moved.
 
-Actions are movements of limbs. Where recordings tell keypoints, as synthetic ones do, the features
-that say what is done must also say these: every frame then teaches something about limbs, not only
-the few in which a rare action is shown. The layers that say so are needed in training alone.
+Actions are movements of limbs. Where recordings have keypoints, as synthetic ones do, the features
+that predict actions must also predict these: every frame then trains them on limbs, not only the
+few that show a rare action. The layers that predict keypoints are needed in training alone.
 """
 
 from __future__ import annotations

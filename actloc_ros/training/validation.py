@@ -104,7 +104,7 @@ class Validation:
 
     Args:
         sets: Recordings with the detector's labels.
-        detector: Says how large its input is, and how many frames and which rate it wants.
+        detector: Its entry gives the size of the input, the frames and the rate.
 
     Raises:
         EvaluationError: No key frame shows an actor that does something.

@@ -52,7 +52,7 @@ class Video:
         width: Of the images, in pixels.
         height: Of the images, in pixels.
         frames: How many there are.
-        tubes: Where the actors are visible.
+        tracks: Where the actors are visible.
         instances: What they do.
         labelled: int64, rising: the frames of which it is known what they show, where others are
             not; None: all are known.
@@ -63,7 +63,7 @@ class Video:
     width: int
     height: int
     frames: int
-    tubes: tuple[ActorTrack, ...]
+    tracks: tuple[ActorTrack, ...]
     instances: tuple[Instance, ...]
     labelled: np.ndarray | None = None
 

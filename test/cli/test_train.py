@@ -164,8 +164,8 @@ def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsy
     labels = ('dancing', *old.labels[3:1:-1])
     videos = tuple(
         Video(
-            f'../set/{v.path}', v.fps, v.width, v.height, v.frames, v.tubes,
-            (Instance(v.tubes[0].actor, 'dancing', 0, 1_000_000_000),),
+            f'../set/{v.path}', v.fps, v.width, v.height, v.frames, v.tracks,
+            (Instance(v.tracks[0].actor, 'dancing', 0, 1_000_000_000),),
         )
         for v in old.videos
     )  # fmt: skip

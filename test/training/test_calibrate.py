@@ -90,7 +90,7 @@ class Shown:
     keys = tuple(range(30))
     truths = (KeyFrameTruth(np.array([[0.0, 0, 32, 32]]), np.array([[0.0, 1, 0]]), (64, 64)),) * 30
 
-    def look(self, key, network, device):
+    def predict(self, key, network, device):
         """Find the actor and one who is not there, both too unsure of what they do."""
         boxes = torch.tensor([[0.0, 0, 32, 32], [32, 32, 64, 64]])
         scores = torch.tensor([[0.1, 0.3, 0.1], [0.1, 0.1, 0.1]])

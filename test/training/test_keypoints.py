@@ -34,7 +34,7 @@ def test_keypoints_are_written_and_read(tmp_path):
     write_annotations(path, Annotations(('wave',), (a_video(),), NAMES))
     got = read_annotations(path)
     assert got.keypoints == NAMES
-    assert np.array_equal(got.videos[0].tubes[0].keypoints, a_video().tubes[0].keypoints)
+    assert np.array_equal(got.videos[0].tracks[0].keypoints, a_video().tracks[0].keypoints)
 
     path.write_text(path.read_text().replace('"keypoints": [[10, 20,', '"keypoints": [[20,'))
     with pytest.raises(AnnotationError, match='annotations in the form'):

@@ -119,7 +119,7 @@ def frame_detections(rows: list[Any], truth: GroundTruth, path: str) -> Predicti
 
 
 def _numbers(names: tuple[Any, ...], find: Any) -> np.ndarray:
-    """Return a column's numbers, each different name looked up once, where it comes first."""
+    """Return a column's numbers, each different name converted once, where it comes first."""
     known: dict[Any, int] = {}
     for row, name in enumerate(names):
         if (type(name), name) not in known:

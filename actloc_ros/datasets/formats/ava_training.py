@@ -109,7 +109,7 @@ def _video(
     size = np.array([shape.width, shape.height] * 2)
     return replace(
         video,
-        tubes=tuple(_tube(actor, by_frame, size) for actor, by_frame in boxes.items()),
+        tracks=tuple(_track(actor, by_frame, size) for actor, by_frame in boxes.items()),
         instances=tuple(
             Instance(actor, labels[label], video.stamp(frame), video.stamp(frame + 1))
             for actor, frame, label in doing
@@ -118,7 +118,7 @@ def _video(
     )
 
 
-def _tube(actor: int, by_frame: dict[int, tuple[float, ...]], size: np.ndarray) -> ActorTrack:
+def _track(actor: int, by_frame: dict[int, tuple[float, ...]], size: np.ndarray) -> ActorTrack:
     frames = sorted(by_frame)
     boxes = clip(
         np.array([by_frame[frame] for frame in frames]), 1, 1

@@ -72,10 +72,10 @@ def _empty_video(path: Path, folder: Path) -> Video:
     return Video(relative(path, folder), shape.fps, shape.width, shape.height, shape.frames, (), ())
 
 
-def _labelled(video: Video, tubes: tuple[ActorTrack, ...], main: int, label: str) -> Video:
+def _labelled(video: Video, tracks: tuple[ActorTrack, ...], main: int, label: str) -> Video:
     """Return the video with its people, one of whom does what the label says, throughout."""
     instance = Instance(main, label, 0, video.stamp(video.frames))
-    return replace(video, tubes=tubes, instances=(instance,) if tubes else ())
+    return replace(video, tracks=tracks, instances=(instance,) if tracks else ())
 
 
 def _whole_view(path: Path, label: str, folder: Path) -> Video:
@@ -100,8 +100,8 @@ def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> 
     videos = []
     for label, path in tqdm(clips, 'finding people', unit='clip', disable=None):
         video = _empty_video(path, folder)
-        tubes, main = finder.find(open_frames(path), video)
-        videos.append(_labelled(video, tubes, main, label))
+        tracks, main = finder.find(open_frames(path), video)
+        videos.append(_labelled(video, tracks, main, label))
     annotations = _annotations(clips, videos)
     write_annotations(file, annotations)
     return annotations

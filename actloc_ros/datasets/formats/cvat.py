@@ -216,17 +216,17 @@ def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video
     other = VideoInfo(task.stop + 1, DEFAULT_RATE, task.width, task.height)
     shape = shape_or(path, DEFAULT_RATE, other)
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
-    tubes, instances = [], []
+    visible, instances = [], []
     for actor, track in enumerate(tracks, 1):
         frames, boxes = _visible(track, task)
         if len(frames):
-            tubes.append(ActorTrack(actor, frames, boxes))
+            visible.append(ActorTrack(actor, frames, boxes))
             instances += _instances(actor, track, video, int(frames[-1]) + task.step)
     shown = range(task.start, min(task.stop + 1, shape.frames), task.step)
     whole = task.step == 1 and len(shown) == shape.frames
     return replace(
         video,
-        tubes=tuple(tubes),
+        tracks=tuple(visible),
         instances=tuple(instances),
         labelled=None if whole else np.array(shown, np.int64),
     )

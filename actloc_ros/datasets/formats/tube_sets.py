@@ -98,7 +98,7 @@ def _video(
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
     return replace(
         video,
-        tubes=tuple(
+        tracks=tuple(
             ActorTrack(actor, tube.frames - first, tube.boxes * scale)
             for actor, tube in enumerate(tubes, 1)
         ),

@@ -38,7 +38,7 @@ class Sample:
         boxes: float32 (T, M, 4) in pixels of these images.
         actions: float32 (T, M, C).
         valid: bool (T, M): the actor is to be found in the frame.
-        known: bool (T,): somebody has said what the frame shows.
+        known: bool (T,): whether it is labelled what the frame shows.
         keypoints: float32 (T, M, K, 2) in pixels of these images; NaN where they are not known.
     """
 

@@ -82,7 +82,7 @@ def find_recordings(
     """
     file = data / ANNOTATIONS if data.is_dir() else data
     if file.is_file() and whole_image:
-        raise TrainingError(f'{file} says where the actors are: leave --whole-image out')
+        raise TrainingError(f'{file} has boxes of actors: leave --whole-image out')
     if file.is_file():
         return _annotated(file, settings, labels)
     if data.is_dir():
@@ -256,7 +256,8 @@ def _annotated_tracks(
 ) -> dict[int, list[PointTracks]]:
     """Return what moves on each actor, by its annotated boxes."""
     boxes = {
-        tube.actor: dict(zip(tube.frames.tolist(), tube.boxes, strict=True)) for tube in video.tubes
+        track.actor: dict(zip(track.frames.tolist(), track.boxes, strict=True))
+        for track in video.tracks
     }
 
     def by_actor(frame: Frame) -> dict[int, np.ndarray]:
