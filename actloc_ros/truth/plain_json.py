@@ -51,7 +51,13 @@ from actloc_ros.truth.faults import refuse
 
 FORMAT = 'actloc-annotations'
 VERSION = 1
+ANNOTATIONS = 'annotations.json'  # the file's usual name
 LARGEST = 2**53  # up to here, floats hold every whole number
+
+
+def annotations_file(path: Path) -> Path:
+    """Return the annotations' file: the path itself, or that of the usual name in a folder."""
+    return path / ANNOTATIONS if path.is_dir() else path
 
 
 def write_annotations(path: Path | str, annotations: Annotations) -> None:

@@ -47,7 +47,7 @@ def assert_frames_fit(videos, index=0):
 
 
 def actions_of(videos, index=0):
-    """Return by frame what is done, and by whom: the label and the box's left side."""
+    """Return by frame what is done, and by which actor: the label and the box's left side."""
     frames = videos.videos[index].frames
     clip = videos.clip(index, np.arange(frames))
     return [

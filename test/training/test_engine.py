@@ -335,7 +335,7 @@ def test_stream_learns_eight_clips_by_heart(footage, tmp_path):
 
 
 class Few:
-    """Repeat a few clips for ever."""
+    """Repeat a few clips without end."""
 
     def __init__(self, clips, labels):
         self.clips, self.labels = clips, labels

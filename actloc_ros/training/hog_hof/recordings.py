@@ -22,12 +22,11 @@ from actloc_ros.models.hog_hof.descriptor import (
 from actloc_ros.models.hog_hof.localizer import ActorPointTracker
 from actloc_ros.models.vision.view import AREA
 from actloc_ros.truth.annotations import Instance, Video
-from actloc_ros.truth.plain_json import read_annotations
+from actloc_ros.truth.plain_json import ANNOTATIONS, annotations_file, read_annotations
 
 STRIDE = 1.0  # s from one clip of a video to the next
 WHOLE = 3.0  # durations up to which a labelled recording is one clip
 ACTOR_HEIGHT = 160  # px to which recordings that are cut to an actor are reduced
-ANNOTATIONS = 'annotations.json'
 
 
 class TrainingError(ValueError):
@@ -80,7 +79,7 @@ def find_recordings(
     Raises:
         TrainingError: There is nothing to train on.
     """
-    file = data / ANNOTATIONS if data.is_dir() else data
+    file = annotations_file(data)
     if file.is_file() and whole_image:
         raise TrainingError(f'{file} has boxes of actors: leave --whole-image out')
     if file.is_file():
