@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from actloc_ros.boxes import paired_iou
 from actloc_ros.frames import seconds
 
 # Motion is measured in lengths: the longer side of the actor's box. An upright person's length is
@@ -240,14 +241,6 @@ def _measured(box: np.ndarray) -> tuple[float, float, float, float]:
 
 def _overlaps(tracks: np.ndarray, boxes: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """Return intersection over union (T, N), both grown on each side by `reach` (T,) lengths."""
-    margin = (reach * np.max(_size(tracks), axis=-1))[:, None, None] * np.array([-1, -1, 1, 1])
-    first, second = tracks[:, None] + margin, boxes[None] + margin
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
-    union = np.prod(_size(first), axis=-1) + np.prod(_size(second), axis=-1) - shared
-    return shared / np.maximum(union, np.finfo(np.float64).tiny)
-
-
-def _size(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[..., 2:] - boxes[..., :2]).astype(np.float64)
+    lengths = np.max(tracks[:, 2:] - tracks[:, :2], axis=-1)
+    margin = (reach * lengths)[:, None, None] * np.array([-1, -1, 1, 1])
+    return paired_iou(tracks[:, None] + margin, boxes[None] + margin)

@@ -172,6 +172,6 @@ def annotated(
         width=record[0].width,
         height=record[0].height,
         frames=len(record),
-        tubes=() if tube is None else (tube,),
+        tracks=() if tube is None else (tube,),
         instances=tuple(Instance(1, label, a, b) for label, a, b in spans if a < b),
     )

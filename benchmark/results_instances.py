@@ -125,7 +125,7 @@ def true_spans(annotations: Annotations, index: int) -> list[Span]:
 
 
 def _true_span(video: Video, instance: Instance) -> Span:
-    tubes = {tube.actor: tube for tube in video.tubes}
+    tubes = {tube.actor: tube for tube in video.tracks}
     tube = tubes.get(instance.actor)
     frames = np.zeros(0, np.int64) if tube is None else tube.frames
     stamps = np.array([video.stamp(int(frame)) for frame in frames], np.int64)

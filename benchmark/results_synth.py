@@ -82,7 +82,7 @@ def render_scenes(args: argparse.Namespace) -> Path:
 
 def without_keypoints(video: Video) -> Video:
     """Return annotations of boxes and actions alone, from which every detector can learn."""
-    return replace(video, tubes=tuple(replace(tube, keypoints=None) for tube in video.tubes))
+    return replace(video, tracks=tuple(replace(each, keypoints=None) for each in video.tracks))
 
 
 def score(recording: Recording, truth_file: Path) -> dict[str, Any]:

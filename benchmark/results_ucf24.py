@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from results_common import Recording, Seen, data_folder, open_recording, table, watch
 
+from actloc_ros.boxes import paired_iou
 from actloc_ros.datasets.formats.evaluation_files import read_truth
-from actloc_ros.evaluation.overlap import paired_iou
 from actloc_ros.evaluation.run_model import find_videos
 from actloc_ros.tracks import TrackOptions
 from actloc_ros.truth.boxes import GroundTruth
@@ -101,7 +101,7 @@ def count(truth: GroundTruth, video: int, clip: Sequence[Seen], least: float) ->
 
 def count_frame(true: np.ndarray, boxes: np.ndarray) -> Found:
     """Return what is found of a frame's annotated boxes (N, 4) by told ones (M, 4)."""
-    best = paired_iou(true[:, None], boxes[None], 0.0).max(axis=1, initial=0.0)
+    best = paired_iou(true[:, None], boxes[None]).max(axis=1, initial=0.0)
     return Found(len(true), np.array([(best >= o).sum() for o in OVERLAPS]), 1, len(boxes))
 
 

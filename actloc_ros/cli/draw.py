@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.io.bags import read_detections
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
@@ -80,7 +80,9 @@ def draw_video(
     with VideoWriter(out, rate) as video:
         for frame, message, exact in _matched(frames, messages, epoch):
             drawn += exact
-            video.write(frame.stamp, frame.image if message is None else draw(frame.image, message))
+            video.write(
+                frame.stamp, frame.image if message is None else draw_message(frame.image, message)
+            )
     return drawn
 
 

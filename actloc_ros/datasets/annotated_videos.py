@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from actloc_ros.boxes import clip
 from actloc_ros.io.media import Frames, open_frames
 from actloc_ros.truth.annotations import Annotations, Video
 from actloc_ros.truth.plain_json import read_annotations
@@ -25,7 +26,7 @@ class LabelledClip:
         images: uint8 (T, height, width, 3), RGB, oldest first.
         boxes: float32 (T, M, 4): x1, y1, x2, y2 in pixels; M actors, the same in all frames.
         actions: float32 (T, M, C): 1 where the actor does the action.
-        visible: bool (T, M): whether the actor is seen in the frame; boxes hold only there.
+        visible: bool (T, M): whether the actor is visible in the frame; boxes hold only there.
         known: bool (T,): whether it is known what the frame shows; None: of all frames.
         keypoints: float32 (T, M, K, 2): x, y in pixels; NaN where they are not known.
     """
@@ -39,37 +40,36 @@ class LabelledClip:
 
 
 class VideoLabels:
-    """One video's annotation, looked up for any of its frames.
+    """One video's annotation, for any of its frames.
 
     Boxes that leave the image are cut at its edge.
     """
 
     def __init__(self, video: Video, labels: tuple[str, ...], keypoints: int) -> None:
         self.video, self.classes, self.keypoints = video, len(labels), keypoints
-        self.tubes = [tube for tube in video.tubes if len(tube.frames)]
+        self.tracks = [track for track in video.tracks if len(track.frames)]
         self.instances: dict[int, list[tuple[int, int, int]]] = {}
         for each in video.instances:
             times = each.start, each.end, labels.index(each.label)
             self.instances.setdefault(each.actor, []).append(times)
 
     def clip(self, frames: np.ndarray, images: np.ndarray) -> LabelledClip:
-        """Return the clip of T frames (int64) and their images, with the actors seen in it."""
+        """Return the clip of T frames (int64) and their images, with the actors visible in it."""
         first, last = frames.min(), frames.max()
-        near = [t for t in self.tubes if t.frames[0] <= last and t.frames[-1] >= first]
-        rows = [_rows(tube.frames, frames) for tube in near]
-        seen = [(tube, row) for tube, row in zip(near, rows, strict=True) if (row >= 0).any()]
-        clip = self._empty(frames, images, len(seen))
-        limit = np.array([self.video.width, self.video.height] * 2)
+        near = [t for t in self.tracks if t.frames[0] <= last and t.frames[-1] >= first]
+        rows = [_rows(track.frames, frames) for track in near]
+        present = [(track, row) for track, row in zip(near, rows, strict=True) if (row >= 0).any()]
+        labelled = self._empty(frames, images, len(present))
         stamps = np.array([self.video.stamp(int(frame)) for frame in frames])
-        for column, (tube, row) in enumerate(seen):
-            clip.visible[:, column] = row >= 0
-            boxes = tube.boxes[row].clip(0, limit)
-            clip.boxes[:, column] = np.where(row[:, None] >= 0, boxes, 0)
-            if tube.keypoints is not None:
-                clip.keypoints[row >= 0, column] = tube.keypoints[row[row >= 0]]
-            for start, end, label in self.instances.get(tube.actor, ()):
-                clip.actions[(stamps >= start) & (stamps < end), column, label] = 1
-        return clip
+        for column, (track, row) in enumerate(present):
+            labelled.visible[:, column] = row >= 0
+            boxes = clip(track.boxes[row], self.video.width, self.video.height)
+            labelled.boxes[:, column] = np.where(row[:, None] >= 0, boxes, 0)
+            if track.keypoints is not None:
+                labelled.keypoints[row >= 0, column] = track.keypoints[row[row >= 0]]
+            for start, end, label in self.instances.get(track.actor, ()):
+                labelled.actions[(stamps >= start) & (stamps < end), column, label] = 1
+        return labelled
 
     def _empty(self, frames: np.ndarray, images: np.ndarray, actors: int) -> LabelledClip:
         shape = len(frames), actors
@@ -85,9 +85,9 @@ class VideoLabels:
 
 
 def _rows(have: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the place of each wanted number among rising ones; -1 where it is not there."""
-    place = np.searchsorted(have, wanted).clip(max=len(have) - 1)
-    return np.where(have[place] == wanted, place, -1)
+    """Return the index of each wanted number among rising ones; -1 where it is missing."""
+    row = np.searchsorted(have, wanted).clip(max=len(have) - 1)
+    return np.where(have[row] == wanted, row, -1)
 
 
 class AnnotatedVideos:
@@ -98,7 +98,7 @@ class AnnotatedVideos:
         annotations: What is in it; None reads it in the plain format.
 
     Raises:
-        AnnotationError: The file is not in the plain format, or says something impossible.
+        AnnotationError: The file is not in the plain format, or something in it is impossible.
     """
 
     def __init__(self, path: Path, annotations: Annotations | None = None) -> None:

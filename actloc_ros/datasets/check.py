@@ -24,9 +24,9 @@ class ClassCount:
 
     Attributes:
         label: The action.
-        instances: How many times someone does it.
-        frames: Known frames in which someone is seen doing it, each actor counted.
-        seconds: How long it is done, as the annotation says.
+        instances: How many times an actor does it.
+        frames: Known frames in which an actor does it, each actor counted.
+        seconds: For how long it is done, by the annotation.
     """
 
     label: str
@@ -65,7 +65,7 @@ class DatasetReport:
 
     @property
     def fatal(self) -> bool:
-        """Whether nothing may be learnt before something is mended."""
+        """Whether something must be fixed before training."""
         return any(fault.fatal for fault in self.faults)
 
     def of(self, kind: FaultKind) -> tuple[Fault, ...]:
@@ -102,7 +102,7 @@ class DatasetReport:
 
 
 def check_dataset(videos: AnnotatedVideos) -> DatasetReport:
-    """Look at every annotation and into every video, of which the first frame is decoded."""
+    """Check every annotation, and every video by its length and its first frame."""
     annotations = videos.annotations
     classes = count_classes(annotations)
     listed: list[Fault] = []
@@ -117,8 +117,8 @@ def check_dataset(videos: AnnotatedVideos) -> DatasetReport:
         totals=dict(sorted(totals.items(), key=lambda item: list(FaultKind).index(item[0]))),
         classes=classes,
         videos=len(videos.videos),
-        actors=sum(len(video.tubes) for video in videos.videos),
-        boxes=sum(len(tube.frames) for video in videos.videos for tube in video.tubes),
+        actors=sum(len(video.tracks) for video in videos.videos),
+        boxes=sum(len(track.frames) for video in videos.videos for track in video.tracks),
         frames=sum(video.frames for video in videos.videos),
         known=sum(known_frames(video) for video in videos.videos),
         seconds=sum(video.frames / video.fps for video in videos.videos),
@@ -136,12 +136,12 @@ def count_classes(annotations: Annotations) -> tuple[ClassCount, ...]:
     frames = dict.fromkeys(annotations.labels, 0)
     lasting = dict.fromkeys(annotations.labels, 0.0)
     for video in annotations.videos:
-        stamps = {tube.actor: _known_stamps(video, tube.frames) for tube in video.tubes}
+        stamps = {track.actor: _known_stamps(video, track.frames) for track in video.tracks}
         for each in video.instances:
             if each.label in instances:
-                seen = stamps.get(each.actor, np.zeros(0))
+                known = stamps.get(each.actor, np.zeros(0))
                 instances[each.label] += 1
-                frames[each.label] += int(((seen >= each.start) & (seen < each.end)).sum())
+                frames[each.label] += int(((known >= each.start) & (known < each.end)).sum())
                 lasting[each.label] += seconds(each.end - each.start)
     return tuple(
         ClassCount(label, instances[label], frames[label], lasting[label])
@@ -160,7 +160,7 @@ def _all_faults(videos: AnnotatedVideos) -> Iterator[Fault]:
         for video in bar:
             yield from video_faults(video, videos.labels)
             yield from _file_faults(videos, video)
-            if not any(len(tube.frames) for tube in video.tubes):
+            if not any(len(track.frames) for track in video.tracks):
                 yield Fault(FaultKind.EMPTY, video.path, 'no boxes')
 
 
@@ -194,5 +194,5 @@ def _set_faults(annotations: Annotations, classes: Iterable[ClassCount]) -> Iter
             yield Fault(FaultKind.UNUSED, '', each.label)
     if not annotations.labels:
         yield Fault(FaultKind.NOTHING, '', 'there are no labels')
-    if not any(len(tube.frames) for video in annotations.videos for tube in video.tubes):
+    if not any(len(track.frames) for video in annotations.videos for track in video.tracks):
         yield Fault(FaultKind.NOTHING, '', 'no video has a box')

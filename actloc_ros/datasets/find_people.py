@@ -1,10 +1,11 @@
-"""Find and follow the people in a clip that has no boxes, with a person detector."""
+"""Detect and track the people in a clip that has no boxes."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
+from actloc_ros.boxes import clip, has_area
 from actloc_ros.frames import Frame
 from actloc_ros.io.media import Frames
 from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
@@ -35,14 +36,13 @@ class PeopleFinder:
         )
 
     def find(self, frames: Frames, video: Video) -> tuple[tuple[ActorTrack, ...], int]:
-        """Return where each person is seen, and the number of who is seen best and longest.
+        """Return each person's track, and the actor whose scores have the highest sum.
 
-        People are followed as the two-stage models follow them. There is no such number, 0, where
-        nobody is found.
+        People are tracked as in the two-stage models. The actor is 0 where there are no people.
         """
         linker = TrackLinker(TrackOptions(min_score=self._detector.sure_score))
         self._detector.reset(video.path)
-        seen: dict[int, list[tuple[int, np.ndarray]]] = {}
+        found: dict[int, list[tuple[int, np.ndarray]]] = {}
         worth: dict[int, float] = {}
         for first in range(0, video.frames, CHUNK):
             numbers = range(first, min(first + CHUNK, video.frames))
@@ -52,17 +52,17 @@ class PeopleFinder:
                 [people] = self._detector.detect([DeviceImage(frame, tensor)])
                 tracks = linker.update(frame.stamp, people.boxes, people.scores)
                 for track_id, row in tracks.rows():
-                    seen.setdefault(track_id, []).append((number, people.boxes[row]))
+                    found.setdefault(track_id, []).append((number, people.boxes[row]))
                     worth[track_id] = worth.get(track_id, 0.0) + float(people.scores[row])
         frames.close()
-        tubes = (_tube(track, rows, video) for track, rows in sorted(seen.items()))
-        kept = tuple(tube for tube in tubes if len(tube.frames))
-        return kept, max((tube.actor for tube in kept), key=lambda actor: worth[actor], default=0)
+        tracks = (_track(number, rows, video) for number, rows in sorted(found.items()))
+        kept = tuple(track for track in tracks if len(track.frames))
+        return kept, max((track.actor for track in kept), key=lambda actor: worth[actor], default=0)
 
 
-def _tube(track: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:
+def _track(number: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:
     """Return one person's boxes, cut at the image's edge."""
     boxes = np.array([box for _, box in rows], float)
-    boxes = boxes.round(1).clip(0, [video.width, video.height] * 2)
-    inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-    return ActorTrack(track, np.array([number for number, _ in rows])[inside], boxes[inside])
+    boxes = clip(boxes.round(1), video.width, video.height)
+    inside = has_area(boxes)
+    return ActorTrack(number, np.array([frame for frame, _ in rows])[inside], boxes[inside])

@@ -1,19 +1,18 @@
-"""Show what annotations say: frames with their boxes and labels, as a page or as a video."""
+"""Draw annotations: frames with their boxes and labels, as a page or as a video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 
+from actloc_ros.boxes import clip
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
-from actloc_ros.instances import InstanceState
-from actloc_ros.io.drawing import draw
-from actloc_ros.messages import time_message
-from actloc_ros.truth.annotations import ActorTrack, Instance, Video
+from actloc_ros.frames import seconds
+from actloc_ros.io.drawing import ActionRow, draw, scaled
+from actloc_ros.truth.annotations import Instance, Video
 from actloc_ros.truth.faults import refuse
 
 TILES = 12
@@ -24,7 +23,7 @@ VIDEO_SECONDS = 10.0  # of each video that is shown
 
 @dataclass(frozen=True)
 class PreviewFrame:
-    """A frame of a video that is worth a look."""
+    """A frame of a video that is worth showing."""
 
     video: int
     frame: int
@@ -34,12 +33,12 @@ def preview_page(videos: AnnotatedVideos) -> np.ndarray:
     """Return a page of up to 12 frames, uint8 (H, W, 3) RGB: each label's longest instance first.
 
     Raises:
-        AnnotationError: A video is missing or cannot be read, or what is said of it is impossible.
-        ValueError: Nobody is seen in any.
+        AnnotationError: A video is missing or cannot be read, or its annotation is impossible.
+        ValueError: No video has an actor.
     """
     refuse(videos.annotations, videos.path)
-    moments = choose_moments(videos)
-    tiles = [_drawn(videos, each.video, each.frame) for each in moments]
+    chosen = choose_frames(videos)
+    tiles = [_drawn(videos, each.video, each.frame) for each in chosen]
     blank = np.zeros_like(tiles[0])
     tiles += [blank] * (-len(tiles) % min(COLUMNS, len(tiles)))
     columns = min(COLUMNS, len(tiles))
@@ -53,22 +52,22 @@ def preview_video(videos: AnnotatedVideos) -> Iterator[tuple[int, np.ndarray]]:
     All images have a tile's size, whatever the videos' sizes.
     """
     refuse(videos.annotations, videos.path)
-    begin = 0
+    start = 0
     for index in _spread(len(videos.videos), TILES):
         video = videos.videos[index]
         frames = min(video.frames, round(VIDEO_SECONDS * video.fps))
         for frame in range(frames):
-            yield begin + video.stamp(frame), _drawn(videos, index, frame)
-        begin += video.stamp(frames)
+            yield start + video.stamp(frame), _drawn(videos, index, frame)
+        start += video.stamp(frames)
 
 
-def choose_moments(videos: AnnotatedVideos) -> list[PreviewFrame]:
+def choose_frames(videos: AnnotatedVideos) -> list[PreviewFrame]:
     """Return up to 12 frames: for each label in turn its longest instances, in different videos.
 
     Raises:
-        ValueError: Nobody is seen in any video.
+        ValueError: No video has an actor.
     """
-    queues = [_moments(videos, label) for label in videos.labels]
+    queues = [_middles(videos, label) for label in videos.labels]
     queues.append(_actors(videos))
     found: dict[PreviewFrame, None] = {}
     for rank in range(TILES):
@@ -76,11 +75,11 @@ def choose_moments(videos: AnnotatedVideos) -> list[PreviewFrame]:
             if rank < len(queue):
                 found.setdefault(queue[rank])
     if not found:
-        raise ValueError(f'{videos.path}: there is nothing to show: nobody is seen in any video')
+        raise ValueError(f'{videos.path}: there is nothing to show: no video has an actor')
     return list(found)[:TILES]
 
 
-def _moments(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
+def _middles(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
     """Return the middle of each instance of a label, one a video before any video's second."""
     found: list[tuple[int, int, PreviewFrame]] = []
     for index, video in enumerate(videos.videos):
@@ -91,24 +90,24 @@ def _moments(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
             (rank, each.start - each.end, PreviewFrame(index, frame))
             for rank, (each, frame) in enumerate(zip(own, middles, strict=False))
         ]
-    return [moment for *_, moment in sorted(found, key=lambda item: item[:2])]
+    return [middle for *_, middle in sorted(found, key=lambda item: item[:2])]
 
 
 def _middle(video: Video, each: Instance) -> int | None:
-    for tube in video.tubes:
-        if tube.actor == each.actor:
-            stamps = np.array([video.stamp(int(frame)) for frame in tube.frames])
-            during = tube.frames[(stamps >= each.start) & (stamps < each.end)]
+    for track in video.tracks:
+        if track.actor == each.actor:
+            stamps = np.array([video.stamp(int(frame)) for frame in track.frames])
+            during = track.frames[(stamps >= each.start) & (stamps < each.end)]
             return int(during[len(during) // 2]) if len(during) else None
     return None
 
 
 def _actors(videos: AnnotatedVideos) -> list[PreviewFrame]:
     return [
-        PreviewFrame(index, int(tube.frames[len(tube.frames) // 2]))
+        PreviewFrame(index, int(track.frames[len(track.frames) // 2]))
         for index, video in enumerate(videos.videos)
-        for tube in video.tubes
-        if len(tube.frames)
+        for track in video.tracks
+        if len(track.frames)
     ]
 
 
@@ -119,54 +118,25 @@ def _spread(count: int, most: int) -> list[int]:
 def _drawn(videos: AnnotatedVideos, index: int, frame: int) -> np.ndarray:
     video = videos.videos[index]
     [image] = videos.clip(index, np.array([frame])).images
-    return _tile(draw(_fitted(image), _message(video, frame, videos.labels)))
-
-
-def _message(video: Video, frame: int, labels: Sequence[str]) -> SimpleNamespace:
-    """Return a frame's truth with the fields of a message of detections that drawing looks at."""
+    fitted = _fitted(image)
     known = video.labelled is None or frame in video.labelled
-    return SimpleNamespace(
-        image_width=video.width,
-        image_height=video.height,
-        model=f'{video.path} {frame}' + ('' if known else ' (not known)'),
-        detections=[
-            detection
-            for tube in video.tubes
-            for row in np.flatnonzero(tube.frames == frame)
-            for detection in _detections(video, tube, int(row), labels)
-        ],
-    )
+    caption = f'{video.path} {frame}' + ('' if known else ' (not known)')
+    return _tile(draw(fitted, _frame_rows(video, frame, fitted), caption))
 
 
-def _detections(
-    video: Video, tube: ActorTrack, row: int, labels: Sequence[str]
-) -> Iterator[SimpleNamespace]:
-    """Yield an actor's actions in a frame, or one that says that there is none."""
-    stamp = video.stamp(int(tube.frames[row]))
-    limit = [video.width, video.height] * 2
-    actor = {'track_id': tube.actor, 'bbox': tube.boxes[row].clip(0, limit)}
-    doing = [
-        each
-        for each in video.instances
-        if each.actor == tube.actor and each.start <= stamp < each.end
-    ]
-    for each in doing:
-        class_id = labels.index(each.label)
-        yield SimpleNamespace(
-            **actor,
-            state=InstanceState.ONGOING,
-            class_id=class_id,
-            label=each.label,
-            results=[SimpleNamespace(class_id=class_id, score=1.0)],
-            start_time=time_message(_plain, each.start),
-            end_time=time_message(_plain, stamp),
-        )
-    if not doing:
-        yield SimpleNamespace(**actor, state=InstanceState.UNKNOWN, results=[], class_id=-1)
-
-
-def _plain(_: str) -> type[SimpleNamespace]:
-    return SimpleNamespace
+def _frame_rows(video: Video, frame: int, image: np.ndarray) -> Iterator[ActionRow]:
+    """Yield each actor's actions in a frame, and a row without an action for one that has none."""
+    stamp = video.stamp(frame)
+    for track in video.tracks:
+        for box in track.boxes[track.frames == frame]:
+            inside = clip(box, video.width, video.height).tolist()
+            drawn = scaled(inside, (video.width, video.height), image)
+            rows = [
+                ActionRow(track.actor, drawn, each.label, 1.0, seconds(stamp - each.start))
+                for each in video.instances
+                if each.actor == track.actor and each.start <= stamp < each.end
+            ]
+            yield from rows or [ActionRow(track.actor, drawn, decided=False)]
 
 
 def _fitted(image: np.ndarray) -> np.ndarray:

@@ -12,18 +12,16 @@ from actloc_ros.datasets.formats.cvat import read_cvat
 from actloc_ros.datasets.formats.tube_sets import read_jhmdb, read_multisports, read_ucf24
 from actloc_ros.datasets.spec import FORMATS, DatasetPaths, DatasetSpec
 from actloc_ros.truth.annotations import Annotations
-from actloc_ros.truth.plain_json import parse_annotations
+from actloc_ros.truth.plain_json import annotations_file, parse_annotations
 
 __all__ = ['FORMATS', 'DatasetSpec', 'open_dataset']
-
-ANNOTATIONS = 'annotations.json'
 
 
 def open_dataset(source: DatasetSpec, folder: Path) -> AnnotatedVideos:
     """Open a set of labelled recordings.
 
-    What its annotations say may be impossible, and its videos may be missing: `check_dataset`
-    lists all of that, and nothing should be learnt before it has.
+    Its annotations may be impossible and its videos missing: `check_dataset` lists all of that,
+    and comes before training.
 
     Args:
         source: Which, and how it is written.
@@ -39,16 +37,12 @@ def open_dataset(source: DatasetSpec, folder: Path) -> AnnotatedVideos:
         raise FileNotFoundError(f'{path} does not exist; it was to be read as {source.format}')
     videos = folder / Path(source.videos).expanduser() if source.videos else None
     annotations = READERS[source.format](DatasetPaths(source, path, videos))
+    # Paths of videos are relative to the folder of this file, which need not exist.
     return AnnotatedVideos(annotations_file(path), annotations)
 
 
-def annotations_file(path: Path) -> Path:
-    """Return a file beside which annotations of `path` lie: what their videos are relative to."""
-    return path / ANNOTATIONS if path.is_dir() else path
-
-
-def _read_actloc(place: DatasetPaths) -> Annotations:
-    return parse_annotations(annotations_file(place.path))
+def _read_actloc(paths: DatasetPaths) -> Annotations:
+    return parse_annotations(annotations_file(paths.path))
 
 
 READERS: dict[str, Callable[[DatasetPaths], Annotations]] = {

@@ -1,4 +1,4 @@
-"""Say which recordings with labels are meant, as a training's settings name them."""
+"""Name recordings with labels, as the settings of a training do."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class DatasetPaths:
-    """Where a source's annotations and videos lie.
+    """Where a data set's annotations and videos are.
 
     Attributes:
         source: What was asked for.

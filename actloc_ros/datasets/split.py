@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from actloc_ros.boxes import clip
 from actloc_ros.frames import seconds
 from actloc_ros.truth.annotations import ActorTrack, Annotations, Video
 
@@ -84,11 +85,11 @@ def _deal(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def writable(annotations: Annotations) -> Annotations:
     """Return annotations with all boxes cut at the image's edge, as the plain format wants them."""
     videos = tuple(
-        replace(video, tubes=tuple(_cut(tube, video) for tube in video.tubes))
+        replace(video, tracks=tuple(_cut(track, video) for track in video.tracks))
         for video in annotations.videos
     )
     return replace(annotations, videos=videos)
 
 
-def _cut(tube: ActorTrack, video: Video) -> ActorTrack:
-    return replace(tube, boxes=tube.boxes.clip(0, [video.width, video.height] * 2))
+def _cut(track: ActorTrack, video: Video) -> ActorTrack:
+    return replace(track, boxes=clip(track.boxes, video.width, video.height))

@@ -1,4 +1,4 @@
-"""Make an evaluation ask where actors are, whatever they do: all classes become one."""
+"""Let an evaluation measure actors, whatever they do: all classes become one."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def merge_actions(boxes: FrameBoxes) -> FrameBoxes:
     if not len(boxes):
         return boxes
     rows = np.column_stack([boxes.video, boxes.frame, boxes.boxes])
-    _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    _, first, index = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     best = np.full(len(first), -np.inf)
-    np.maximum.at(best, place.reshape(-1), boxes.scores)
+    np.maximum.at(best, index.reshape(-1), boxes.scores)
     order = np.argsort(first)
     merged = boxes[first[order]]
     return replace(merged, label=np.zeros_like(merged.label), scores=best[order])

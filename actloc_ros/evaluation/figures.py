@@ -68,7 +68,7 @@ def class_result(
         class_id: The class's id.
         name: Its name.
         truths: Number of things to find.
-        hits: bool (N,), whether each detection is right, surest first.
+        hits: bool (N,), whether each detection is right, highest score first.
         average: How to average, a key of `precision.AVERAGES`.
     """
     value = AVERAGES[average](*precision_recall(hits, truths)) if truths else math.nan

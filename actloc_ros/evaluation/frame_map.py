@@ -17,7 +17,7 @@ def frame_map(
     """Return frame-mAP by a protocol's conventions.
 
     Args:
-        truth: What was there.
+        truth: The ground truth.
         detections: What was detected, in the order of its file.
         protocol: The conventions.
         threshold: Least IoU of a right detection.
@@ -45,7 +45,7 @@ def _choose(
         left_out['in frames without ground truth'] = int((~good).sum())
         detections = detections[good]
     if protocol.max_boxes:
-        good = _surest(detections, protocol.max_boxes)
+        good = _best_boxes(detections, protocol.max_boxes)
         left_out[f'beyond {protocol.max_boxes} boxes a frame'] = int((~good).sum())
         detections = detections[good]
     found = np.unique(truth.boxes.label)
@@ -54,8 +54,8 @@ def _choose(
     return detections[good], {reason: count for reason, count in left_out.items() if count}
 
 
-def _surest(detections: FrameBoxes, most: int) -> np.ndarray:
-    """Mark the detections of the `most` surest boxes of each frame; a box may have classes."""
+def _best_boxes(detections: FrameBoxes, most: int) -> np.ndarray:
+    """Mark the detections of the `most` best boxes of each frame; a box may have classes."""
     chosen = np.ones(len(detections), bool)
     _, frame, count = np.unique(detections.keys, return_inverse=True, return_counts=True)
     for crowded in np.flatnonzero(count > most):
@@ -73,7 +73,7 @@ def _class(
 ) -> ClassResult:
     true = truth.boxes[truth.boxes.label == label]
     mine = detections[detections.label == label]
-    mine = mine[_frame_by_frame(mine) if protocol.reversed_ties else _surest_first(mine.scores)]
+    mine = mine[_frame_by_frame(mine) if protocol.reversed_ties else _by_score(mine.scores)]
     right = match_boxes(
         mine.keys,
         mine.boxes,
@@ -88,7 +88,7 @@ def _class(
     return class_result(label, truth.labels[label], len(true), right, protocol.frame_average)
 
 
-def _surest_first(scores: np.ndarray) -> np.ndarray:
+def _by_score(scores: np.ndarray) -> np.ndarray:
     return np.argsort(-scores, kind='stable')
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from actloc_ros.evaluation.overlap import paired_iou, tube_iou
+from actloc_ros.boxes import paired_iou
+from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.truth.boxes import FrameBoxes, Tube
 
-SMOOTHED = 5.0  # frames, standard deviation: what a single frame says decides nothing
+SMOOTHED = 5.0  # frames, standard deviation: no single frame decides
 GOES_ON = 0.5  # of the path's highest score: what a frame in which the action goes on has
 BRIEF = 10  # frames: a tube as short as this is worth 0.63 of its mean score
 
@@ -22,7 +23,7 @@ class LinkOptions:
 
     Attributes:
         trimmed: Whether the parts of a tube where its action does not go on are cut away.
-        boxes_a_frame: Surest boxes of a class and frame that take part.
+        boxes_a_frame: Most boxes of a class and frame that take part, by score.
         tubes_a_video: Most tubes of a class and video before trimming.
         min_iou: Least overlap of linked boxes.
         max_gap: Most frames that a tube misses between two boxes.
@@ -30,8 +31,8 @@ class LinkOptions:
         min_score: Tubes that score less are dropped; see `tube_score`.
         switch_cost: What a start or an end costs in trimming, where a frame with the path's
             highest score is worth 0.5 and one without any evidence costs 0.5.
-        nms: Tubes that overlap a surer one more than this are dropped; 1 for none.
-        pixel: See `paired_iou`.
+        nms: Tubes that overlap one of a higher score more than this are dropped; 1 for none.
+        pixel: See `boxes.area`.
     """
 
     trimmed: bool
@@ -54,21 +55,21 @@ class LinkOptions:
 def link_tubes(boxes: FrameBoxes, options: LinkOptions) -> list[Tube]:
     """Return the tubes of one class in one video.
 
-    The best path takes at each frame one box or none; its worth is the sum of its boxes' scores
+    The best path has at each frame one box or none; its worth is the sum of its boxes' scores
     and of their overlaps (Gkioxari and Malik, Finding action tubes, CVPR 2015). Its boxes are
-    taken away and the next path is sought. Frames that a path misses are filled linearly.
+    removed and the next path is searched. Frames that a path misses are filled linearly.
 
     Args:
         boxes: Boxes of one video and one class, scores in [0, 1].
         options: How to link.
 
     Returns:
-        Tubes, surest first; see `tube_score` for what a tube scores.
+        Tubes, highest score first; see `tube_score` for what a tube scores.
     """
     graph = _Graph(boxes, options)
     tubes: list[Tube] = []
     for _ in range(options.tubes_a_video):
-        path = graph.take_best()
+        path = graph.pop_best()
         if not len(path):
             break
         tubes += _build(graph.boxes[path], options)
@@ -102,8 +103,8 @@ class _Graph:
             links.append((here, past, worth))
         return links
 
-    def take_best(self) -> np.ndarray:
-        """Return the indices of the best path through free boxes, in order, and take them."""
+    def pop_best(self) -> np.ndarray:
+        """Return the indices of the best path through free boxes, in order, and remove them."""
         worth = np.where(self._free, self.boxes.scores, -np.inf)
         before = np.full(len(worth), -1)
         for here, past, link in self._links:
@@ -167,9 +168,9 @@ def cut_tubes(
 def trim(scores: np.ndarray, switch_cost: float) -> list[tuple[int, int]]:
     """Return the spans (start, end) of a path's frames where its action goes on.
 
-    Viterbi over two states, action and background (Saha et al., BMVC 2016). A frame speaks for
-    the action as far as its score, smoothed, exceeds a share of the path's highest, which is not a
-    quantile of it: an action may take any part of the time in which its actor is seen. Each change
+    Viterbi over two states, action and background (Saha et al., BMVC 2016). A frame is evidence
+    of the action as far as its score, smoothed, exceeds a share of the path's highest, which is not
+    a quantile of it: an action may last for any part of its actor's track. Each change
     of state costs `switch_cost`.
     """
     smooth = gaussian_filter1d(scores, SMOOTHED, mode='nearest')
@@ -201,7 +202,7 @@ def tube_score(scores: np.ndarray) -> float:
 
 
 def suppress(tubes: Sequence[Tube], options: LinkOptions) -> list[Tube]:
-    """Return the tubes, surest first, less those that overlap a surer one of their class."""
+    """Return the tubes by score, less those that overlap a better one of their class."""
     kept: list[Tube] = []
     for tube in sorted(tubes, key=lambda tube: -tube.score):
         rivals = (k for k in kept if (k.video, k.label) == (tube.video, tube.label))

@@ -1,10 +1,10 @@
-"""Decide which detections are right: each thing to find is found once, by the surest detection."""
+"""Decide which detections are right: each true thing counts once, for the best detection of it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from actloc_ros.evaluation.overlap import paired_iou
+from actloc_ros.boxes import paired_iou
 
 
 def match_boxes(
@@ -19,12 +19,12 @@ def match_boxes(
     """Return which detections are right.
 
     Args:
-        groups: int64 (N,), detections' frames; the surest detection of a frame comes first.
+        groups: int64 (N,), detections' frames; the best detection of a frame comes first.
         boxes: float64 (N, 4).
         truth_groups: int64 (M,), frames of the true boxes.
         truth_boxes: float64 (M, 4).
         threshold: Least IoU of a right detection.
-        pixel: See `paired_iou`.
+        pixel: See `boxes.area`.
         second_choice: See `match_pairs`.
 
     Returns:
@@ -54,7 +54,7 @@ def match_pairs(
     """Return which detections are right, given all pairs that overlap enough.
 
     Args:
-        detections: Number of detections; the surest comes first.
+        detections: Number of detections; the best comes first.
         detection: int64 (P,), a pair's detection.
         truth: int64 (P,), a pair's true thing.
         overlap: float64 (P,).

@@ -1,4 +1,4 @@
-"""Gather what the pipeline tells while frames come in: instances as robots have them, tracks."""
+"""Collect what the pipeline reports frame by frame: instances as a robot gets them, and tracks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class _ActorFrame:
 
 @dataclass(frozen=True)
 class InstanceRecord:
-    """What was last said of an action instance.
+    """What was last reported of an instance.
 
     Attributes:
         actor: Index of the video and number of the track.
         class_id: The action, by the model's own classes.
-        start: Stamp of its beginning in ns.
+        start: Stamp of its start in ns.
         end: Stamp of its end in ns.
-        at: Stamp of the key frame at which it was first told, in ns.
+        at: Stamp of the key frame at which it was first reported, in ns.
     """
 
     actor: tuple[int, int]
@@ -43,22 +43,22 @@ class InstanceRecord:
 
 
 class PipelineTubes:
-    """Collects action instances: each from its start to its end, as it tells them in the end.
+    """Collects instances, each from its start to its end as last reported.
 
-    An instance is told once it has lasted a while, and goes on being told until it has ended for
-    a while; its own `start` and `end` say what it covers.
+    The pipeline reports an instance once it has lasted a while, and until it has ended for a
+    while; its `start` and `end` are when it really started and ended.
     """
 
     def __init__(self, classes: np.ndarray | None) -> None:
-        """Begin without tubes.
+        """Start without tubes.
 
         Args:
             classes: int64, the ground truth's id of each of the model's classes, or -1; None
-                takes all as class 0.
+                counts all as class 0.
         """
         self._classes = classes
-        self._sights: dict[tuple[int, int], list[_ActorFrame]] = defaultdict(list)
-        self._told: dict[tuple[int, int], InstanceRecord] = {}
+        self._frames: dict[tuple[int, int], list[_ActorFrame]] = defaultdict(list)
+        self._records: dict[tuple[int, int], InstanceRecord] = {}
 
     def add(
         self,
@@ -68,7 +68,7 @@ class PipelineTubes:
         frame: int,
         scale: np.ndarray,
     ) -> None:
-        """Take what a step says.
+        """Add the result of a step.
 
         Args:
             actions: The step's actions.
@@ -79,16 +79,14 @@ class PipelineTubes:
         """
         for action in actions:
             actor = video, action.track_id
-            sights = self._sights[actor]
-            if action.detected and not (sights and sights[-1].stamp == stamp):
-                sights.append(
-                    _ActorFrame(stamp, frame, np.array(action.box) * scale, action.scores)
-                )
+            own = self._frames[actor]
+            if action.detected and not (own and own[-1].stamp == stamp):
+                own.append(_ActorFrame(stamp, frame, np.array(action.box) * scale, action.scores))
             if action.state is not InstanceState.UNKNOWN:
                 name = video, action.instance_id
-                at = self._told[name].at if name in self._told else stamp
-                told = InstanceRecord(actor, action.class_id, action.start, action.end, at)
-                self._told[name] = told
+                at = self._records[name].at if name in self._records else stamp
+                record = InstanceRecord(actor, action.class_id, action.start, action.end, at)
+                self._records[name] = record
 
     def tubes(self) -> tuple[Tube, ...]:
         """Return all tubes; see `linking.tube_score` for what a tube scores."""
@@ -100,19 +98,19 @@ class PipelineTubes:
         Args:
             options: How to trim.
         """
-        tubes = [tube for actor in self._sights for tube in self._cut(actor, options)]
+        tubes = [tube for actor in self._frames for tube in self._cut(actor, options)]
         return tuple(tube for tube in tubes if tube.score >= options.min_score)
 
     def instances(self) -> list[tuple[InstanceRecord, Tube]]:
-        """Return what was told of each instance, with its tube."""
-        pairs = [(told, self._tube(told)) for told in self._told.values()]
-        return [(told, tube) for told, tube in pairs if tube is not None]
+        """Return what was last reported of each instance, with its tube."""
+        pairs = [(record, self._tube(record)) for record in self._records.values()]
+        return [(record, tube) for record, tube in pairs if tube is not None]
 
     def _cut(self, actor: tuple[int, int], options: LinkOptions) -> list[Tube]:
-        sights = self._sights[actor]
-        frames = np.array([sight.frame for sight in sights], np.int64)
-        boxes = np.array([sight.box for sight in sights])
-        scores = np.array([sight.scores for sight in sights], np.float64)
+        own = self._frames[actor]
+        frames = np.array([each.frame for each in own], np.int64)
+        boxes = np.array([each.box for each in own])
+        scores = np.array([each.scores for each in own], np.float64)
         labels = np.zeros(scores.shape[1], np.int64) if self._classes is None else self._classes
         return [
             tube
@@ -122,17 +120,18 @@ class PipelineTubes:
             )
         ]
 
-    def _tube(self, told: InstanceRecord) -> Tube | None:
-        label = 0 if self._classes is None else int(self._classes[told.class_id])
-        sights = [s for s in self._sights[told.actor] if told.start <= s.stamp <= told.end]
-        if label < 0 or not sights:
+    def _tube(self, record: InstanceRecord) -> Tube | None:
+        label = 0 if self._classes is None else int(self._classes[record.class_id])
+        frames = self._frames[record.actor]
+        own = [each for each in frames if record.start <= each.stamp <= record.end]
+        if label < 0 or not own:
             return None
-        scores = np.array([sight.scores[told.class_id] for sight in sights], np.float64)
+        scores = np.array([each.scores[record.class_id] for each in own], np.float64)
         return Tube(
-            told.actor[0],
+            record.actor[0],
             label,
-            np.array([sight.frame for sight in sights], np.int64),
-            np.array([sight.box for sight in sights]),
+            np.array([each.frame for each in own], np.int64),
+            np.array([each.box for each in own]),
             tube_score(scores),
             scores,
         )

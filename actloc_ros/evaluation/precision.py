@@ -11,7 +11,7 @@ def precision_recall(hits: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndar
     """Return precision and recall after each detection.
 
     Args:
-        hits: bool (N,), whether each detection is right, surest first.
+        hits: bool (N,), whether each detection is right, highest score first.
         truths: Number of things to find, 1 or more.
 
     Returns:

@@ -17,17 +17,17 @@ class Protocol:
     Attributes:
         name: The protocol's name.
         origin: Whose evaluation it is.
-        keyframes_only: Detections in frames that the ground truth does not speak of are left
+        keyframes_only: Detections in frames without ground truth are left
             out; else they are false.
-        pixel: What is added to boxes' widths and heights, see `overlap.paired_iou`.
+        pixel: What is added to boxes' widths and heights, see `boxes.area`.
         frame_average: How frame-AP is averaged, a key of `precision.AVERAGES`.
         video_average: How video-AP is averaged.
         frame_second_choice: See `matching.match_pairs`, for boxes.
         video_second_choice: The same for tubes.
         reversed_ties: Equal scores rank as NumPy's `argsort(scores)[::-1]` has them; else in
             the order of the file.
-        max_boxes: Most boxes a frame, the surest; 0 for no limit.
-        trimmed: Whether tubes that are linked here are trimmed in time, unless the user says.
+        max_boxes: Most boxes a frame, the best; 0 for no limit.
+        trimmed: Whether tubes that are linked here are trimmed in time, unless the user chooses.
     """
 
     name: str

@@ -38,7 +38,7 @@ def named_videos(truth: GroundTruth, path: Path) -> list[int]:
 
 
 def restrict_truth(truth: GroundTruth, chosen: Sequence[int]) -> GroundTruth:
-    """Return the part of a ground truth that speaks of the videos with the indices `chosen`."""
+    """Return the part of a ground truth of the videos with the indices `chosen`."""
     place = _places(chosen, len(truth.videos))
     video, frame = np.divmod(truth.keyframes, FRAMES_A_VIDEO)
     keys = place[video] * FRAMES_A_VIDEO + frame

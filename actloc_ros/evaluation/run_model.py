@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
+from actloc_ros.files import VIDEO_SUFFIXES, short_name
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.source import Source
 from actloc_ros.io.sources import open_source
@@ -18,13 +19,11 @@ from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
-    VIDEO_SUFFIXES,
     EvaluationError,
     FrameBoxes,
     GroundTruth,
     Predictions,
     join,
-    short_name,
 )
 
 LEAST_SCORE = 0.005  # YOWO's: boxes below hardly move a figure and cost much memory
@@ -32,7 +31,7 @@ MICROSECONDS = 1_000_000
 
 
 class Recorder(Localizer):
-    """Passes frames on to a localizer and keeps its newest detections, before any linking."""
+    """Passes frames to a localizer and keeps its newest detections, before any linking."""
 
     def __init__(self, localizer: Localizer) -> None:
         self.name, self.labels = localizer.name, localizer.labels
@@ -41,7 +40,7 @@ class Recorder(Localizer):
         self._localizer = localizer
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Take a frame; see `Localizer`."""
+        """Localize in a frame; see `Localizer`."""
         results = self._localizer.step(frames)
         self.newest = results[0]
         return results
@@ -74,7 +73,7 @@ class ModelOutput:
         return Predictions(self.source, self.boxes)
 
     def online(self) -> Predictions:
-        """Return them with the pipeline's own action instances as tubes, as a robot tells them."""
+        """Return them with the pipeline's own instances as tubes, as a robot reports them."""
         origin = "the pipeline's own, linked frame by frame as on a robot"
         return Predictions(self.source, self.boxes, self.own.tubes(), origin)
 
@@ -82,7 +81,7 @@ class ModelOutput:
         """Return them with tubes that are cut out of the pipeline's tracks after the fact.
 
         Args:
-            pixel: See `paired_iou`.
+            pixel: See `boxes.area`.
         """
         options = LinkOptions(trimmed=True, pixel=pixel)
         origin = "the pipeline's tracks of actors, trimmed in time action by action"
@@ -99,12 +98,12 @@ def run_model(
     """Return what a localizer finds in the ground truth's videos.
 
     Each frame goes through the same pipeline as on a robot, in order. What counts is what the
-    localizer says of it, before linking: a box with each action (or as an actor) whose score is
+    localizer detects in it, before linking: a box with each action (or as an actor) whose score is
     at least `LEAST_SCORE`.
 
     Args:
         localizer: The model.
-        truth: Says which videos and key frames there are.
+        truth: Its videos and key frames are used.
         roots: Video files, and folders in which videos, or folders of their images, lie.
         rate: Frames per second of folders of images.
         any_action: Whether actors count, with their own scores, whatever they do.
@@ -114,12 +113,12 @@ def run_model(
     """
     classes = None if any_action else class_ids(localizer.labels, truth)
     paths = find_videos(truth, roots)
-    run = _Run(localizer, truth, classes)
+    output = _Collected(localizer, truth, classes)
     for index, path in enumerate(tqdm(paths, 'videos', unit='video', disable=None)):
-        run.video(index, open_source(path, rate=rate))
+        output.add_video(index, open_source(path, rate=rate))
     known = '' if classes is None else f', {(classes >= 0).sum()} of its {len(classes)} classes'
     source = f'{localizer.name} on {len(paths)} videos{known}'
-    return ModelOutput(source, join(run.boxes), run.tubes)
+    return ModelOutput(source, join(output.boxes), output.tubes)
 
 
 def class_ids(labels: Sequence[str], truth: GroundTruth) -> np.ndarray:
@@ -168,7 +167,7 @@ class _KeyFrame:
     Attributes:
         video: Index of its video.
         number: By which the ground truth knows it.
-        scale: float (4,): takes pixels to the ground truth's coordinates.
+        scale: float (4,): scales pixels to the ground truth's coordinates.
     """
 
     video: int
@@ -176,8 +175,8 @@ class _KeyFrame:
     scale: np.ndarray
 
 
-class _Run:
-    """A localizer on its way through the videos, and what it found so far."""
+class _Collected:
+    """What a localizer and its pipeline found in the videos so far."""
 
     def __init__(
         self, localizer: Localizer, truth: GroundTruth, classes: np.ndarray | None
@@ -188,8 +187,8 @@ class _Run:
         self._recorder = Recorder(localizer)
         self._truth = truth
 
-    def video(self, index: int, source: Source) -> None:
-        """Run a video from its beginning to its end.
+    def add_video(self, index: int, source: Source) -> None:
+        """Run a video from start to end.
 
         Raises:
             EvaluationError: Some of its frames cannot be decoded.
@@ -198,10 +197,10 @@ class _Run:
         pipeline = Pipeline(self._recorder)
         numbers = _Numbers(self._truth, index, source.rate)
         bar = tqdm(source, source.path.name, source.length, False, unit='frame', disable=None)
-        for place, frame in enumerate(bar):
+        for index_in_video, frame in enumerate(bar):
             self._recorder.newest = None
             steps = pipeline.step([frame])
-            number = numbers.of(place, frame)
+            number = numbers.of(index_in_video, frame)
             if number is not None:
                 self._keep(_KeyFrame(index, number, self._scale(index, frame)), steps)
         if source.broken:
@@ -226,7 +225,7 @@ class _Run:
 
 
 class _Numbers:
-    """Says how the ground truth numbers a frame of a video."""
+    """Finds the number by which the ground truth knows a frame of a video."""
 
     def __init__(self, truth: GroundTruth, video: int, rate: float) -> None:
         self._first = truth.first_frame
@@ -236,10 +235,10 @@ class _Numbers:
             self._times = times[(times >= 0) & (times < FRAMES_A_VIDEO)]
             self._reach = MICROSECONDS / rate / 2 if rate else MICROSECONDS / 60
 
-    def of(self, place: int, frame: Frame) -> int | None:
+    def of(self, index: int, frame: Frame) -> int | None:
         """Return the frame's number, or None if it is no key frame."""
         if self._times is None:
-            return place + self._first
+            return index + self._first
         away = self._times - seconds(frame.stamp) * MICROSECONDS
         near = np.flatnonzero((away > -self._reach) & (away <= self._reach))
         return int(self._times[near[0]]) if len(near) else None

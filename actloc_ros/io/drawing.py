@@ -1,9 +1,9 @@
-"""Draw detections into an image: boxes, actions, scores, tracks and how long they have lasted."""
+"""Draw actions into an image: boxes, names, scores, tracks and how long they have lasted."""
 
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,29 @@ REFERENCE_HEIGHT = 720  # pixels, for which sizes of letters and lines are given
 LETTERS = 0.62
 SMALLEST_LETTERS = 0.38
 
+Box = tuple[float, float, float, float]
 Rectangle = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One action of one actor, to be drawn.
+
+    Attributes:
+        track_id: Gives the colour; rows of one track share a box and its label.
+        box: x1, y1, x2, y2 in pixels of the image that is drawn into.
+        label: Name of the action.
+        score: Its score in [0, 1]; the highest of a track stands first.
+        lasted: For how long it has been going on, in s.
+        decided: Whether the actor is known to do this; else its box is grey and has no text.
+    """
+
+    track_id: int
+    box: Box
+    label: str = ''
+    score: float = 0.0
+    lasted: float = 0.0
+    decided: bool = True
 
 
 @dataclass(frozen=True)
@@ -36,16 +58,17 @@ class _Label:
     decided: bool
 
 
-def draw(image: np.ndarray, message: Any) -> np.ndarray:
-    """Return a copy of `image` with the detections of `message` drawn into it.
+def draw(image: np.ndarray, rows: Iterable[ActionRow], caption: str = '') -> np.ndarray:
+    """Return a copy of `image`, uint8 (H, W, 3) RGB, with rows drawn into it.
 
     Args:
-        image: uint8 (H, W, 3) RGB: of any size with the aspect of the image that was searched.
-        message: An `ActionDetectionArray`, of rclpy's classes or of `bags.find_type`.
+        image: Of any size.
+        rows: In any order.
+        caption: Text for the lower left corner.
     """
     canvas = np.ascontiguousarray(image).copy()
     size = _Size.of(canvas)
-    labels = [_label(track, message, canvas) for track in _tracks(message.detections)]
+    labels = [_label(track, canvas) for track in _tracks(rows)]
     for label in labels:
         x1, y1, x2, y2 = label.box
         line = size.line if label.decided else 1
@@ -53,8 +76,43 @@ def draw(image: np.ndarray, message: Any) -> np.ndarray:
     taken: list[Rectangle] = []
     for label in labels:
         taken.append(_write(canvas, label, size, taken))
-    _write_status(canvas, message, size)
+    _write_caption(canvas, caption, size)
     return canvas
+
+
+def draw_message(image: np.ndarray, message: Any) -> np.ndarray:
+    """Return a copy of `image` with the detections and the model of a message drawn into it.
+
+    Args:
+        image: uint8 (H, W, 3) RGB: of any size with the aspect of the image that was searched.
+        message: An `ActionDetectionArray`, of rclpy's classes or of `bags.find_type`.
+    """
+    return draw(image, message_rows(message, image), message.model)
+
+
+def message_rows(message: Any, image: np.ndarray) -> list[ActionRow]:
+    """Return the rows of an `ActionDetectionArray`; of what has ended there are none."""
+    size = message.image_width, message.image_height
+    return [
+        ActionRow(
+            detection.track_id,
+            scaled(detection.bbox, size, image),
+            detection.label,
+            _score(detection),
+            seconds(stamp_of(detection.end_time) - stamp_of(detection.start_time)),
+            decided=detection.state != InstanceState.UNKNOWN,
+        )
+        for detection in message.detections
+        if detection.state != InstanceState.ENDED
+    ]
+
+
+def scaled(box: Sequence[float], size: tuple[int, int], image: np.ndarray) -> Box:
+    """Return a box in pixels of `image`, from one in pixels of an image of `size`."""
+    height, width = image.shape[:2]
+    across, down = width / max(size[0], 1), height / max(size[1], 1)
+    x1, y1, x2, y2 = (float(v) for v in box)
+    return x1 * across, y1 * down, x2 * across, y2 * down
 
 
 @dataclass(frozen=True)
@@ -78,24 +136,23 @@ class _Size:
         return cv2.getTextSize(text, FONT, self.letters, 1)[0][0]
 
 
-def _tracks(detections: Iterable[Any]) -> list[list[Any]]:
-    """Return what goes on, by track; what has ended with its actor gone is not to be drawn."""
-    tracks: dict[int, list[Any]] = {}
-    for detection in detections:
-        if detection.state != InstanceState.ENDED:
-            tracks.setdefault(detection.track_id, []).append(detection)
+def _tracks(rows: Iterable[ActionRow]) -> list[list[ActionRow]]:
+    """Return the rows of each track, in order of the tracks' first rows."""
+    tracks: dict[int, list[ActionRow]] = {}
+    for row in rows:
+        tracks.setdefault(row.track_id, []).append(row)
     return list(tracks.values())
 
 
-def _label(track: list[Any], message: Any, canvas: np.ndarray) -> _Label:
-    track = sorted(track, key=lambda d: -_score(d))
+def _label(track: list[ActionRow], canvas: np.ndarray) -> _Label:
+    track = sorted(track, key=lambda row: -row.score)
     first = track[0]
-    decided = any(d.state != InstanceState.UNKNOWN for d in track)
+    decided = any(row.decided for row in track)
     colour = _colour(first.track_id) if decided else UNDECIDED
     head = f'#{first.track_id}'
-    lines = [f'{head} {_describe(d)}' if d is first else _describe(d) for d in track]
+    lines = [f'{head} {_describe(row)}' if row is first else _describe(row) for row in track]
     texts = tuple(line.strip() for line in lines)
-    return _Label(texts, colour, _scaled(first, message, canvas), decided)
+    return _Label(texts, colour, _rectangle(first.box, canvas), decided)
 
 
 def _colour(track_id: int) -> tuple[int, int, int]:
@@ -104,12 +161,11 @@ def _colour(track_id: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def _describe(detection: Any) -> str:
-    """Describe an action, its score and how long it has lasted; nothing while it is not decided."""
-    if detection.state == InstanceState.UNKNOWN:
+def _describe(row: ActionRow) -> str:
+    """Return an action's name, its score and how long it has lasted; '' if it is not decided."""
+    if not row.decided:
         return ''
-    lasted = seconds(stamp_of(detection.end_time) - stamp_of(detection.start_time))
-    return f'{detection.label.replace("_", " ")} {_score(detection):.2f}  {lasted:.1f} s'
+    return f'{row.label.replace("_", " ")} {row.score:.2f}  {row.lasted:.1f} s'
 
 
 def _score(detection: Any) -> float:
@@ -117,30 +173,29 @@ def _score(detection: Any) -> float:
     return next((r.score for r in detection.results if r.class_id == detection.class_id), 0.0)
 
 
-def _scaled(detection: Any, message: Any, canvas: np.ndarray) -> Rectangle:
+def _rectangle(box: Box, canvas: np.ndarray) -> Rectangle:
+    """Return a box in whole pixels, with its lower right corner in the image."""
     height, width = canvas.shape[:2]
-    across, down = width / max(message.image_width, 1), height / max(message.image_height, 1)
-    x1, y1, x2, y2 = (float(v) for v in detection.bbox)
-    left, top = round(x1 * across), round(y1 * down)
-    return left, top, min(round(x2 * across), width - 1), min(round(y2 * down), height - 1)
+    x1, y1, x2, y2 = (round(value) for value in box)
+    return x1, y1, min(x2, width - 1), min(y2, height - 1)
 
 
 def _write(canvas: np.ndarray, label: _Label, size: _Size, taken: list[Rectangle]) -> Rectangle:
-    """Write a label at its box where it hides no other; return its rectangle."""
+    """Write a label at its box where it hides no other; return where it is."""
     width = max(size.width(line) for line in label.lines) + 2 * size.margin
     height = size.row * len(label.lines) + size.margin
-    rectangle = _label_rectangle(label.box, width, height, canvas.shape, taken)
-    left, top, right, bottom = rectangle
+    area = _free_area(label.box, width, height, canvas.shape, taken)
+    left, top, right, bottom = area
     patch = canvas[top:bottom, left:right]
     cv2.addWeighted(np.full_like(patch, label.colour), 0.85, patch, 0.15, 0, patch)
     for row, line in enumerate(label.lines):
         baseline = top + size.row * (row + 1) - size.margin // 2
         at = (left + size.margin, baseline)
         cv2.putText(canvas, line, at, FONT, size.letters, INK, 1, cv2.LINE_AA)
-    return rectangle
+    return area
 
 
-def _label_rectangle(
+def _free_area(
     box: Rectangle, width: int, height: int, shape: tuple[int, ...], taken: list[Rectangle]
 ) -> Rectangle:
     """Return where a label goes: above its box, below it, or inside, the first that is free."""
@@ -148,16 +203,15 @@ def _label_rectangle(
     right = min(left + width, shape[1])
     tops = (box[1] - height, box[3] + 1, box[1] + 1, box[3] - height)
     inside = [top for top in tops if 0 <= top <= shape[0] - height] or [max(0, box[1])]
-    fitting = [(left, top, right, min(top + height, shape[0])) for top in inside]
-    return next((r for r in fitting if not any(_meet(r, other) for other in taken)), fitting[0])
+    areas = [(left, top, right, min(top + height, shape[0])) for top in inside]
+    return next((a for a in areas if not any(_meet(a, other) for other in taken)), areas[0])
 
 
 def _meet(one: Rectangle, other: Rectangle) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _write_status(canvas: np.ndarray, message: Any, size: _Size) -> None:
-    """Write the model's name into the lower left corner."""
+def _write_caption(canvas: np.ndarray, caption: str, size: _Size) -> None:
     at = (size.margin, canvas.shape[0] - 2 * size.margin)
-    cv2.putText(canvas, message.model, at, FONT, size.letters, INK, 3, cv2.LINE_AA)
-    cv2.putText(canvas, message.model, at, FONT, size.letters, PAPER, 1, cv2.LINE_AA)
+    cv2.putText(canvas, caption, at, FONT, size.letters, INK, 3, cv2.LINE_AA)
+    cv2.putText(canvas, caption, at, FONT, size.letters, PAPER, 1, cv2.LINE_AA)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from actloc_ros.files import VIDEO_SUFFIXES, short_name
 from actloc_ros.io.frame_folder import FrameFolder
 from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.truth.annotations import AnnotationError
-from actloc_ros.truth.boxes import VIDEO_SUFFIXES, short_name
 
 Frames = VideoReader | FrameFolder
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from actloc_ros.io.bags import DetectionWriter
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.event_text import event_line
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.sinks import EventSink, Report
@@ -50,7 +50,7 @@ class VideoSink(EventSink):
     def write(self, report: Report) -> None:
         """Add the key frame, where the report has one."""
         if report.frame is not None:
-            image = draw(report.frame.image, report.message)
+            image = draw_message(report.frame.image, report.message)
             self._writer.write(report.frame.stamp, image)
 
     def close(self) -> None:

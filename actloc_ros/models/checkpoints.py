@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from actloc_ros.files import write_whole
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 
@@ -69,11 +70,10 @@ def read_entry(path: Path) -> Entry:
 
 def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> None:
     """Write tensors and their entry as safetensors, whole or not at all."""
-    partial = path.with_name(path.name + '.partial')
     # Not by `save_file`, whose files nobody else on the robot may read.
     content = save({k: v.contiguous() for k, v in state.items()}, {ENTRY_KEY: entry.to_json()})
-    partial.write_bytes(content)
-    partial.replace(path)
+    with write_whole(path) as file:
+        file.write_bytes(content)
 
 
 def _is_safetensors(path: Path) -> bool:

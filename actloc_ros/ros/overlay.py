@@ -15,7 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.io.conversions import FrameError, image_to_frame
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetectionArray
 from actloc_ros.ros.common.signals import stop_event
@@ -94,7 +94,7 @@ class Overlay(Node):
                 f'an image cannot be drawn into: {error}', throttle_duration_sec=WARN_EVERY
             )
             return
-        drawn = draw(frame.image, detections)
+        drawn = draw_message(frame.image, detections)
         self._publisher.publish(
             Image(
                 header=image.header,

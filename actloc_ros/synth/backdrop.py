@@ -1,4 +1,4 @@
-"""Paint the faces of a world as a camera sees them, with the depth of each pixel."""
+"""Paint the faces of a world in a camera's view, with the depth of each pixel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Backdrop:
     Attributes:
         image: uint8 (h, w, 3), RGB.
         depth: float32 (h, w), metres along the optical axis; inf where nothing is.
-        ground: uint8 (h, w), 255 where the ground is seen.
+        ground: uint8 (h, w), 255 where the ground is visible.
     """
 
     image: np.ndarray
@@ -67,13 +67,13 @@ class BackdropPainter:
         image[:] = (178, 202, 228)
         inverse = np.zeros(self.shape, np.float32)
         ground = np.zeros(self.shape, np.uint8)
-        for seen in self._seen(camera):
-            self._paint_face(camera, seen, image, inverse, ground)
+        for face in self._visible_faces(camera):
+            self._paint_face(camera, face, image, inverse, ground)
         with np.errstate(divide='ignore'):
             depth = 1 / inverse
         return Backdrop(image, depth, ground)
 
-    def _seen(self, camera: Camera) -> list[_VisibleFace]:
+    def _visible_faces(self, camera: Camera) -> list[_VisibleFace]:
         """Return the faces that turn to the camera and are in view."""
         optical = camera.to_optical(self.corners)
         edge_x, edge_y = camera.width / 2 / camera.focal, camera.height / 2 / camera.focal
@@ -93,13 +93,13 @@ class BackdropPainter:
         )
         to_texture = np.linalg.inv(camera.matrix @ axes)
         crossed = (distances < 0).any(1)
-        seen = []
+        found = []
         for index, face in enumerate(visible.tolist()):
             polygon = optical[face]
             for plane in np.flatnonzero(crossed[face]):
                 polygon = _clip(polygon, planes[plane])
             if len(polygon) >= 3:
-                seen.append(
+                found.append(
                     _VisibleFace(
                         self.faces[face],
                         camera.project(polygon),
@@ -108,28 +108,28 @@ class BackdropPainter:
                         self.densities[face],
                     )
                 )
-        return seen
+        return found
 
     def _paint_face(
         self,
         camera: Camera,
-        seen: _VisibleFace,
+        visible: _VisibleFace,
         image: np.ndarray,
         inverse: np.ndarray,
         ground: np.ndarray,
     ) -> None:
-        low, high = seen.polygon.min(0).tolist(), seen.polygon.max(0).tolist()
+        low, high = visible.polygon.min(0).tolist(), visible.polygon.max(0).tolist()
         x1, y1 = max(math.floor(low[0]), 0), max(math.floor(low[1]), 0)
         x2 = min(math.ceil(high[0]) + 1, self.shape[1])
         y2 = min(math.ceil(high[1]) + 1, self.shape[0])
         if x2 - x1 < 2 or y2 - y1 < 2:
             return
-        a, b, c = seen.inverse_depth
+        a, b, c = visible.inverse_depth
         near = (np.float32(a) * self.columns[x1:x2] + np.float32(c)) + (
             np.float32(b) * self.rows[y1:y2]
         )
         mask = np.zeros((y2 - y1, x2 - x1), np.uint8)
-        corners = np.round((seen.polygon - [x1, y1]) * 16).astype(np.int32)
+        corners = np.round((visible.polygon - [x1, y1]) * 16).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, 255, shift=4)
         area = (slice(y1, y2), slice(x1, x2))
         # Faces that share an edge overlap there by half a pixel: the first one keeps it.
@@ -137,29 +137,29 @@ class BackdropPainter:
         np.bitwise_and(mask, nearer, out=mask)
         if not cv2.countNonZero(mask):
             return
-        painted = self._texture(camera, seen, (x1, y1), near)
+        painted = self._texture(camera, visible, (x1, y1), near)
         cv2.copyTo(painted, mask, image[area])
         cv2.copyTo(near, mask, inverse[area])
-        if seen.face.is_ground:
+        if visible.face.is_ground:
             ground[area] |= mask
         else:
             ground[area] &= ~mask
 
     def _texture(
-        self, camera: Camera, seen: _VisibleFace, origin: tuple[int, int], near: np.ndarray
+        self, camera: Camera, visible: _VisibleFace, origin: tuple[int, int], near: np.ndarray
     ) -> np.ndarray:
         """Return the face's texture over a box, from coarser levels where it is farther."""
         height, width = near.shape
         painted = np.empty((height, width, 3), np.uint8)
-        by_row = abs(seen.inverse_depth[1]) * height >= abs(seen.inverse_depth[0]) * width
+        by_row = abs(visible.inverse_depth[1]) * height >= abs(visible.inverse_depth[0]) * width
         line = near[:, width // 2] if by_row else near[height // 2]
-        finest = seen.density / camera.focal  # texture pixels a pixel, at 1 m
-        for level, start, stop in _bands(line, finest, len(seen.face.levels)):
+        finest = visible.density / camera.focal  # texture pixels a pixel, at 1 m
+        for level, start, stop in _bands(line, finest, len(visible.face.levels)):
             x, y = (origin[0], origin[1] + start) if by_row else (origin[0] + start, origin[1])
             part = painted[start:stop] if by_row else painted[:, start:stop]
             cv2.warpPerspective(
-                seen.face.levels[level],
-                _pixel_to_texture(seen, level, x, y),
+                visible.face.levels[level],
+                _pixel_to_texture(visible, level, x, y),
                 (part.shape[1], part.shape[0]),
                 dst=part,
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -182,13 +182,13 @@ def _bands(line: np.ndarray, finest: float, count: int) -> list[tuple[int, int, 
     return [(int(levels[start]), start, stop) for start, stop in pairwise(edges)]
 
 
-def _pixel_to_texture(seen: _VisibleFace, level: int, x: int, y: int) -> np.ndarray:
+def _pixel_to_texture(visible: _VisibleFace, level: int, x: int, y: int) -> np.ndarray:
     """Map pixels counted from (x, y) to pixels of a texture's level, centres at integers."""
-    rows, columns = seen.face.levels[level].shape[:2]
-    a = seen.to_texture.copy()
+    rows, columns = visible.face.levels[level].shape[:2]
+    a = visible.to_texture.copy()
     a[:, 2] += x * a[:, 0] + y * a[:, 1]
-    a[0] = columns * seen.face.repeats[0] * a[0] - 0.5 * a[2]
-    a[1] = rows * seen.face.repeats[1] * a[1] - 0.5 * a[2]
+    a[0] = columns * visible.face.repeats[0] * a[0] - 0.5 * a[2]
+    a[1] = rows * visible.face.repeats[1] * a[1] - 0.5 * a[2]
     return a
 
 

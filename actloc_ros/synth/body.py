@@ -46,7 +46,7 @@ POINTS = (
     'eye_l', 'eye_r', 'hem', 'tail', 'bag_top', 'bag_bottom',
 )  # fmt: skip
 POINT = {name: index for index, name in enumerate(POINTS)}
-# What is told of a skeleton, as the field names it, and the points that it is.
+# The keypoints of annotations, by the names of the field, and their points of the skeleton.
 KEYPOINTS = {
     'head': POINT['head'],
     **{
@@ -59,7 +59,7 @@ KEYPOINTS = {
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One person's measures and looks.
+    """One person's measures and appearance.
 
     Attributes:
         height: Metres.

@@ -52,7 +52,7 @@ class Camera:
 
 
 def rotation_of(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Return the world-to-optical rotation; pitch is downwards, roll clockwise as seen."""
+    """Return the world-to-optical rotation; pitch is downwards, roll clockwise in the image."""
     forward = np.array(
         [math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), -math.sin(pitch)]
     )
@@ -69,7 +69,7 @@ class CameraPath:
         self.height = float(rng.choice([0.5, 0.9, 1.2, 1.5])) + float(rng.uniform(-0.1, 0.1))
         field_of_view = math.radians(rng.uniform(58, 78))
         self.focal_share = 0.5 / math.tan(field_of_view / 2)  # of the image's width
-        # A person from 2.5 m on should be seen whole where the lens allows: aim at 0.9 m height.
+        # A person from 2.5 m on should be visible whole where the lens allows: aim at 0.9 m height.
         self.pitch = math.atan2(self.height - 0.9, 5.0) + float(rng.normal(0, 0.02))
         lively = float(rng.choice([0.0, 0.35, 0.7, 1.0], p=[0.15, 0.3, 0.35, 0.2]))
         # Rows: x, y, z, yaw, pitch, roll; columns: three waves.

@@ -1,4 +1,4 @@
-"""Find when actors walk across the way ahead of the camera, as it looks at that moment."""
+"""Find when actors walk across the way ahead of the camera, by its heading at that time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from actloc_ros.synth.camera import CameraPath
 from actloc_ros.synth.script import Action, Segment, to_ns
 
 LANE = 1.2  # metres to each side of the camera's axis: a robot's way, with room to pass
-STEEPEST = 1.5  # metres to the side for a metre along the axis: who takes less walks along
-SHORTEST = 0.3  # seconds in the lane: less matters to nobody
-MOMENTS = 50  # a second, at which a walk is looked at
+STEEPEST = 1.5  # metres to the side for a metre along the axis: less is a walk along it
+SHORTEST = 0.3  # seconds in the lane: less does not count
+SAMPLES = 50  # a second, of a walk
 ON_FOOT = {'walking', 'running'}
 
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """A walk as the camera sees it, over the ground, at T moments.
+    """A walk over the ground, relative to the camera, at T times.
 
     Attributes:
         times: float64 (T,), seconds.
@@ -37,16 +37,16 @@ class _Way:
 def crossings(segments: Iterable[Segment], path: CameraPath) -> list[Action]:
     """Return when an actor walks or runs across the camera's lane, while in it.
 
-    Where the walk will end does not matter, so that a viewer can tell at every moment; only what
+    Where the walk will end does not matter, so that a viewer can know at any time; only what
     is over before `SHORTEST` is left out.
     """
     walks = (segment for segment in segments if ON_FOOT & set(segment.labels))
-    ways = (_seen_from(path, walk) for walk in walks)
+    ways = (_relative_to(path, walk) for walk in walks)
     return [action for way in ways for action in _crossings(way)]
 
 
-def _seen_from(path: CameraPath, walk: Segment) -> _Way:
-    count = max(2, round((walk.end - walk.start) * MOMENTS))
+def _relative_to(path: CameraPath, walk: Segment) -> _Way:
+    count = max(2, round((walk.end - walk.start) * SAMPLES))
     times = np.linspace(walk.start, walk.end, count)
     rows = [(*walk.place(time), *path.on_ground(time)) for time in times.tolist()]
     x, y, camera_x, camera_y, heading = np.array(rows).T

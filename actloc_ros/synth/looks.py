@@ -1,4 +1,4 @@
-"""Draw people who look different: height, girth, limbs, hair, clothes, hats and bags."""
+"""Make people of different appearance: height, girth, limbs, hair, clothes, hats and bags."""
 
 from __future__ import annotations
 

@@ -288,7 +288,7 @@ def stagger(style: Style, u: float) -> Pose:
 
 
 def hand_over(style: Style, u: float, hand: int) -> Pose:
-    """Reach out to give or take something, and draw back; the object changes hands at 0.5."""
+    """Reach out to give or receive something, and draw back; the object changes hands at 0.5."""
     out = stand(style, 0.0)
     out[Angle.BEND] = 0.15
     set_arm(out, hand, 1.15, 0.0, 0.35, -0.1)

@@ -17,7 +17,7 @@ SMALLEST = 0.5  # pixels: parts with a smaller radius are not worth painting
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """What is seen of the figures.
+    """The visible parts of the figures.
 
     Attributes:
         layer: uint8 (h, w, 3), RGB, zero where no figure is.

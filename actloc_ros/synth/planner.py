@@ -168,7 +168,7 @@ class Planner:
         self._walk_to(actor, 7.0, 11.0, self._walking_speed())
 
     def _cross(self, actor: Actor) -> None:
-        """Walk to the other side of where the camera looks at first, at times out of view."""
+        """Walk to the other side of where the camera points at first, at times out of view."""
         speed = self._walking_speed() if self.rng.random() < 0.75 else self._running_speed()
         x, y = actor.segments[-1].finish
         for _ in range(10):

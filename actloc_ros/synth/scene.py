@@ -62,8 +62,8 @@ class SynthFrame:
     Attributes:
         image: uint8 (height, width, 3), RGB.
         stamp: ns from the scene's start, at the middle of the exposure.
-        actors: Whom the image shows, by number.
-        mask: uint8 (height, width): the number of the actor whom a pixel shows; 255 for things
+        actors: Those that the image shows, by number.
+        mask: uint8 (height, width): the number of the actor that a pixel shows; 255 for things
             that actors carry or pick up, 0 elsewhere. Sharp where the image is blurred.
         depth: float32 (height, width), metres along the optical axis, or None if not asked for.
     """
@@ -255,7 +255,7 @@ def _box_of(
 ) -> tuple[int, int, int, int] | None:
     """Return the box of an actor's visible pixels, or None if there are too few.
 
-    Of whom less than a fifth is seen, a viewer knows neither where they end nor what they do.
+    With less than a fifth visible, a viewer knows neither where an actor ends nor what it does.
     """
     if area is None:
         return None

@@ -97,7 +97,7 @@ class Actor:
 
     Attributes:
         number: From 1.
-        body: Measures and looks.
+        body: Measures and appearance.
         style: Manner of moving.
         segments: In order of time, without gaps.
         extra: Actions that segments do not carry, in ns.
@@ -173,7 +173,7 @@ def turned(start: float, end: float, share: float) -> float:
 
 @dataclass(eq=False)
 class Prop:
-    """A thing that lies or rolls, and is taken along by hands.
+    """A thing that lies or rolls, and is carried by hands.
 
     Attributes:
         thing: Girth and colour.

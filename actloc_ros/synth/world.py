@@ -53,7 +53,7 @@ class World:
     """All that does not move, and the light.
 
     Attributes:
-        faces: What the camera may see.
+        faces: What may be in view.
         light: Unit vector towards the light.
         ambient: Share of the light that comes from everywhere.
         shadow: How dark cast shadows are, 0..1.

@@ -1,8 +1,8 @@
-"""Say which places of a dense detector shall predict which actor, by task alignment.
+"""Decide which locations of a dense detector must predict which actor, by task alignment.
 
-Task-aligned assignment (TOOD, Feng et al. 2021): the places whose centre lies in an actor's box
+Task-aligned assignment (TOOD, Feng et al. 2021): the locations whose centre lies in an actor's box
 compete by score and overlap together, the best few win, and how well they are aligned is the
-quality that their score shall learn.
+quality that their score must predict.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor
 
 SCORE_POWER = 0.5
 OVERLAP_POWER = 6.0
-PLACES = 10
+LOCATIONS = 10
+"""Most locations that predict one actor."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Targets:
         boxes: float (F, M, 4) x1, y1, x2, y2 in pixels of the network's input.
         actions: float (F, M, C): 1 where the actor does the action, else 0.
         valid: bool (F, M): false where there is only padding.
-        known: bool (F,): false where nobody has said what the frame shows; None: all are known.
-        pose: float (F, M, P) in pixels, NaN where it is not known: see `pose.pose_targets`; None
-            where nobody asks.
+        known: bool (F,): false where it is not labelled what the frame shows; None: all are known.
+        pose: float (F, M, P) in pixels, NaN where it is not known: see `pose_targets`; None
+            where keypoints are not trained.
     """
 
     boxes: Tensor
@@ -44,11 +45,11 @@ class Targets:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which actor each of A places shall predict.
+    """Which actor each of A locations must predict.
 
     Attributes:
         actor: int64 (F, A): index into the frame's actors; 0 where quality is 0.
-        quality: float (F, A) in [0, 1]: what the place's score shall be; 0 for background.
+        quality: float (F, A) in [0, 1]: what the location's score must be; 0 for background.
     """
 
     actor: Tensor
@@ -57,22 +58,22 @@ class Assignment:
 
 @torch.no_grad()
 def assign(boxes: Tensor, actor: Tensor, centres: Tensor, targets: Targets) -> Assignment:
-    """Assign places to actors.
+    """Assign locations to actors.
 
     Args:
         boxes: (F, A, 4) predicted boxes in pixels.
         actor: (F, A) predicted actor logits.
-        centres: (A, 2) x, y of the places in pixels.
+        centres: (A, 2) x, y of the locations in pixels.
         targets: What the frames show.
     """
     overlap = pairwise_overlap(targets.boxes, boxes)  # (F, M, A)
     allowed = inside(centres, targets.boxes) & targets.valid[..., None]
     score = actor.sigmoid()[:, None]
     metric = score**SCORE_POWER * overlap**OVERLAP_POWER * allowed
-    chosen = best_places(metric) & allowed
+    chosen = best_locations(metric) & allowed
     chosen &= only_best_actor(overlap, chosen)
     metric = metric * chosen
-    # A place's quality: its alignment, scaled so that an actor's best place gets its overlap.
+    # A location's quality: its alignment, scaled so that an actor's best one gets its overlap.
     best_metric = metric.amax(dim=2, keepdim=True).clamp(min=1e-9)
     best_overlap = (overlap * chosen).amax(dim=2, keepdim=True)
     quality, index = (metric / best_metric * best_overlap).max(dim=1)
@@ -90,9 +91,9 @@ def pairwise_overlap(a: Tensor, b: Tensor) -> Tensor:
 
 
 def inside(centres: Tensor, boxes: Tensor) -> Tensor:
-    """Say which of the centres (A, 2) lie in which boxes (F, M, 4): bool (F, M, A).
+    """Return which of the centres (A, 2) lie in which boxes (F, M, 4): bool (F, M, A).
 
-    A box too small to hold a centre takes the nearest.
+    A box too small to hold a centre gets the nearest.
     """
     offset = centres - boxes[..., None, :2], boxes[..., None, 2:] - centres
     within = torch.cat(offset, dim=-1).amin(dim=-1) > 0
@@ -102,13 +103,13 @@ def inside(centres: Tensor, boxes: Tensor) -> Tensor:
     return within | (nearest & ~within.any(dim=2, keepdim=True))
 
 
-def best_places(metric: Tensor) -> Tensor:
-    """Mark for each actor the places with the highest metric: bool (F, M, A)."""
-    index = metric.topk(min(PLACES, metric.shape[2]), dim=2).indices
+def best_locations(metric: Tensor) -> Tensor:
+    """Mark for each actor the locations with the highest metric: bool (F, M, A)."""
+    index = metric.topk(min(LOCATIONS, metric.shape[2]), dim=2).indices
     return torch.zeros_like(metric, dtype=torch.bool).scatter_(2, index, True)
 
 
 def only_best_actor(overlap: Tensor, chosen: Tensor) -> Tensor:
-    """Mark at each place the actor that overlaps it most among those that chose it."""
+    """Mark at each location the actor that overlaps it most among those that chose it."""
     best = (overlap * chosen).argmax(dim=1, keepdim=True)
     return torch.zeros_like(chosen).scatter_(1, best, True)

@@ -1,8 +1,8 @@
-"""Shift the scores of actions so that 0.5 tells best, label by label, who does what and who not.
+"""Shift the scores of actions so that 0.5 separates best, label by label, who does it and who not.
 
-A network trained on rare and frequent labels together is surer of the frequent ones: at one score
-it invents some labels and misses others. A shift of a label's logits mends that, where it is chosen
-on recordings that were not learnt from, as the one of the highest F1.
+A network trained on rare and frequent labels together is more confident of the frequent ones: at
+one threshold it reports some labels too often and misses others. A shift of each label's logits
+corrects that. It is the one with the highest F1 on recordings that were not trained on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OVERLAP = 0.5
 """Least IoU of a box that shows an actor."""
 
 FEWEST = 20
-"""Of so many true boxes that a label must have, or its scores stay as they are."""
+"""True boxes that a label must have; with fewer, its scores stay as they are."""
 
 FARTHEST = 4.0
 """Largest shift of a logit."""
@@ -33,7 +33,7 @@ AS_GOOD = 0.98
 
 @dataclass(frozen=True, eq=False)
 class ScoredBoxes:
-    """What was told of N boxes, and what is true.
+    """What was predicted for N boxes, and what is true.
 
     Attributes:
         needed: float (N, C): the shift of each logit from which its score is 0.5 or more.
@@ -51,15 +51,15 @@ def calibrate(
 ) -> np.ndarray:
     """Shift the biases of a network of the detector's kind; return by how much: float (C,)."""
     network.eval()
-    told = [
-        compare(validation.predict(key, network, device), truth)
+    scored = [
+        score_boxes(validation.predict(key, network, device), truth)
         for key, truth in zip(validation.keys, validation.truths, strict=True)
     ]
     shifts = best_shifts(
         ScoredBoxes(
-            needed=np.concatenate([each.needed for each in told]),
-            right=np.concatenate([each.right for each in told]),
-            all=np.sum([each.all for each in told], axis=0),
+            needed=np.concatenate([each.needed for each in scored]),
+            right=np.concatenate([each.right for each in scored]),
+            all=np.sum([each.all for each in scored], axis=0),
         )
     )
     with torch.no_grad():
@@ -68,15 +68,17 @@ def calibrate(
     return shifts
 
 
-def compare(seen: KeyFramePrediction, truth: KeyFrameTruth) -> ScoredBoxes:
-    """Return what was told in one key frame beside what is true."""
-    overlap = box_iou(seen.boxes_in(truth.size), torch.from_numpy(truth.boxes).double()).numpy()
+def score_boxes(prediction: KeyFramePrediction, truth: KeyFrameTruth) -> ScoredBoxes:
+    """Return what was predicted in one key frame beside what is true."""
+    overlap = box_iou(
+        prediction.boxes_in(truth.size), torch.from_numpy(truth.boxes).double()
+    ).numpy()
     found, actor = linear_sum_assignment(-overlap)
     enough = overlap[found, actor] >= OVERLAP
-    right = np.zeros(seen.actors.actions.shape, bool)
+    right = np.zeros(prediction.actors.actions.shape, bool)
     right[found[enough]] = truth.actions[actor[enough]] > 0
     return ScoredBoxes(
-        needed=needed_shift(seen.actors.scores, seen.actors.actions).cpu().numpy(),
+        needed=needed_shift(prediction.actors.scores, prediction.actors.actions).cpu().numpy(),
         right=right,
         all=(truth.actions > 0).sum(axis=0),
     )
@@ -95,13 +97,13 @@ def needed_shift(actor: Tensor, actions: Tensor) -> Tensor:
     return wanted.logit() - likely.logit()
 
 
-def best_shifts(told: ScoredBoxes) -> np.ndarray:
+def best_shifts(boxes: ScoredBoxes) -> np.ndarray:
     """Return for each label the shift with which scores from 0.5 on have the highest F1: (C,)."""
-    labels = range(len(told.all))
+    labels = range(len(boxes.all))
     return np.array(
         [
-            best_shift(told.needed[:, c], told.right[:, c], int(told.all[c])) if enough else 0.0
-            for c, enough in zip(labels, told.all >= FEWEST, strict=True)
+            best_shift(boxes.needed[:, c], boxes.right[:, c], int(boxes.all[c])) if enough else 0.0
+            for c, enough in zip(labels, boxes.all >= FEWEST, strict=True)
         ]
     )
 
@@ -115,7 +117,7 @@ def best_shift(needed: np.ndarray, right: np.ndarray, truths: int) -> float:
     hits = np.cumsum(right[order])
     f1 = 2 * hits / (np.arange(1, len(order) + 1) + truths)
     needed = needed[order].clip(min=-FARTHEST)
-    # What needs the same shift is told together: only the last of them says how good that is.
+    # Boxes that need the same shift come together: only the last of them has the F1 of all.
     last = np.append(needed[1:] > needed[:-1], True)
     needed, f1 = needed[last], f1[last]
     high = needed[f1 >= AS_GOOD * f1.max()]

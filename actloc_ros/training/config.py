@@ -22,7 +22,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Data:
-    """What is learnt from.
+    """What is trained on.
 
     Attributes:
         train: Files or folders with annotations in the plain format, relative to the settings'
@@ -35,7 +35,7 @@ class Data:
         workers: Processes that prepare clips; 0 prepares them between steps.
         balance: How much more often than they come rare labels are shown: 0 as they come, 1 all
             about equally often.
-        keypoints: Whether keypoints are learnt where they are known, by detectors that can.
+        keypoints: Whether keypoints are trained where they are known, by detectors that can.
     """
 
     train: tuple[str | DatasetSpec, ...]
@@ -51,7 +51,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast is learnt.
+    """How long and how fast to train.
 
     Attributes:
         steps: Steps of the optimizer.
@@ -87,7 +87,7 @@ class Augmentation:
         widest: Largest share, from `crop` to 1.
         stretch: Largest factor by which width and height change against each other, 1 or more.
         flip: Probability of a mirror image.
-        flip_pairs: Labels that change places in a mirror image; None takes those that differ only
+        flip_pairs: Labels that are swapped in a mirror image; None takes those that differ only
             in the word left or right.
         colour: Largest relative change of brightness, contrast and saturation, in [0, 1).
         rate: Largest factor by which the frame rate goes up or down, 1 or more.
@@ -116,10 +116,10 @@ class TrainingConfig:
         model: Name of an architecture: `stream_n`, `yowov2_nano`, …
         name: What the trained model is called.
         licence: Of the trained weights.
-        weights: Checkpoint to begin from; layers whose shape depends on the labels may differ.
-            `last.ckpt` of another run: what it had learnt, not averaged, of the same labels.
-            Empty begins from random weights.
-        data: What is learnt from.
+        weights: Checkpoint to start from; layers whose shape depends on the labels may differ.
+            `last.ckpt` of another run: its weights, not averaged, of the same labels.
+            Empty starts from random weights.
+        data: What is trained on.
         schedule: How long.
         augmentation: How clips are changed.
         precision: Of Lightning Fabric: `32-true`, `bf16-mixed`, `16-mixed`.
@@ -198,7 +198,7 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
 
 
 def _convert_one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    """Take keys and values for a data class, nothing for None, and else the plain type."""
+    """Convert keys and values to a data class, nothing to None, and else to the plain type."""
     if value is None and types.NoneType in kinds:
         return None
     fitting = [k for k in kinds if dataclasses.is_dataclass(k) == isinstance(value, dict)]

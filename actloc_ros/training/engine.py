@@ -1,8 +1,7 @@
-"""Train a localizer: one loop for one or many devices, that goes on where it was stopped."""
+"""Train a localizer: one loop for one or many devices, that resumes where it was stopped."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from actloc_ros.files import write_whole
 from actloc_ros.models.checkpoints import Checkpoint, write_checkpoint
 from actloc_ros.models.entry import Activation, Resize
 from actloc_ros.models.ops.runtime import channels_last
@@ -31,7 +31,7 @@ CHECKPOINT = 'last.ckpt'
 
 
 SEED_STRIDE = 1_000_003
-"""How far apart the random numbers of neighbouring seeds begin."""
+"""Distance between the random numbers of neighbouring seeds."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Progress:
 
     Attributes:
         step: Its number, from 0.
-        learning_rate: With which it was taken.
+        learning_rate: Of the step.
         losses: The loss and its parts.
     """
 
@@ -54,7 +54,7 @@ class Trainer:
 
     Args:
         config: What to do.
-        dataset: Clips to learn from.
+        dataset: Clips to train on.
         folder: Where checkpoints go; training resumes from the one that lies there.
         fabric: Devices and precision.
     """
@@ -85,7 +85,7 @@ class Trainer:
         self._resume()
 
     def run(self, report: Callable[[Progress], None], until: int | None = None) -> None:
-        """Train to the end of the schedule, or to step `until`; tell every step."""
+        """Train to the end of the schedule, or to step `until`; report every step."""
         schedule = self.config.schedule
         last = schedule.steps if until is None else min(until, schedule.steps)
         stream = self._batches()
@@ -97,22 +97,22 @@ class Trainer:
         )
         with bar:
             while self.step < last:
-                progress = self._learn(next(stream))
+                progress = self._step(next(stream))
                 report(progress)
                 bar.update()
                 bar.set_postfix(loss=f'{progress.losses["total"]:.3f}')
                 if self.step % schedule.checkpoint_every == 0 or self.step == last:
                     self._save()
 
-    def begin_from(self, checkpoint: Checkpoint, name: str) -> list[str]:
-        """Take a checkpoint's weights; see `begin.load_weights`. Return lines that say what."""
-        return self._begun(load_weights(self.detector, checkpoint, name))
+    def load_checkpoint(self, checkpoint: Checkpoint, name: str) -> list[str]:
+        """Load a checkpoint's weights by `load_weights`; return lines that say which."""
+        return self._with_average(load_weights(self.detector, checkpoint, name))
 
-    def begin_from_run(self, path: Path) -> list[str]:
-        """Take what a run has learnt; see `begin.load_learner`. Return lines that say what."""
-        return self._begun(load_learner(self.detector, path))
+    def load_run(self, path: Path) -> list[str]:
+        """Load the weights of a run by `load_learner`; return lines that say which."""
+        return self._with_average(load_learner(self.detector, path))
 
-    def _begun(self, lines: list[str]) -> list[str]:
+    def _with_average(self, lines: list[str]) -> list[str]:
         self.average.module.load_state_dict(self.detector.network.state_dict())
         return lines
 
@@ -136,7 +136,7 @@ class Trainer:
             self.config.data.workers,
         )
 
-    def _learn(self, batch: Batch) -> Progress:
+    def _step(self, batch: Batch) -> Progress:
         rate = learning_rate(self.step, self.config.schedule)
         for group in self.optimizer.param_groups:
             group['lr'] = rate
@@ -160,8 +160,8 @@ class Trainer:
 
     def _step_seed(self) -> int:
         """Return what layers that choose at random (dropout) depend on: step and process alone."""
-        place = self.step * self.fabric.world_size + self.fabric.global_rank
-        return self.config.schedule.seed * SEED_STRIDE + place
+        index = self.step * self.fabric.world_size + self.fabric.global_rank
+        return self.config.schedule.seed * SEED_STRIDE + index
 
     def _loss(self, batch: Batch) -> Loss:
         dense = self.detector.predict(self.detector.prepare(batch.images), self.learner)
@@ -178,9 +178,8 @@ class Trainer:
                 'optimizer': self.optimizer.state_dict(),
                 'precision': self.fabric.strategy.precision.state_dict(),
             }
-            partial = self.folder / (CHECKPOINT + '.partial')
-            torch.save(state, partial)
-            os.replace(partial, self.folder / CHECKPOINT)
+            with write_whole(self.folder / CHECKPOINT) as file:
+                torch.save(state, file)
             self.export(self.model)
         self.fabric.barrier()
 

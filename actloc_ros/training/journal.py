@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +11,9 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from actloc_ros.files import write_whole
 from actloc_ros.training.engine import Progress, Trainer
-from actloc_ros.training.pictures import COLUMNS, draw_samples, draw_seen
+from actloc_ros.training.pictures import COLUMNS, draw_predictions, draw_samples
 from actloc_ros.training.validation import Validation, ValidationResult
 
 MEASUREMENTS = 'measurements.jsonl'
@@ -27,9 +27,9 @@ LOG_EVERY = 10
 
 
 class TrainingLog:
-    """Takes the reports of the first process of a training, and measures when it is time.
+    """Writes the reports of the first process of a training, and measures when it is time.
 
-    Use it as a context. What an earlier run wrote of steps that are now taken again is dropped.
+    Use it as a context. What an earlier run wrote of steps that are now repeated is dropped.
 
     Args:
         folder: Of the run.
@@ -46,7 +46,7 @@ class TrainingLog:
         self._since = time.perf_counter()
 
     def __enter__(self) -> TrainingLog:
-        """Draw a page of what is learnt from."""
+        """Draw a page of clips that are trained on."""
         dataset = self.trainer.dataset
         page = draw_samples([dataset[i] for i in range(COLUMNS)], dataset.labels)
         self.writer.add_image('examples', page, self.trainer.step)
@@ -62,8 +62,8 @@ class TrainingLog:
         """Complete the files."""
         self.writer.close()
 
-    def take(self, progress: Progress) -> None:
-        """Take a step's report."""
+    def add(self, progress: Progress) -> None:
+        """Add a step's report."""
         schedule = self.trainer.config.schedule
         step, every = progress.step + 1, schedule.validate_every
         self._losses.append(progress.losses)
@@ -92,22 +92,16 @@ class TrainingLog:
             self.writer.add_scalar(f'measured/{name}', value, step)
         self._draw(step, measured)
         self._lines.append(json.dumps({'step': step, **figures}))
-        write_whole(self.path, ''.join(line + '\n' for line in self._lines))
-        said = ', '.join(f'{name} {value:.4f}' for name, value in figures.items())
-        tqdm.write(f'step {step}: {said}')
+        with write_whole(self.path) as file:
+            file.write_text(''.join(line + '\n' for line in self._lines))
+        text = ', '.join(f'{name} {value:.4f}' for name, value in figures.items())
+        tqdm.write(f'step {step}: {text}')
 
     def _draw(self, step: int, measured: ValidationResult) -> None:
-        page = draw_seen(measured.seen, self.trainer.detector.entry)
+        page = draw_predictions(measured.predictions, self.trainer.detector.entry)
         self.writer.add_image('predictions', page, step)
 
     def _lines_until(self, step: int) -> list[str]:
         """Return what an earlier run measured up to a step."""
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         return [line for line in lines if json.loads(line)['step'] <= step]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + '.partial')
-    partial.write_text(text)
-    os.replace(partial, path)

@@ -1,8 +1,8 @@
-"""Teach a streaming network, beside its task, where joints are and how they have just moved.
+"""Train a streaming network, beside its task, to predict joints and how they have just moved.
 
-Actions are movements of limbs. Where recordings tell keypoints, as synthetic ones do, the features
-that say what is done must also say these: every frame then teaches something about limbs, not only
-the few in which a rare action is shown. The layers that say so are needed in training alone.
+Actions are movements of limbs. Where recordings have keypoints, as synthetic ones do, the features
+that predict actions must also predict these: every frame then trains them on limbs, not only the
+few that show a rare action. The layers that predict keypoints are needed in training alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 LAG = 3
-"""Frames over which movements are told."""
+"""Frames over which movements are measured."""
 
 
 def pose_targets(keypoints: Tensor, valid: Tensor) -> Tensor:
@@ -20,27 +20,29 @@ def pose_targets(keypoints: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         keypoints: float (B, T, M, K, 2) in pixels; NaN where they are not known.
-        valid: bool (B, T, M): whether the actor is seen. One who is not has no pose.
+        valid: bool (B, T, M): whether the actor is visible. One who is not has no pose.
     """
-    seen = torch.where(valid[..., None, None], keypoints, torch.nan)
-    before = functional.pad(seen, (0, 0, 0, 0, 0, 0, LAG, 0), value=torch.nan)[:, : seen.shape[1]]
-    return torch.cat([seen.flatten(3), (seen - before).flatten(3)], dim=-1)
+    visible = torch.where(valid[..., None, None], keypoints, torch.nan)
+    padded = functional.pad(visible, (0, 0, 0, 0, 0, 0, LAG, 0), value=torch.nan)
+    before = padded[:, : visible.shape[1]]
+    return torch.cat([visible.flatten(3), (visible - before).flatten(3)], dim=-1)
 
 
-def pose_loss(told: Tensor, true: Tensor, centres: Tensor, boxes: Tensor) -> Tensor:
-    """Return how far poses at N places are from the truth, in sizes of the actor: (N,).
+def pose_loss(predicted: Tensor, true: Tensor, centres: Tensor, boxes: Tensor) -> Tensor:
+    """Return how far poses at N locations are from the truth, in sizes of the actor: (N,).
 
-    It is the mean over keypoints, and that of their movements; what is not known counts as right.
+    It is the mean over keypoints and their movements; what is not known counts as right.
 
     Args:
-        told: (N, 4K) predictions in pixels, keypoints from the places' centres.
+        predicted: (N, 4K) in pixels, keypoints from the locations' centres.
         true: (N, 4K) in pixels, NaN where it is not known.
-        centres: (N, 2) of the places.
+        centres: (N, 2) of the locations.
         boxes: (N, 4) of the actors.
     """
-    half = told.shape[1] // 2
-    told = torch.cat([told[:, :half] + centres.repeat(1, half // 2), told[:, half:]], dim=1)
+    half = predicted.shape[1] // 2
+    keypoints = predicted[:, :half] + centres.repeat(1, half // 2)
+    predicted = torch.cat([keypoints, predicted[:, half:]], dim=1)
     known = true.isfinite()
     size = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).clamp(min=64).sqrt()
-    miss = torch.where(known, (told - true.nan_to_num()).abs(), 0) / size[:, None]
+    miss = torch.where(known, (predicted - true.nan_to_num()).abs(), 0) / size[:, None]
     return miss.sum(dim=1) / half

@@ -24,9 +24,9 @@ class Loss:
     Attributes:
         actor: Quality focal loss of the actor scores (Li et al. 2020).
         box: Complete IoU loss (Zheng et al. 2020).
-        actions: Focal loss of the actions (Lin et al. 2017), at the places of actors.
+        actions: Focal loss of the actions (Lin et al. 2017), at the locations of actors.
         pose: How far keypoints and their movements are off, in sizes of the actor; None where the
-            detector tells none.
+            detector predicts none.
     """
 
     actor: Tensor
@@ -42,19 +42,19 @@ class Loss:
 
 
 def detection_loss(dense: DensePredictions, targets: Targets) -> Loss:
-    """Return the loss of predictions at A places of F frames; unknown frames add nothing to it."""
+    """Return the loss of predictions at A locations of F frames; unknown frames add nothing."""
     if targets.known is not None:
         dense, targets = dense.of(targets.known), targets.of(targets.known)
     boxes, actor, actions = dense.boxes.float(), dense.actor.float(), dense.actions.float()
     assigned = assign(boxes.detach(), actor.detach(), dense.centres, targets)
     quality = assigned.quality
     weight = quality.sum().clamp(min=1.0)
-    frame, place = quality.nonzero(as_tuple=True)
-    index = assigned.actor[frame, place]
-    at = quality[frame, place]
-    overlap = complete_box_iou_loss(boxes[frame, place], targets.boxes[frame, index])
+    frame, location = quality.nonzero(as_tuple=True)
+    index = assigned.actor[frame, location]
+    at = quality[frame, location]
+    overlap = complete_box_iou_loss(boxes[frame, location], targets.boxes[frame, index])
     doing = sigmoid_focal_loss(
-        actions[frame, place], targets.actions[frame, index], alpha=-1, gamma=1.5
+        actions[frame, location], targets.actions[frame, index], alpha=-1, gamma=1.5
     )
     return Loss(
         actor=quality_focal_loss(actor, quality).sum() / weight,
@@ -62,18 +62,18 @@ def detection_loss(dense: DensePredictions, targets: Targets) -> Loss:
         actions=(doing.sum(dim=-1) * at).sum() / weight,
         pose=None
         if dense.pose is None or targets.pose is None
-        else (_pose_misses(dense, targets, frame, place, index) * at).sum() / weight,
+        else (_pose_misses(dense, targets, frame, location, index) * at).sum() / weight,
     )
 
 
 def _pose_misses(
-    dense: DensePredictions, targets: Targets, frame: Tensor, place: Tensor, index: Tensor
+    dense: DensePredictions, targets: Targets, frame: Tensor, location: Tensor, index: Tensor
 ) -> Tensor:
-    """Return how far the poses told at places are from those of the actors of these indices."""
+    """Return how far poses predicted at locations are from those of the actors at `index`."""
     assert dense.pose is not None
     assert targets.pose is not None
-    told, true = dense.pose[frame, place].float(), targets.pose[frame, index]
-    return pose_loss(told, true, dense.centres[place], targets.boxes[frame, index])
+    predicted, true = dense.pose[frame, location].float(), targets.pose[frame, index]
+    return pose_loss(predicted, true, dense.centres[location], targets.boxes[frame, index])
 
 
 def quality_focal_loss(logits: Tensor, quality: Tensor) -> Tensor:

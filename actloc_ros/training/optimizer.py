@@ -1,7 +1,7 @@
 """Step a network's weights: orthogonalised momentum for matrices, AdamW for all else.
 
 Muon (Jordan et al. 2024): the momentum of a matrix is replaced by the nearest matrix that stretches
-all directions alike, so that rare directions are learnt as fast as common ones. Steps are as large
+all directions alike, so that rare directions are trained as fast as common ones. Steps are as large
 as AdamW's (Liu et al. 2025), so that one learning rate fits both.
 """
 
@@ -25,12 +25,12 @@ ADAM_SIZE = 0.2
 class Muon(torch.optim.AdamW):
     """AdamW that steps the groups with `orthogonal` by their orthogonalised momentum instead.
 
-    Convolutions there are matrices of their outputs by all that they see.
+    A convolution there is a matrix of its outputs by all numbers that one output depends on.
     """
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step by the gradients that are there; return what `closure`, if any, gives."""
+        """Step by the present gradients; return what `closure`, if any, returns."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

@@ -1,4 +1,4 @@
-"""Draw what a training learns from, and what it has learnt, for people to look at."""
+"""Draw the clips of a training and the predictions of its detector, for people to check."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def draw_samples(samples: Sequence[Sample], labels: Sequence[str]) -> Tensor:
     return make_grid(pictures, nrow=COLUMNS)
 
 
-def draw_seen(seen: Sequence[KeyFramePrediction], entry: Entry) -> Tensor:
-    """Return a page, uint8 (3, height, width), of what a detector sees in frames."""
+def draw_predictions(predictions: Sequence[KeyFramePrediction], entry: Entry) -> Tensor:
+    """Return a page, uint8 (3, height, width), of what a detector predicts in frames."""
     pictures = []
-    for each in seen:
-        sure = each.actors.scores >= LEAST_SCORE
+    for each in predictions:
+        drawn = each.actors.scores >= LEAST_SCORE
         texts = [
             ', '.join(
                 f'{entry.labels[i]} {actions[i]:.2f}'
                 for i in (actions >= entry.threshold).nonzero().flatten()
             )
             or '-'
-            for actions in each.actors.actions[sure]
+            for actions in each.actors.actions[drawn]
         ]
-        pictures.append(draw_actors(each.image, each.actors.boxes[sure], texts))
+        pictures.append(draw_actors(each.image, each.actors.boxes[drawn], texts))
     return make_grid(pictures, nrow=COLUMNS)
 
 

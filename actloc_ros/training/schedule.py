@@ -12,7 +12,7 @@ from torch import Tensor
 from actloc_ros.training.config import Schedule
 
 EMA_RAMP = 9
-"""Of so many steps that a short training has taken, its average of weights spans about one."""
+"""Steps of a short training for each one that its average of weights spans, about."""
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:

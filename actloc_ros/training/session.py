@@ -1,4 +1,4 @@
-"""Do a training from its settings: check the data, begin or go on, measure, and write the model."""
+"""Train from settings: check the data, start or resume, measure, and write the model."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def make_fabric(precision: str) -> Fabric:
     return fabric
 
 
-def begin(trainer: Trainer, config: TrainingConfig, folder: Path) -> list[str]:
-    """Let a new training begin from the checkpoint that its settings name; say so in lines.
+def initialize(trainer: Trainer, config: TrainingConfig, folder: Path) -> list[str]:
+    """Load the checkpoint that the settings of a new training name; return lines that say so.
 
     Raises:
         WeightsError: There is no such checkpoint, or it does not fit.
@@ -48,10 +48,10 @@ def begin(trainer: Trainer, config: TrainingConfig, folder: Path) -> list[str]:
         return []
     path = folder / Path(config.weights).expanduser()
     if path.is_file() and path.name == CHECKPOINT:
-        return trainer.begin_from_run(path)
+        return trainer.load_run(path)
     if not path.is_file() and config.weights in entries():
         path = find_weights(trainer.detector.entry, config.weights) or path
-    return trainer.begin_from(read_checkpoint(path), config.weights)
+    return trainer.load_checkpoint(read_checkpoint(path), config.weights)
 
 
 def check(config: TrainingConfig, folder: Path) -> None:
@@ -62,9 +62,9 @@ def check(config: TrainingConfig, folder: Path) -> None:
         ConfigError: A setting does not go with the recordings' labels.
     """
     check_model(config.model)
-    learnt, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
-    check_sets({**learnt, **measured})
-    choose_pairs(next(iter(learnt.values())).labels, config.augmentation.flip_pairs)
+    trained, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
+    check_sets({**trained, **measured})
+    choose_pairs(next(iter(trained.values())).labels, config.augmentation.flip_pairs)
 
 
 def check_model(name: str) -> None:
@@ -78,7 +78,7 @@ def check_model(name: str) -> None:
 
 
 def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
-    """Train, or go on with a training that was stopped.
+    """Train, or resume a training that was stopped.
 
     Args:
         config: The settings.
@@ -91,20 +91,20 @@ def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
     Raises:
         ConfigError: Settings do not go together.
         AnnotationError: Recordings cannot be used.
-        WeightsError: The checkpoint to begin from cannot be used.
+        WeightsError: The checkpoint to start from cannot be used.
     """
     check_model(config.model)
     fabric = make_fabric(config.precision)
-    learnt, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
+    trained, measured = open_sets(config.data.train, folder), open_sets(config.data.valid, folder)
     if fabric.global_rank == 0:
-        check_sets({**learnt, **measured})
-    labels = next(iter(learnt.values())).labels
+        check_sets({**trained, **measured})
+    labels = next(iter(trained.values())).labels
     dataset = ClipDataset(
-        list(learnt.values()), labels, config.data, config.augmentation, config.schedule.seed
+        list(trained.values()), labels, config.data, config.augmentation, config.schedule.seed
     )
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, dataset, out, fabric)
-    lines = begin(trainer, config, folder)
+    lines = initialize(trainer, config, folder)
     if fabric.global_rank:
         trainer.run(lambda progress: None)
         return None
@@ -112,7 +112,7 @@ def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:
         print(line, flush=True)
     validation = Validation(list(measured.values()), trainer.detector) if measured else None
     with TrainingLog(out, trainer, validation) as journal:
-        trainer.run(journal.take)
+        trainer.run(journal.add)
     if validation is not None:
         print(_calibrate(trainer, validation), flush=True)
     trainer.export(trainer.model)
@@ -123,5 +123,5 @@ def _calibrate(trainer: Trainer, validation: Validation) -> str:
     """Shift the scores of the averaged weights, and return a line that says how."""
     average = trainer.average.module
     shifts = calibrate(trainer.detector, validation, average, trainer.fabric.device)
-    told = zip(trainer.detector.entry.labels, shifts, strict=True)
-    return 'logits shifted to be right from 0.5 on: ' + ', '.join(f'{n} {s:+.2f}' for n, s in told)
+    named = zip(trainer.detector.entry.labels, shifts, strict=True)
+    return 'logits shifted to be right from 0.5 on: ' + ', '.join(f'{n} {s:+.2f}' for n, s in named)

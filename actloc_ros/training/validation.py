@@ -1,4 +1,4 @@
-"""Measure a detector in training on recordings that it does not learn from."""
+"""Measure a detector in training on recordings that it is not trained on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class KeyFrame:
 
 @dataclass(frozen=True, eq=False)
 class KeyFramePrediction:
-    """What a detector sees in one key frame.
+    """What a detector predicts in one key frame.
 
     Attributes:
         image: uint8 (3, H, W): the network's input.
@@ -63,8 +63,8 @@ class KeyFramePrediction:
 
     def boxes_in(self, size: Sequence[int]) -> Tensor:
         """Return the boxes in pixels of a recording of this height and width: float64 (N, 4)."""
-        shown = self.image.shape[1:]
-        scale = torch.tensor([size[1] / shown[1], size[0] / shown[0]] * 2, dtype=torch.float64)
+        height, width = self.image.shape[1:]
+        scale = torch.tensor([size[1] / width, size[0] / height] * 2, dtype=torch.float64)
         limit = torch.tensor([size[1], size[0]] * 2)
         return torch.minimum((self.actors.boxes.double().cpu() * scale).clamp(min=0), limit)
 
@@ -86,17 +86,17 @@ class KeyFrameTruth:
 
 @dataclass(frozen=True, eq=False)
 class ValidationResult:
-    """What came out.
+    """What a validation measured.
 
     Attributes:
         actions: frame-mAP@0.5 in [0, 1]: actors and what they do.
         actors: frame-AP@0.5 in [0, 1] of actors, whatever they do.
-        seen: What was seen in some key frames, spread over the videos.
+        predictions: Those in some key frames, spread over the videos.
     """
 
     actions: float
     actors: float
-    seen: tuple[KeyFramePrediction, ...]
+    predictions: tuple[KeyFramePrediction, ...]
 
 
 class Validation:
@@ -104,7 +104,7 @@ class Validation:
 
     Args:
         sets: Recordings with the detector's labels.
-        detector: Says how large its input is, and how many frames and which rate it wants.
+        detector: Its entry gives the size of the input, the frames and the rate.
 
     Raises:
         EvaluationError: No key frame shows an actor that does something.
@@ -113,10 +113,10 @@ class Validation:
 
     def __init__(self, sets: Sequence[AnnotatedVideos], detector: TrainableAdapter) -> None:
         self.detector = detector
-        places = [(videos, v) for videos in sets for v in range(len(videos.videos))]
+        all_videos = [(videos, v) for videos in sets for v in range(len(videos.videos))]
         self.keys = [
             KeyFrame(videos, v, int(number), row)
-            for row, (videos, v) in enumerate(places)
+            for row, (videos, v) in enumerate(all_videos)
             for number in key_frames(videos.videos[v])
         ]
         labels = dict(enumerate(detector.entry.labels))
@@ -135,17 +135,17 @@ class Validation:
         kept: list[KeyFramePrediction] = []
         spacing = max(1, len(self.keys) // PICTURES)
         bar = tqdm(self.keys, 'measure', unit='frame', leave=False, disable=None)
-        for place, (key, truth) in enumerate(zip(bar, self.truths, strict=True)):
-            seen = self.predict(key, network, device)
-            found = _found(key, seen, truth.size)
+        for index, (key, truth) in enumerate(zip(bar, self.truths, strict=True)):
+            prediction = self.predict(key, network, device)
+            found = _predicted(key, prediction, truth.size)
             actions.append(found[0])
             actors.append(found[1])
-            if place % spacing == 0 and len(kept) < PICTURES:
-                kept.append(seen)
+            if index % spacing == 0 and len(kept) < PICTURES:
+                kept.append(prediction)
         return ValidationResult(
             actions=frame_map(self.actions, join(actions), PROTOCOL).value,
             actors=frame_map(self.actors, join(actors), PROTOCOL).value,
-            seen=tuple(kept),
+            predictions=tuple(kept),
         )
 
     def _ground_truth(self, boxes: Sequence[FrameBoxes], labels: dict[int, str]) -> GroundTruth:
@@ -163,7 +163,7 @@ class Validation:
     def predict(
         self, key: KeyFrame, network: nn.Module, device: torch.device
     ) -> KeyFramePrediction:
-        """Return what a network in evaluation mode sees in a key frame."""
+        """Return what a network in evaluation mode predicts in a key frame."""
         how, entry = self.detector.entry.preprocessing, self.detector.entry
         step = key.videos.videos[key.video].fps / entry.rate
         offsets = np.round(np.arange(1 - self.detector.span, 1) * step).astype(np.int64)
@@ -183,8 +183,8 @@ def key_frames(video: Video) -> np.ndarray:
 def _truth(clip: LabelledClip) -> KeyFrameTruth:
     """Return what the frame of a clip of one shows."""
     height, width = clip.images.shape[1:3]
-    seen = clip.visible[0]
-    return KeyFrameTruth(clip.boxes[0][seen], clip.actions[0][seen], (height, width))
+    visible = clip.visible[0]
+    return KeyFrameTruth(clip.boxes[0][visible], clip.actions[0][visible], (height, width))
 
 
 def _true(key: KeyFrame, truth: KeyFrameTruth) -> tuple[FrameBoxes, FrameBoxes]:
@@ -197,13 +197,13 @@ def _true(key: KeyFrame, truth: KeyFrameTruth) -> tuple[FrameBoxes, FrameBoxes]:
     )
 
 
-def _found(
-    key: KeyFrame, seen: KeyFramePrediction, size: Sequence[int]
+def _predicted(
+    key: KeyFrame, prediction: KeyFramePrediction, size: Sequence[int]
 ) -> tuple[FrameBoxes, FrameBoxes]:
-    """Return the same of what a network sees, in pixels of a recording of this height and width."""
-    boxes = seen.boxes_in(size).numpy()
-    actions = seen.actors.actions.double().cpu().numpy()
-    scores = seen.actors.scores.double().cpu().numpy()[:, None]
+    """Return the same of a prediction, in pixels of a recording of this height and width."""
+    boxes = prediction.boxes_in(size).numpy()
+    actions = prediction.actors.actions.double().cpu().numpy()
+    scores = prediction.actors.scores.double().cpu().numpy()[:, None]
     likely = np.nonzero(actions >= LEAST_SCORE)
     return _boxes(key, boxes, actions, *likely), _boxes(key, boxes, scores, *np.nonzero(scores))
 

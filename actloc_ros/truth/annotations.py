@@ -1,4 +1,4 @@
-"""Define annotations: which actors a video shows, where, and what they do from when to when."""
+"""Define annotations: which actors a video shows, where, and when they do what."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AnnotationError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class ActorTrack:
-    """Where one actor is seen.
+    """Where one actor is visible.
 
     Attributes:
         actor: Number of the actor, unique in its video.
@@ -52,7 +52,7 @@ class Video:
         width: Of the images, in pixels.
         height: Of the images, in pixels.
         frames: How many there are.
-        tubes: Where the actors are seen.
+        tracks: Where the actors are visible.
         instances: What they do.
         labelled: int64, rising: the frames of which it is known what they show, where others are
             not; None: all are known.
@@ -63,7 +63,7 @@ class Video:
     width: int
     height: int
     frames: int
-    tubes: tuple[ActorTrack, ...]
+    tracks: tuple[ActorTrack, ...]
     instances: tuple[Instance, ...]
     labelled: np.ndarray | None = None
 
@@ -74,12 +74,12 @@ class Video:
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """What a file says.
+    """The content of a file.
 
     Attributes:
         labels: The action names, in the order of their class ids.
         videos: The videos that use them.
-        keypoints: Names of the points of a body that tubes tell, in order; may be none.
+        keypoints: Names of the body points in tracks, in order; may be none.
     """
 
     labels: tuple[str, ...]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
+from actloc_ros.files import short_name
+
 FRAMES_A_VIDEO = 1 << 40
-VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.mov', '.webm')
 
 
 class EvaluationError(ValueError):
@@ -25,7 +25,7 @@ class FrameBoxes:
         frame: int64 (N,), number of the frame, or its time in microseconds for AVA; below 2**40.
         label: int64 (N,), class id.
         boxes: float64 (N, 4): x1, y1, x2, y2, in pixels or in parts of the image, as in the file.
-        scores: float64 (N,): higher is surer; ones for ground truth.
+        scores: float64 (N,): higher is more confident; ones for ground truth.
     """
 
     video: np.ndarray
@@ -63,7 +63,7 @@ class Tube:
         label: Class id.
         frames: int64 (T,), rising.
         boxes: float64 (T, 4): x1, y1, x2, y2 in pixels.
-        score: Higher is surer; 1 for ground truth.
+        score: Higher is more confident; 1 for ground truth.
         box_scores: float64 (T,), score in each frame; None where only the tube has one.
     """
 
@@ -77,7 +77,7 @@ class Tube:
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """What was really there.
+    """What videos show, by their annotations.
 
     Attributes:
         path: The file it comes from, for messages.
@@ -85,9 +85,9 @@ class GroundTruth:
         labels: Names of the classes by id.
         boxes: All boxes.
         tubes: All tubes; None where the format has none (AVA).
-        keyframes: int64, keys of the frames that were looked at, also those without boxes.
+        keyframes: int64, keys of the frames that are labelled, also those without boxes.
         first_frame: Number of a video's first frame; ignored for AVA.
-        sizes: Width and height of the image that the boxes speak of, by video index; None where
+        sizes: Width and height of the image that the boxes are in, by video index; None where
             boxes are in parts of the image.
         in_seconds: True where frames are named by their time (AVA).
     """
@@ -156,12 +156,6 @@ class VideoIndex:
                 f'{len(self._indices)} videos ({some}, …); give the ground truth of the same videos'
             )
         return index
-
-
-def short_name(name: str) -> str:
-    """Return a video's name without folders and without a video file's suffix."""
-    path = PurePosixPath(name)
-    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
 
 
 def join(parts: Sequence[FrameBoxes]) -> FrameBoxes:

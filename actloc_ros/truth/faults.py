@@ -1,4 +1,4 @@
-"""Find everything in annotations that is impossible or odd, and say where."""
+"""Find everything in annotations that is impossible or odd, and where it is."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class FaultKind(Enum):
     EDGE = 'boxes that leave the image: cut at its edge in training, refused in an evaluation'
     LABEL = 'unknown labels'
     INSTANCE = 'impossible instances'
-    ABSENT = 'actors with an action whom nobody sees'
-    EMPTY = 'videos in which nobody is seen'
+    ABSENT = 'actors with an action but without boxes'
+    EMPTY = 'videos without actors'
     UNUSED = 'labels never used'
-    NOTHING = 'nothing to learn from'
+    NOTHING = 'nothing to train on'
 
 
 HARMLESS = frozenset(
@@ -49,7 +49,7 @@ class Fault:
 
     @property
     def fatal(self) -> bool:
-        """Whether nothing may be learnt before it is mended."""
+        """Whether it must be fixed before training."""
         return self.kind not in HARMLESS
 
     def __str__(self) -> str:
@@ -58,15 +58,15 @@ class Fault:
 
 
 def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
-    """Yield what is wrong in one video's annotation, without looking at the video."""
-    for actor, count in _counted([tube.actor for tube in video.tubes]):
+    """Yield what is wrong in one video's annotation, without opening the video."""
+    for actor, count in _counted([track.actor for track in video.tracks]):
         if count > 1:
             text = f'actor {actor} has {count} tubes; give each actor one'
             yield Fault(FaultKind.BOX, video.path, text)
-    for tube in video.tubes:
-        yield from _tube_faults(tube, video)
+    for track in video.tracks:
+        yield from _track_faults(track, video)
     yield from _labelled_faults(video)
-    actors = {tube.actor for tube in video.tubes}
+    actors = {track.actor for track in video.tracks}
     for instance in video.instances:
         yield from _instance_faults(instance, video, labels, actors)
 
@@ -88,27 +88,28 @@ def _counted(numbers: list[int]) -> list[tuple[int, int]]:
     return list(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _tube_faults(tube: ActorTrack, video: Video) -> Iterator[Fault]:
-    falls = np.flatnonzero(np.diff(tube.frames) <= 0)
+def _track_faults(track: ActorTrack, video: Video) -> Iterator[Fault]:
+    falls = np.flatnonzero(np.diff(track.frames) <= 0)
     if len(falls):
         text = (
-            f'actor {tube.actor}: frame indices do not rise at frame {tube.frames[falls[0] + 1]}; '
-            'sort the rows of boxes'
+            f'actor {track.actor}: frame indices do not rise at frame '
+            f'{track.frames[falls[0] + 1]}; sort the rows of boxes'
         )
         yield Fault(FaultKind.BOX, video.path, text)
-    x1, y1, x2, y2 = tube.boxes.T
-    good = np.isfinite(tube.boxes).all(axis=1) & (tube.frames >= 0) & (tube.frames < video.frames)
+    x1, y1, x2, y2 = track.boxes.T
+    good = np.isfinite(track.boxes).all(axis=1)
+    good &= (track.frames >= 0) & (track.frames < video.frames)
     good &= (x1 < x2) & (y1 < y2)
     good &= (x1 < video.width) & (y1 < video.height) & (x2 > 0) & (y2 > 0)
     leaves = (x1 < 0) | (y1 < 0) | (x2 > video.width) | (y2 > video.height)
     for kind, rows in ((FaultKind.BOX, ~good), (FaultKind.EDGE, good & leaves)):
         for row in np.flatnonzero(rows):
-            yield Fault(kind, video.path, _box_text(tube, int(row), video))
+            yield Fault(kind, video.path, _box_text(track, int(row), video))
 
 
-def _box_text(tube: ActorTrack, row: int, video: Video) -> str:
+def _box_text(track: ActorTrack, row: int, video: Video) -> str:
     return (
-        f'actor {tube.actor}: frame {tube.frames[row]} has box {tube.boxes[row].tolist()}; '
+        f'actor {track.actor}: frame {track.frames[row]} has box {track.boxes[row].tolist()}; '
         f'expected x1 < x2 and y1 < y2 within {(0, 0, video.width, video.height)} and a frame '
         f'below {video.frames}'
     )

@@ -12,7 +12,7 @@ from actloc_ros.truth.plain_json import FORMAT, read_annotations
 
 
 def is_annotations(data: object) -> bool:
-    """Say whether JSON is in this project's own format."""
+    """Return whether JSON is in this project's own format."""
     return isinstance(data, dict) and data.get('format') == FORMAT
 
 
@@ -24,14 +24,14 @@ def annotations_truth(path: Path, any_action: bool = False) -> GroundTruth:
         any_action: Whether there is a tube for each actor instead, whatever they do.
 
     Raises:
-        AnnotationError: The file says something impossible.
+        AnnotationError: Something in the file is impossible.
     """
     annotations = read_annotations(path)
     actors = [
-        Tube(index, 0, tube.frames, tube.boxes)
+        Tube(index, 0, track.frames, track.boxes)
         for index, video in enumerate(annotations.videos)
-        for tube in video.tubes
-        if len(tube.frames)
+        for track in video.tracks
+        if len(track.frames)
     ]
     tubes = (
         actors
@@ -52,8 +52,8 @@ def annotations_truth(path: Path, any_action: bool = False) -> GroundTruth:
 
 
 def _tubes(index: int, video: Video, instance: Instance, label: int) -> list[Tube]:
-    """Return the instance's tube; none where nobody sees the actor meanwhile."""
-    actor = next((tube for tube in video.tubes if tube.actor == instance.actor), None)
+    """Return the instance's tube; none where the actor has no boxes meanwhile."""
+    actor = next((track for track in video.tracks if track.actor == instance.actor), None)
     if actor is None:
         return []
     stamps = np.array([video.stamp(int(frame)) for frame in actor.frames])

@@ -1,4 +1,4 @@
-"""Read and write the plain folder format: videos beside one JSON file that says who does what.
+"""Read and write the plain folder format: videos beside one JSON file with their annotations.
 
 The JSON file holds one object::
 
@@ -25,14 +25,14 @@ The JSON file holds one object::
 
 `path` is relative to the JSON file. A box is a row of the frame's index (from 0) and the actor's
 visible part x1, y1, x2, y2 in pixels, half-open: the actor's pixels are x1 <= x < x2. Frames in
-which nobody sees the actor have no row. `distances` (optional) is a number a row: metres along the
-optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each of
-the points that the list of the same name names, in its order, also of those that are hidden or
-outside the image. Frame i is taken at i / fps seconds. An instance is one action by one actor and
+which the actor is not visible have no row. `distances` (optional) is a number a row: metres along
+the optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each
+of the points in the list of the same name, in its order, also of those that are hidden or outside
+the image. Frame i is taken at i / fps seconds. An instance is one action by one actor and
 holds for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may
 be left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
-use. `labelled` (optional) lists, rising, the frames that somebody has looked at, where that is not
-all of them: what the others show is not known, and nothing is learnt from them.
+use. `labelled` (optional) lists, rising, the frames that are labelled, where that is not all of
+them: what the others show is not known, and they are not trained on.
 """
 
 from __future__ import annotations
@@ -44,25 +44,32 @@ from typing import Any
 
 import numpy as np
 
+from actloc_ros.files import write_whole
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.faults import refuse
 
 FORMAT = 'actloc-annotations'
 VERSION = 1
+ANNOTATIONS = 'annotations.json'  # the file's usual name
 LARGEST = 2**53  # up to here, floats hold every whole number
 
 
+def annotations_file(path: Path) -> Path:
+    """Return the annotations' file: the path itself, or that of the usual name in a folder."""
+    return path / ANNOTATIONS if path.is_dir() else path
+
+
 def write_annotations(path: Path | str, annotations: Annotations) -> None:
-    """Write the JSON file, a tube and an instance a line.
+    """Write the JSON file, a track and an instance a line.
 
     Raises:
         AnnotationError: An actor has another number of keypoints than there are names.
     """
-    for tube in (tube for video in annotations.videos for tube in video.tubes):
-        if tube.keypoints is not None and tube.keypoints.shape[1] != len(annotations.keypoints):
+    for track in (track for video in annotations.videos for track in video.tracks):
+        if track.keypoints is not None and track.keypoints.shape[1] != len(annotations.keypoints):
             raise AnnotationError(
-                f'{path}: actor {tube.actor} has {tube.keypoints.shape[1]} keypoints, but '
+                f'{path}: actor {track.actor} has {track.keypoints.shape[1]} keypoints, but '
                 f'{len(annotations.keypoints)} are named'
             )
     text = (
@@ -72,14 +79,15 @@ def write_annotations(path: Path | str, annotations: Annotations) -> None:
         + ',\n'.join(_video_text(video) for video in annotations.videos)
         + ']\n}\n'
     )
-    Path(path).write_text(text)
+    with write_whole(Path(path)) as file:
+        file.write_text(text)
 
 
 def read_annotations(path: Path | str) -> Annotations:
     """Read a JSON file of this format and refuse it where anything in it is impossible.
 
     Raises:
-        AnnotationError: If the file is not such a file, or says something impossible.
+        AnnotationError: If the file is not such a file, or something in it is impossible.
         OSError: If it cannot be read.
     """
     annotations = parse_annotations(path)
@@ -88,7 +96,7 @@ def read_annotations(path: Path | str) -> Annotations:
 
 
 def parse_annotations(path: Path | str) -> Annotations:
-    """Read a JSON file of this format without asking whether what it says is possible.
+    """Read a JSON file of this format without checking whether its content is possible.
 
     `check.check_dataset` lists what is not.
 
@@ -135,21 +143,21 @@ def _video_text(video: Video) -> str:
     }
     if video.labelled is not None:
         head['labelled'] = video.labelled.tolist()
-    tubes = ',\n'.join(json.dumps(_tube_data(tube)) for tube in video.tubes)
+    tracks = ',\n'.join(json.dumps(_track_data(track)) for track in video.tracks)
     instances = ',\n'.join(json.dumps(_instance_data(each)) for each in video.instances)
-    return f'{json.dumps(head)[:-1]},\n"tubes": [{tubes}],\n"instances": [{instances}]}}'
+    return f'{json.dumps(head)[:-1]},\n"tubes": [{tracks}],\n"instances": [{instances}]}}'
 
 
-def _tube_data(tube: ActorTrack) -> dict[str, Any]:
+def _track_data(track: ActorTrack) -> dict[str, Any]:
     rows = [
         [int(frame), *(_short(value) for value in box)]
-        for frame, box in zip(tube.frames, tube.boxes, strict=True)
+        for frame, box in zip(track.frames, track.boxes, strict=True)
     ]
-    data: dict[str, Any] = {'actor': tube.actor, 'boxes': rows}
-    if tube.distances is not None:
-        data['distances'] = [round(float(distance), 3) for distance in tube.distances]
-    if tube.keypoints is not None:
-        flat = tube.keypoints.reshape(len(rows), -1)
+    data: dict[str, Any] = {'actor': track.actor, 'boxes': rows}
+    if track.distances is not None:
+        data['distances'] = [round(float(distance), 3) for distance in track.distances]
+    if track.keypoints is not None:
+        flat = track.keypoints.reshape(len(rows), -1)
         data['keypoints'] = [[_short(value) for value in row] for row in flat.round(1)]
     return data
 
@@ -187,7 +195,7 @@ def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
         width=width,
         height=height,
         frames=frames,
-        tubes=tuple(_read_tube(tube, keypoints, where) for tube in data['tubes']),
+        tracks=tuple(_read_track(track, keypoints, where) for track in data['tubes']),
         instances=tuple(_read_instance(each) for each in data['instances']),
         labelled=None if labelled is None else whole_numbers(labelled, f'{where}: labelled frames'),
     )
@@ -206,7 +214,7 @@ def whole_numbers(data: Any, where: str) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def _read_tube(data: dict[str, Any], keypoints: int, where: str) -> ActorTrack:
+def _read_track(data: dict[str, Any], keypoints: int, where: str) -> ActorTrack:
     actor = int(data['actor'])
     rows = np.array(data['boxes'], float).reshape(len(data['boxes']), 5)
     distances = data.get('distances')

@@ -121,7 +121,7 @@ def test_a_killed_command_goes_on_where_it_was(folder, capsys, monkeypatch):
     shorter = write(folder, 'shorter.yaml', data={'workers': 1}, schedule={'steps': 7})
     assert main(['train', str(shorter), '--out', str(out)]) == 2
     assert 'other settings' in capsys.readouterr().err
-    monkeypatch.setattr(TrainingLog, 'take', interrupt(TrainingLog.take, step + 2))
+    monkeypatch.setattr(TrainingLog, 'add', interrupt(TrainingLog.add, step + 2))
     assert main(['train', str(settings), '--out', str(out)]) == 130
     assert f'go on after step {step}' in capsys.readouterr().out
     assert [each['step'] for each in measurements(out)] == list(range(2, step + 3, 2))
@@ -164,8 +164,8 @@ def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsy
     labels = ('dancing', *old.labels[3:1:-1])
     videos = tuple(
         Video(
-            f'../set/{v.path}', v.fps, v.width, v.height, v.frames, v.tubes,
-            (Instance(v.tubes[0].actor, 'dancing', 0, 1_000_000_000),),
+            f'../set/{v.path}', v.fps, v.width, v.height, v.frames, v.tracks,
+            (Instance(v.tracks[0].actor, 'dancing', 0, 1_000_000_000),),
         )
         for v in old.videos
     )  # fmt: skip
@@ -253,7 +253,7 @@ def test_recordings_are_checked_before_the_first_step(folder, capsys):
         assert main(['train', str(settings), *how]) == 2
         said = capsys.readouterr()
         assert 'files missing or unreadable: 2' in said.out
-        assert 'broken/annotations.json: mend what is listed' in said.err
+        assert 'broken/annotations.json: fix what is listed' in said.err
     assert not out.exists()
 
 
@@ -359,7 +359,7 @@ def test_measuring_knows_right_from_wrong(folder, trained):
         measured = validation.measure(torch.nn.Identity(), torch.device('cpu'))
         results.append((measured.actions, measured.actors))
         assert oracle.asked == len(validation.keys)
-        assert 0 < len(measured.seen) <= 16
+        assert 0 < len(measured.predictions) <= 16
     assert results == [(1.0, 1.0), (1.0, 1.0), (0.0, 0.0)]
 
 

@@ -47,7 +47,7 @@ def assert_frames_fit(videos, index=0):
 
 
 def actions_of(videos, index=0):
-    """Return by frame what is done, and by whom: the label and the box's left side."""
+    """Return by frame what is done, and by which actor: the label and the box's left side."""
     frames = videos.videos[index].frames
     clip = videos.clip(index, np.arange(frames))
     return [
@@ -133,7 +133,9 @@ def test_ucf24_clips_of_the_shared_data(shared):
     assert (findings.videos, findings.actors) == (5, 7)
     biking = next(v for v in videos.videos if 'Biking' in v.path)
     assert (biking.width, biking.height, biking.frames) == (340, 256, 151)
-    assert np.allclose(biking.tubes[0].boxes[0], [184 * 340 / 320, 53 * 256 / 240, 263.5, 161.0667])
+    assert np.allclose(
+        biking.tracks[0].boxes[0], [184 * 340 / 320, 53 * 256 / 240, 263.5, 161.0667]
+    )
     counts = {each.label: each.frames for each in findings.classes}
     assert counts['Fencing'] == 2 * 174
     assert counts['Basketball'] == 48
@@ -219,8 +221,8 @@ def test_ava_knows_key_frames_alone(tmp_path):
     [video] = videos.videos
     assert videos.labels == AVA80
     assert video.labelled.tolist() == [10, 20, 30]
-    assert len(video.tubes) == 2
-    assert video.tubes[0].boxes[0] == pytest.approx([16, 4.8, 48, 43.2])
+    assert len(video.tracks) == 2
+    assert video.tracks[0].boxes[0] == pytest.approx([16, 4.8, 48, 43.2])
     done = actions_of(videos)
     stand, watch, walk = AVA80[11], AVA80[79], AVA80[13]
     assert done[10] == {(stand, 16.0), (watch, 16.0)}
@@ -252,7 +254,7 @@ def test_ava_leaves_excluded_key_frames_out(tmp_path):
     (tmp_path / 'ava_train_excluded_timestamps_v2.2.csv').write_text('abc,0002\nother,0003\n')
     [video] = open_dataset(DatasetSpec('.', 'ava'), tmp_path).videos
     assert video.labelled.tolist() == [10]
-    assert len(video.tubes) == 2, 'without persons every box is an actor'
+    assert len(video.tracks) == 2, 'without persons every box is an actor'
 
 
 def test_ava_of_own_classes(tmp_path):
@@ -327,10 +329,10 @@ def test_people_in_clips_are_found_once_and_may_be_corrected(shared, tmp_path):
     film(tmp_path / 'walk' / 'empty.mp4', 3)
     videos = open_dataset(DatasetSpec('.', 'clips', boxes='hog'), tmp_path)
     person, nobody = videos.videos
-    assert not nobody.tubes
+    assert not nobody.tracks
     assert not nobody.instances
     [instance] = person.instances
-    tube = next(tube for tube in person.tubes if tube.actor == instance.actor)
+    tube = next(tube for tube in person.tracks if tube.actor == instance.actor)
     assert len(tube.frames) >= 4
     height = tube.boxes[:, 3] - tube.boxes[:, 1]
     assert (height > 100).all()

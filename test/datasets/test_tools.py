@@ -60,7 +60,7 @@ def test_good_footage_has_no_faults_and_is_counted(footage):
     videos = read_annotations(footage).videos
     assert (findings.videos, findings.frames, findings.known) == (4, 48, 48)
     assert findings.seconds == pytest.approx(4)
-    assert findings.actors == sum(len(video.tubes) for video in videos)
+    assert findings.actors == sum(len(video.tracks) for video in videos)
     for each in findings.classes:
         own = [i for video in videos for i in video.instances if i.label == each.label]
         assert each.instances == len(own)
@@ -121,7 +121,7 @@ def test_boxes_are_cut_at_the_edge(spoilt):
 
     videos = spoilt(change)
     assert not check_dataset(videos).fatal
-    tube = next(t for t in videos.videos[0].tubes if len(t.frames))
+    tube = next(t for t in videos.videos[0].tracks if len(t.frames))
     clip = videos.clip(0, tube.frames[:1])
     assert [0, 0, 20, 96] in clip.boxes[0].tolist()
 
@@ -305,5 +305,5 @@ def test_the_documented_way_from_pickles_gives_what_is_read(tmp_path):
     files = [str(tmp_path / 'gt.pkl'), str(tmp_path / 'gt.json')]
     subprocess.run([sys.executable, '-c', program, *files], check=True, timeout=60)
     [video] = open_dataset(DatasetSpec('gt.json', 'jhmdb'), tmp_path).videos
-    assert video.tubes[0].boxes.tolist() == [[2, 3, 40, 30]] * 2
+    assert video.tracks[0].boxes.tolist() == [[2, 3, 40, 30]] * 2
     assert video.instances[0].label == 'b'

@@ -37,7 +37,7 @@ def waving(start, end, length=30):
 def test_a_tube_is_as_long_as_its_instance_says_not_as_long_as_it_is_told():
     (tube,) = gathered(np.array([4, 7]), waving(5, 20))
     assert tube.label == 7
-    # frames count from 1 here; told from the 4th of its frames on, until 0.5 s after its last
+    # frames count from 1 here; reported from the 4th of its frames on, until 0.5 s after its last
     assert tube.frames.tolist() == list(range(6, 21))
     assert tube.boxes[0].tolist() == [10, 0, 30, 40]
     assert tube.box_scores == pytest.approx(np.full(15, 0.8))

@@ -114,7 +114,7 @@ def test_the_pipelines_own_instances_and_tracks_are_tubes(tmp_path, videos, link
     results = evaluate(tmp_path, truth, 'gt.json', videos, *options)
     assert results['tubes'].startswith("2, the pipeline's ")
     found = {figure['name']: figure['value'] for figure in results['figures']}
-    # told only after it has lasted a while, an instance still covers it from its start
+    # reported only after it has lasted a while, an instance still covers it from its start
     assert found['video-mAP@0.75'] == pytest.approx(1)
     assert results['averages']['video-mAP@0.5:0.95'] == pytest.approx(1)
     truth['gttubes'] = {v: {'0': tubes['1']} for v, tubes in truth['gttubes'].items()}

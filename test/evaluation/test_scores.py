@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from actloc_ros.boxes import paired_iou
 from actloc_ros.evaluation.matching import match_boxes, match_pairs
-from actloc_ros.evaluation.overlap import paired_iou, tube_iou
+from actloc_ros.evaluation.overlap import tube_iou
 from actloc_ros.evaluation.precision import AVERAGES, precision_recall
 from actloc_ros.truth.boxes import Tube
 

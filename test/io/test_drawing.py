@@ -7,7 +7,7 @@ import pytest
 from actloc_ros.cli.main import main as actloc
 from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.io.bags import DetectionWriter, find_type
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.localizer import ClipInfo
@@ -31,7 +31,7 @@ def action(track, box, state=InstanceState.ONGOING, class_id=0):
 
 def changed(image, actions, **kwargs):
     """Return where drawing changes pixels, apart from the model's name at the lower left."""
-    mask = (draw(image, message(*actions, **kwargs)) != image).any(axis=-1)
+    mask = (draw_message(image, message(*actions, **kwargs)) != image).any(axis=-1)
     mask[-30:, :40] = False
     return mask
 
@@ -65,7 +65,7 @@ def test_what_has_ended_is_not_drawn_and_nothing_leaves_the_image():
     for box in ((0, 0, 320, 240), (300, 230, 320, 240), (0, 0, 5, 5)):
         assert changed(image, [action(1, box)]).any()
     tiny = np.zeros((24, 32, 3), np.uint8)
-    assert draw(tiny, message(action(1, (0, 0, 320, 240)))).shape == tiny.shape
+    assert draw_message(tiny, message(action(1, (0, 0, 320, 240)))).shape == tiny.shape
 
 
 def test_video_keeps_the_times_and_bears_odd_sizes_and_loops(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.io.bags import EVENT, BagError, find_type, read_detections
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source_bag import open_bag
 from actloc_ros.io.sources import open_source
@@ -77,5 +77,5 @@ def test_a_video_shows_key_frames_with_their_detections(tmp_path: Path) -> None:
     for report, shown in zip(reports(), images, strict=False):
         assert report.frame is not None
         plain = report.frame.image
-        drawn = draw(plain, report.message)
+        drawn = draw_message(plain, report.message)
         assert distance(shown, drawn) < distance(shown, plain) / 2

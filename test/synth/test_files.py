@@ -49,7 +49,7 @@ def test_json_holds_the_truth_of_all_frames(written):
     assert (video.fps, video.frames) == (15, 30)
     rows = {
         (tube.actor, int(frame)): tuple(box)
-        for tube in video.tubes
+        for tube in video.tracks
         for frame, box in zip(tube.frames, tube.boxes, strict=True)
     }
     expected = {}
@@ -128,7 +128,7 @@ def _video(**changes):
         'width': 64,
         'height': 48,
         'frames': 10,
-        'tubes': (ActorTrack(1, np.array([3, 4]), boxes, np.array([2.5, 2.25])),),
+        'tracks': (ActorTrack(1, np.array([3, 4]), boxes, np.array([2.5, 2.25])),),
         'instances': (Instance(1, 'waving', 120_000_000, 200_000_001),),
     }
     return Video(**{**fields, **changes})
@@ -139,7 +139,7 @@ def test_annotations_come_back_as_written(tmp_path):
     write_annotations(path, Annotations(('waving',), (_video(),)))
     (video,) = read_annotations(path).videos
     assert video.instances == _video().instances
-    (tube,), (expected,) = video.tubes, _video().tubes
+    (tube,), (expected,) = video.tracks, _video().tracks
     assert tube.actor == expected.actor
     np.testing.assert_array_equal(tube.frames, expected.frames)
     np.testing.assert_array_equal(tube.boxes, expected.boxes)
@@ -156,16 +156,16 @@ def test_hand_written_file_needs_no_nanoseconds_and_no_distances(tmp_path):
     path.write_text(json.dumps(data))
     (video,) = read_annotations(path).videos
     assert video.instances == (Instance(1, 'waving', 120_000_000, 200_000_001),)
-    assert video.tubes[0].distances is None
+    assert video.tracks[0].distances is None
 
 
 @pytest.mark.parametrize(
     ('change', 'word'),
     [
-        ({'tubes': (ActorTrack(1, np.array([3]), np.array([[0, 0, 65, 9.0]])),)}, 'within'),
-        ({'tubes': (ActorTrack(1, np.array([3]), np.array([[5, 0, 5, 9.0]])),)}, 'x1 < x2'),
-        ({'tubes': (ActorTrack(1, np.array([10]), np.array([[0, 0, 6, 9.0]])),)}, 'frame'),
-        ({'tubes': (ActorTrack(1, np.array([4, 4]), np.array([[0, 0, 6, 9.0]] * 2)),)}, 'rise'),
+        ({'tracks': (ActorTrack(1, np.array([3]), np.array([[0, 0, 65, 9.0]])),)}, 'within'),
+        ({'tracks': (ActorTrack(1, np.array([3]), np.array([[5, 0, 5, 9.0]])),)}, 'x1 < x2'),
+        ({'tracks': (ActorTrack(1, np.array([10]), np.array([[0, 0, 6, 9.0]])),)}, 'frame'),
+        ({'tracks': (ActorTrack(1, np.array([4, 4]), np.array([[0, 0, 6, 9.0]] * 2)),)}, 'rise'),
         ({'instances': (Instance(1, 'flying', 0, 5),)}, 'flying'),
         ({'instances': (Instance(1, 'waving', 5, 5),)}, 'start < end'),
         ({'fps': 0.0}, 'fps'),

@@ -32,7 +32,7 @@ def test_who_is_always_seen_keeps_the_exact_interval():
     spans, video = _collect(range(60), 1_234_567_891, 3_456_789_123)
     assert spans == [(1_234_567_891, 3_456_789_123)]
     assert (video.frames, video.width, video.height, video.fps) == (60, 32, 24, RATE)
-    (tube,) = video.tubes
+    (tube,) = video.tracks
     assert tube.frames.tolist() == list(range(60))
     assert tube.boxes[7].tolist() == [1, 2, 11, 22]
     assert tube.distances.tolist() == [3.0] * 60
@@ -47,7 +47,7 @@ def test_an_instance_begins_and_ends_with_the_sight_of_its_actor():
 def test_a_short_occlusion_does_not_split_an_instance():
     spans, video = _collect([*range(10, 20), *range(25, 40)], 1 * S, 4 * S)
     assert spans == [(1 * S, 4 * S)]
-    assert 22 not in video.tubes[0].frames
+    assert 22 not in video.tracks[0].frames
 
 
 def test_a_long_occlusion_makes_two_instances():

@@ -14,8 +14,8 @@ from actloc_ros.training.calibrate import (
     best_shift,
     best_shifts,
     calibrate,
-    compare,
     needed_shift,
+    score_boxes,
 )
 from actloc_ros.training.validation import KeyFramePrediction, KeyFrameTruth
 
@@ -47,11 +47,11 @@ def test_the_best_shift_parts_right_from_wrong():
     needed = np.array([1.0, 1.2, 1.4, 3.0, 3.5])
     right = np.array([True, True, True, False, False])
     assert 1.2 < best_shift(needed, right, 3) <= 1.5
-    # What is sure already counts as told, whatever the shift: it cannot be taken back.
+    # What is certain already counts as predicted, whatever the shift.
     sure = np.array([-9.0, -9.0, 1.0])
     assert best_shift(sure, np.array([True, True, True]), 3) == 1.0
     assert best_shift(sure, np.array([True, True, False]), 2) == -FARTHEST
-    # Nor can one of four that are told together be told alone.
+    # Nor can one of four with the same score be predicted alone.
     together = np.array([1.0, 1.0, 1.0, 1.0, 2.0])
     assert best_shift(together, np.array([True, False, False, False, True]), 2) == 2.0
 
@@ -62,8 +62,8 @@ def test_what_is_not_found_does_not_shift():
 
 
 def test_labels_hardly_shown_stay_as_they_are():
-    told = ScoredBoxes(np.full((30, 2), 1.0), np.ones((30, 2), bool), np.array([30, 19]))
-    assert best_shifts(told).tolist() == [1.0, 0.0]
+    scored = ScoredBoxes(np.full((30, 2), 1.0), np.ones((30, 2), bool), np.array([30, 19]))
+    assert best_shifts(scored).tolist() == [1.0, 0.0]
 
 
 def test_boxes_are_compared_in_pixels_of_the_recording_one_to_one():
@@ -75,11 +75,13 @@ def test_boxes_are_compared_in_pixels_of_the_recording_one_to_one():
     truth = KeyFrameTruth(
         np.array([[0, 0, 20, 40], [200, 200, 220, 220.0]]), np.array([[1, 0], [1, 1.0]]), (192, 192)
     )
-    told = compare(KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth)
-    assert told.right.tolist() == [[True, False], [False, False], [False, False]]
-    assert told.all.tolist() == [2, 1]
+    scored = score_boxes(
+        KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), truth
+    )
+    assert scored.right.tolist() == [[True, False], [False, False], [False, False]]
+    assert scored.all.tolist() == [2, 1]
     empty = KeyFrameTruth(np.zeros((0, 4)), np.zeros((0, 2)), (192, 192))
-    assert not compare(
+    assert not score_boxes(
         KeyFramePrediction(torch.zeros(3, 96, 96, dtype=torch.uint8), actors), empty
     ).right.any()
 
@@ -90,7 +92,7 @@ class Shown:
     keys = tuple(range(30))
     truths = (KeyFrameTruth(np.array([[0.0, 0, 32, 32]]), np.array([[0.0, 1, 0]]), (64, 64)),) * 30
 
-    def look(self, key, network, device):
+    def predict(self, key, network, device):
         """Find the actor and one who is not there, both too unsure of what they do."""
         boxes = torch.tensor([[0.0, 0, 32, 32], [32, 32, 64, 64]])
         scores = torch.tensor([[0.1, 0.3, 0.1], [0.1, 0.1, 0.1]])

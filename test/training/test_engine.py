@@ -70,11 +70,11 @@ def test_truth_follows_the_annotation(footage):
     videos = AnnotatedVideos(footage)
     video = videos.videos[0]
     clip = videos.clip(0, np.arange(video.frames))
-    for column, tube in enumerate(video.tubes):
+    for column, tube in enumerate(video.tracks):
         assert np.flatnonzero(clip.visible[:, column]).tolist() == tube.frames.tolist()
         assert np.allclose(clip.boxes[tube.frames, column], tube.boxes)
     for each in video.instances:
-        column = [tube.actor for tube in video.tubes].index(each.actor)
+        column = [tube.actor for tube in video.tracks].index(each.actor)
         for frame in range(video.frames):
             during = each.start <= video.stamp(frame) < each.end
             if during:
@@ -335,7 +335,7 @@ def test_stream_learns_eight_clips_by_heart(footage, tmp_path):
 
 
 class Few:
-    """Repeat a few clips for ever."""
+    """Repeat a few clips without end."""
 
     def __init__(self, clips, labels):
         self.clips, self.labels = clips, labels

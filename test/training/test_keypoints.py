@@ -34,7 +34,7 @@ def test_keypoints_are_written_and_read(tmp_path):
     write_annotations(path, Annotations(('wave',), (a_video(),), NAMES))
     got = read_annotations(path)
     assert got.keypoints == NAMES
-    assert np.array_equal(got.videos[0].tubes[0].keypoints, a_video().tubes[0].keypoints)
+    assert np.array_equal(got.videos[0].tracks[0].keypoints, a_video().tracks[0].keypoints)
 
     path.write_text(path.read_text().replace('"keypoints": [[10, 20,', '"keypoints": [[20,'))
     with pytest.raises(AnnotationError, match='annotations in the form'):
@@ -67,32 +67,32 @@ def test_targets_hold_joints_and_how_they_move():
         np.arange(6), np.zeros((6, 64, 64, 3), np.uint8)
     )
     assert np.isnan(clip.keypoints[3]).all()
-    told = pose_targets(
+    predicted = pose_targets(
         torch.from_numpy(clip.keypoints)[None], torch.from_numpy(clip.visible)[None]
     )
-    assert told.shape == (1, 6, 1, 8)
-    assert told[0, 4, 0].tolist() == [16, 20, 36, 20, 1.5 * LAG, 0, 1.5 * LAG, 0]
-    assert told[0, 0, 0, :4].isfinite().all()
-    assert told[0, :LAG, 0, 4:].isnan().all()
-    assert told[0, 3].isnan().all()
+    assert predicted.shape == (1, 6, 1, 8)
+    assert predicted[0, 4, 0].tolist() == [16, 20, 36, 20, 1.5 * LAG, 0, 1.5 * LAG, 0]
+    assert predicted[0, 0, 0, :4].isfinite().all()
+    assert predicted[0, :LAG, 0, 4:].isnan().all()
+    assert predicted[0, 3].isnan().all()
 
 
 def test_the_loss_is_the_miss_in_sizes_of_the_actor():
     centres, boxes = torch.tensor([[16.0, 16.0]]), torch.tensor([[0.0, 0, 20, 20]])
     true = torch.tensor([[20.0, 10, torch.nan, torch.nan, 3, 0, torch.nan, torch.nan]])
-    told = torch.tensor([[4.0, -6, 50, 50, 3, 0, 50, 50]], requires_grad=True)
-    assert pose_loss(told, true, centres, boxes) == 0
-    worse = pose_loss(told + torch.tensor([2.0, 0, 0, 0, 0, 0, 0, 0]), true, centres, boxes)
+    predicted = torch.tensor([[4.0, -6, 50, 50, 3, 0, 50, 50]], requires_grad=True)
+    assert pose_loss(predicted, true, centres, boxes) == 0
+    worse = pose_loss(predicted + torch.tensor([2.0, 0, 0, 0, 0, 0, 0, 0]), true, centres, boxes)
     assert worse.item() == pytest.approx(2 / 20 / 4)
     worse.sum().backward()
-    assert told.grad.isfinite().all()
+    assert predicted.grad.isfinite().all()
 
 
-@pytest.mark.parametrize(('asked', 'learnt'), [(True, NAMES), (False, ())])
-def test_keypoints_are_learnt_unless_the_settings_leave_them_out(tmp_path, asked, learnt):
+@pytest.mark.parametrize(('asked', 'trained'), [(True, NAMES), (False, ())])
+def test_keypoints_are_trained_unless_the_settings_leave_them_out(tmp_path, asked, trained):
     videos = AnnotatedVideos(tmp_path / 'a.json', Annotations(('wave',), (a_video(),), NAMES))
     dataset = ClipDataset([videos], ('wave',), Data((), keypoints=asked), NO_AUGMENTATION, 0)
-    assert dataset.names.keypoints == learnt
+    assert dataset.names.keypoints == trained
 
 
 def test_the_learner_says_what_the_network_says_and_poses():
@@ -120,6 +120,10 @@ def test_poses_are_part_of_the_loss_where_they_are_known():
     targets = Targets(boxes[:, :1], torch.ones(1, 1, 1), torch.ones(1, 1, dtype=torch.bool))
     without = detection_loss(dense, targets)
     assert without.pose is None
-    told = detection_loss(dense, Targets(targets.boxes, targets.actions, targets.valid, None, pose))
-    assert told.pose.item() == pytest.approx((11 + 19) / 16)
-    assert (told.total - without.total).item() == pytest.approx(POSE_WEIGHT * told.pose.item())
+    predicted = detection_loss(
+        dense, Targets(targets.boxes, targets.actions, targets.valid, None, pose)
+    )
+    assert predicted.pose.item() == pytest.approx((11 + 19) / 16)
+    assert (predicted.total - without.total).item() == pytest.approx(
+        POSE_WEIGHT * predicted.pose.item()
+    )

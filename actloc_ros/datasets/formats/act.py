@@ -36,7 +36,7 @@ COLUMNS = 'video, frame, class, score, x1, y1, x2, y2'
 
 
 def is_act(data: Any) -> bool:
-    """Say whether JSON is a ground truth in this layout."""
+    """Return whether JSON is a ground truth in this layout."""
     return isinstance(data, dict) and 'gttubes' in data
 
 
@@ -119,7 +119,7 @@ def frame_detections(rows: list[Any], truth: GroundTruth, path: str) -> Predicti
 
 
 def _numbers(names: tuple[Any, ...], find: Any) -> np.ndarray:
-    """Return a column's numbers, each different name looked up once, where it comes first."""
+    """Return a column's numbers, each different name converted once, where it comes first."""
     known: dict[Any, int] = {}
     for row, name in enumerate(names):
         if (type(name), name) not in known:
@@ -128,7 +128,7 @@ def _numbers(names: tuple[Any, ...], find: Any) -> np.ndarray:
 
 
 def is_tube_detections(data: Any) -> bool:
-    """Say whether JSON is detected tubes by class."""
+    """Return whether JSON is detected tubes by class."""
     return isinstance(data, dict) and all(isinstance(tubes, list) for tubes in data.values())
 
 

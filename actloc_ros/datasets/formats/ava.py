@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from actloc_ros.boxes import has_area
 from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
@@ -106,7 +107,7 @@ def read_ava_detections(path: Path, truth: GroundTruth) -> Predictions:
                 f'map have {len(truth.labels)} classes and AVA has {len(AVA80)}; give a label map '
                 'with all of your classes'
             )
-    area = (boxes.boxes[:, :2] < boxes.boxes[:, 2:]).all(axis=1)
+    area = has_area(boxes.boxes)
     listed = np.isin(boxes.label, list(truth.labels))
     left_out = {
         'with no area': int((~area).sum()),

@@ -1,4 +1,4 @@
-"""Read AVA to train on: videos and a csv that says at 1 Hz who does what."""
+"""Read AVA to train on: videos, and a csv of what each actor does at 1 Hz."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from actloc_ros.boxes import clip
 from actloc_ros.datasets.formats.ava import (
     MICROSECONDS,
     Row,
@@ -27,7 +28,7 @@ PREFIXES = {'train': 'ava_train', 'test': 'ava_val'}
 RATE = 30.0  # Hz of frames in folders, as AVA's are extracted
 
 
-def read_ava(place: DatasetPaths) -> Annotations:
+def read_ava(paths: DatasetPaths) -> Annotations:
     """Read AVA, or data in its layout: rows of video, time in s, box, class and person.
 
     Only key frames are known, to the nearest frame. Boxes of one person are one actor; rows that
@@ -38,8 +39,8 @@ def read_ava(place: DatasetPaths) -> Annotations:
         AnnotationError: A class is not among these.
         EvaluationError: A row is broken.
     """
-    file = _csv_file(place)
-    folder = place.videos or first_folder([file.parent / 'videos', file.parent])
+    file = _csv_file(paths)
+    folder = paths.videos or first_folder([file.parent / 'videos', file.parent])
     labels = _labels(file)
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in read_rows(file, scored=False):
@@ -57,15 +58,15 @@ def read_ava(place: DatasetPaths) -> Annotations:
     return Annotations(tuple(labels.values()), tuple(videos))
 
 
-def _csv_file(place: DatasetPaths) -> Path:
-    path = place.path
+def _csv_file(paths: DatasetPaths) -> Path:
+    path = paths.path
     if not path.is_dir():
         return path
-    prefix = PREFIXES.get(place.source.part)
+    prefix = PREFIXES.get(paths.source.part)
     found = [] if prefix is None else sorted(path.glob(f'{prefix}_v*.csv'))
     if len(found) != 1:
         raise AnnotationError(
-            f'{path} has {len(found)} files for part {place.source.part!r}; name the csv itself, '
+            f'{path} has {len(found)} files for part {paths.source.part!r}; name the csv itself, '
             'as ava_train_v2.2.csv'
         )
     return found[0]
@@ -108,7 +109,7 @@ def _video(
     size = np.array([shape.width, shape.height] * 2)
     return replace(
         video,
-        tubes=tuple(_tube(actor, seen, size) for actor, seen in boxes.items()),
+        tracks=tuple(_track(actor, by_frame, size) for actor, by_frame in boxes.items()),
         instances=tuple(
             Instance(actor, labels[label], video.stamp(frame), video.stamp(frame + 1))
             for actor, frame, label in doing
@@ -117,9 +118,11 @@ def _video(
     )
 
 
-def _tube(actor: int, seen: dict[int, tuple[float, ...]], size: np.ndarray) -> ActorTrack:
-    frames = sorted(seen)
-    boxes = np.array([seen[frame] for frame in frames]).clip(0, 1)  # files round to three digits
+def _track(actor: int, by_frame: dict[int, tuple[float, ...]], size: np.ndarray) -> ActorTrack:
+    frames = sorted(by_frame)
+    boxes = clip(
+        np.array([by_frame[frame] for frame in frames]), 1, 1
+    )  # files round to three digits
     return ActorTrack(actor, np.array(frames, np.int64), boxes * size)
 
 
@@ -136,7 +139,7 @@ def _actors(
         frame = frame_of[row.frame]
         actor = numbers.setdefault((row.person or (frame, row.box),), len(numbers) + 1)
         if boxes.get(actor, {}).get(frame, row.box) != row.box:
-            # Someone else, called by the same number.
+            # Another actor with the same number.
             actor = numbers.setdefault((row.person, frame, row.box), len(numbers) + 1)
         boxes.setdefault(actor, {})[frame] = row.box
         doing[actor, frame, row.label] = None

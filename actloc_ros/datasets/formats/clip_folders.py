@@ -10,34 +10,34 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.spec import DatasetPaths
+from actloc_ros.files import VIDEO_SUFFIXES
 from actloc_ros.io.media import VideoInfo, open_frames, relative, shape_or
 from actloc_ros.io.source import DEFAULT_RATE, IMAGE_SUFFIXES
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
-from actloc_ros.truth.boxes import VIDEO_SUFFIXES
 from actloc_ros.truth.plain_json import parse_annotations, write_annotations
 
 IMAGE = 'image'
 
 
-def read_clips(place: DatasetPaths) -> Annotations:
+def read_clips(paths: DatasetPaths) -> Annotations:
     """Read a folder of folders of clips.
 
     With `boxes: image` the whole view is the actor's box. Else a detector finds the people, and
-    the one who is seen best and longest does what the folder's name says. That takes long, so it is
-    done once and written to `boxes_NAME.json` in the folder, in the plain format, for you to
-    correct and for all later readings.
+    the one with the highest sum of scores does what the folder's name says. That takes long, so it
+    is done once and written to `boxes_NAME.json` in the folder, in the plain format, for you to
+    correct and for later runs.
 
     Raises:
         AnnotationError: There are no clips, or the file with the boxes is of others.
         WeightsError: There is no such detector, or its weights are not here.
     """
-    folder = place.path
+    folder = paths.path
     if not folder.is_dir():
         raise AnnotationError(f'{folder} is no folder; give one with a folder of clips a label')
     clips = list(find_clips(folder))
     if not clips:
         raise AnnotationError(f'{folder} has no folders with videos in them, a folder a label')
-    boxes = place.source.boxes
+    boxes = paths.source.boxes
     if not boxes:
         raise AnnotationError(
             f'{folder}: clips have no boxes; say boxes: {IMAGE} where the actor fills the view, or '
@@ -72,10 +72,10 @@ def _empty_video(path: Path, folder: Path) -> Video:
     return Video(relative(path, folder), shape.fps, shape.width, shape.height, shape.frames, (), ())
 
 
-def _labelled(video: Video, tubes: tuple[ActorTrack, ...], main: int, label: str) -> Video:
-    """Return the video with its people, of whom one does what it is labelled with, throughout."""
+def _labelled(video: Video, tracks: tuple[ActorTrack, ...], main: int, label: str) -> Video:
+    """Return the video with its people, one of whom does what the label says, throughout."""
     instance = Instance(main, label, 0, video.stamp(video.frames))
-    return replace(video, tubes=tubes, instances=(instance,) if tubes else ())
+    return replace(video, tracks=tracks, instances=(instance,) if tracks else ())
 
 
 def _whole_view(path: Path, label: str, folder: Path) -> Video:
@@ -90,8 +90,8 @@ def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> 
         found = parse_annotations(file)
         if {v.path for v in found.videos} != {relative(path, folder) for _, path in clips}:
             raise AnnotationError(
-                f'{file} is of other clips than the folder holds now; remove it, so that people '
-                'are looked for anew'
+                f'{file} is of other clips than the folder holds now; remove it to '
+                'detect people again'
             )
         return found
     from actloc_ros.datasets.find_people import PeopleFinder
@@ -100,8 +100,8 @@ def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> 
     videos = []
     for label, path in tqdm(clips, 'finding people', unit='clip', disable=None):
         video = _empty_video(path, folder)
-        tubes, main = finder.find(open_frames(path), video)
-        videos.append(_labelled(video, tubes, main, label))
+        tracks, main = finder.find(open_frames(path), video)
+        videos.append(_labelled(video, tracks, main, label))
     annotations = _annotations(clips, videos)
     write_annotations(file, annotations)
     return annotations

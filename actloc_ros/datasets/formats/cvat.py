@@ -17,7 +17,7 @@ from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or
 from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 
-ACTION = 'action'  # the attribute that says what a person does
+ACTION = 'action'  # the attribute that names what a person does
 NO_ACTION = ('', '__undefined__')
 LAST_FRAME = 10_000_000  # four days at 30 Hz
 
@@ -53,18 +53,18 @@ class Track:
     rows: tuple[Row, ...]
 
 
-def read_cvat(place: DatasetPaths) -> Annotations:
+def read_cvat(paths: DatasetPaths) -> Annotations:
     """Read an XML file, or all of a folder, of one or more tasks each.
 
     Labels are the tracks' labels, or the values of their attribute `action` where they have one;
     several are separated by commas. Boxes between rows are interpolated linearly; `outside` ends
-    what is seen of a person, as does the last row. Where a task shows every n-th frame, only those
+    a track's visible part, as does the last row. Where a task shows every n-th frame, only those
     are known. Videos are found beside the XML, or in the folder named, by the task's source.
 
     Raises:
         AnnotationError: It is no such XML, or a track has other shapes than upright boxes.
     """
-    path = place.path
+    path = paths.path
     files = sorted(path.glob('*.xml')) if path.is_dir() else [path]
     if not files:
         raise AnnotationError(f'{path} has no .xml file')
@@ -76,7 +76,7 @@ def read_cvat(place: DatasetPaths) -> Annotations:
         labels.update(dict.fromkeys(_labels(root, tracks)))
         for task in tasks:
             own = [track for track in tracks if track.task in ('', task.number)]
-            video = find_video(place.videos or file.parent, task.source)
+            video = find_video(paths.videos or file.parent, task.source)
             videos.append(_video(task, own, video, path if path.is_dir() else path.parent))
     return Annotations(tuple(labels), tuple(videos))
 
@@ -105,7 +105,7 @@ def _tasks(root: ElementTree.Element, file: Path) -> list[Task]:
         raise AnnotationError(f'{file}: expected <annotations> with <meta>, as CVAT writes it')
     if root.find('image') is not None:
         raise AnnotationError(
-            f'{file} is in the format "CVAT for images", which does not say who is who from frame '
+            f'{file} is in the format "CVAT for images", which does not identify people from frame '
             'to frame; export it as "CVAT for video 1.1"'
         )
     found = [each for name in ('task', 'job') for each in meta.iter(name)]
@@ -216,24 +216,24 @@ def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video
     other = VideoInfo(task.stop + 1, DEFAULT_RATE, task.width, task.height)
     shape = shape_or(path, DEFAULT_RATE, other)
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
-    tubes, instances = [], []
+    visible, instances = [], []
     for actor, track in enumerate(tracks, 1):
-        frames, boxes = _seen(track, task)
+        frames, boxes = _visible(track, task)
         if len(frames):
-            tubes.append(ActorTrack(actor, frames, boxes))
+            visible.append(ActorTrack(actor, frames, boxes))
             instances += _instances(actor, track, video, int(frames[-1]) + task.step)
     shown = range(task.start, min(task.stop + 1, shape.frames), task.step)
     whole = task.step == 1 and len(shown) == shape.frames
     return replace(
         video,
-        tubes=tuple(tubes),
+        tracks=tuple(visible),
         instances=tuple(instances),
         labelled=None if whole else np.array(shown, np.int64),
     )
 
 
-def _seen(track: Track, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Return the frames in which a person is seen, and their boxes."""
+def _visible(track: Track, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames in which a person is visible, and the boxes there."""
     frames = [np.zeros(0, np.int64)]
     boxes = [np.zeros((0, 4))]
     for row, after in zip(track.rows, [*track.rows[1:], None], strict=True):

@@ -69,7 +69,7 @@ def read_predictions(path: Path, truth: GroundTruth) -> Predictions:
     """Read detections in a format that goes with the ground truth's.
 
     Raises:
-        EvaluationError: The file is in no such format, or broken, or speaks of something that
+        EvaluationError: The file is in no such format, or broken, or names something that
             the ground truth does not know.
         OSError: It cannot be read.
     """
@@ -100,7 +100,7 @@ def _json_predictions(data: Any, truth: GroundTruth, path: Path) -> Predictions:
 
 @contextmanager
 def _layout(path: Path) -> Iterator[None]:
-    """Turn what Python says of a value of the wrong kind into a message about the file."""
+    """Turn Python's errors about values of the wrong kind into a message about the file."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:

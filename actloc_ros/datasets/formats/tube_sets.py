@@ -21,37 +21,37 @@ JHMDB_RATE = 30.0
 MULTISPORTS_RATE = 25.0
 
 
-def read_ucf24(place: DatasetPaths) -> Annotations:
+def read_ucf24(paths: DatasetPaths) -> Annotations:
     """Read UCF101-24: pyannot, or its other layouts, as JSON; frames in folders, or videos.
 
     Split lists `trainlist01.txt` and `testlist01.txt` lie beside the JSON or in `splitfiles`, one
     video a line. Every frame counts as known: where there is no box, none of the actions goes on.
     """
-    file = _json_file(place.path)
-    folder = place.videos or first_folder(
+    file = _json_file(paths.path)
+    folder = paths.videos or first_folder(
         [file.parent / 'rgb-images', file.parent / 'videos', file.parent]
     )
-    truth = read_truth(file, split=place.source.split, part=place.source.part)
+    truth = read_truth(file, split=paths.source.split, part=paths.source.part)
     chosen: Sequence[int] = range(len(truth.videos))
-    if truth.first_frame == 0 and place.source.part != 'all':  # not ACT's, which holds splits
-        chosen = _listed(truth, _split_list(place, file))
+    if truth.first_frame == 0 and paths.source.part != 'all':  # not ACT's, which holds splits
+        chosen = _listed(truth, _split_list(paths, file))
     return from_truth(truth, chosen, folder, UCF24_RATE, file.parent)
 
 
-def read_jhmdb(place: DatasetPaths) -> Annotations:
+def read_jhmdb(paths: DatasetPaths) -> Annotations:
     """Read J-HMDB-21: ACT's ground truth as JSON, and `Frames/CLASS/VIDEO/00001.png`."""
-    return _read_act(place, ('Frames', 'rgb-images', 'videos'), JHMDB_RATE)
+    return _read_act(paths, ('Frames', 'rgb-images', 'videos'), JHMDB_RATE)
 
 
-def read_multisports(place: DatasetPaths) -> Annotations:
+def read_multisports(paths: DatasetPaths) -> Annotations:
     """Read MultiSports: its ground truth as JSON, and videos `trainval/SPORT/VIDEO.mp4`."""
-    return _read_act(place, ('trainval', 'videos', 'rgb-images'), MULTISPORTS_RATE)
+    return _read_act(paths, ('trainval', 'videos', 'rgb-images'), MULTISPORTS_RATE)
 
 
-def _read_act(place: DatasetPaths, folders: Sequence[str], rate: float) -> Annotations:
-    file = _json_file(place.path)
-    folder = place.videos or first_folder([*(file.parent / f for f in folders), file.parent])
-    truth = read_truth(file, split=place.source.split, part=place.source.part)
+def _read_act(paths: DatasetPaths, folders: Sequence[str], rate: float) -> Annotations:
+    file = _json_file(paths.path)
+    folder = paths.videos or first_folder([*(file.parent / f for f in folders), file.parent])
+    truth = read_truth(file, split=paths.source.split, part=paths.source.part)
     if truth.first_frame != 1:
         raise AnnotationError(
             f'{file}: not the layout of ACT and MultiSports, with labels and gttubes'
@@ -98,7 +98,7 @@ def _video(
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
     return replace(
         video,
-        tubes=tuple(
+        tracks=tuple(
             ActorTrack(actor, tube.frames - first, tube.boxes * scale)
             for actor, tube in enumerate(tubes, 1)
         ),
@@ -132,15 +132,15 @@ def _json_file(path: Path) -> Path:
     return found[0]
 
 
-def _split_list(place: DatasetPaths, file: Path) -> Path:
-    name = f'{place.source.part}list{place.source.split:02d}.txt'
+def _split_list(paths: DatasetPaths, file: Path) -> Path:
+    name = f'{paths.source.part}list{paths.source.split:02d}.txt'
     candidates = [file.parent / name, file.parent / 'splitfiles' / name]
     for path in candidates:
         if path.is_file():
             return path
     raise AnnotationError(
-        f'{candidates[0]} is missing: it lists the videos of part {place.source.part!r}, split '
-        f'{place.source.split}; put it there or into splitfiles, or take part: all'
+        f'{candidates[0]} is missing: it lists the videos of part {paths.source.part!r}, split '
+        f'{paths.source.split}; put it there or into splitfiles, or take part: all'
     )
 
 

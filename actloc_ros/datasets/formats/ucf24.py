@@ -39,7 +39,7 @@ SIZE = (320.0, 240.0)
 
 
 def is_pyannot(data: Any) -> bool:
-    """Say whether JSON is of the first form."""
+    """Return whether JSON is of the first form."""
     return (
         isinstance(data, dict)
         and len(data) > 0
@@ -48,7 +48,7 @@ def is_pyannot(data: Any) -> bool:
 
 
 def is_clips(data: Any) -> bool:
-    """Say whether JSON is of the second form."""
+    """Return whether JSON is of the second form."""
     return isinstance(data, dict) and 'classes' in data and 'clips' in data
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from actloc_ros.files import write_whole
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
 from actloc_ros.models.hog_hof.fisher import Codebook, codebook_of
@@ -56,7 +57,8 @@ class Classifier:
         about = {'labels': list(self.labels), 'settings': asdict(self.settings)}
         # One entry: the order of several is left to chance, and equal models make equal files.
         content = save(tensors, {FORMAT: json.dumps({'version': VERSION, **about})})
-        Path(path).write_bytes(content)
+        with write_whole(Path(path)) as file:
+            file.write_bytes(content)
 
 
 TENSORS = ('weight', 'bias', 'slope', 'offset')

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from actloc_ros.boxes import area, intersection
+
 SAME = 0.3  # IoU from which boxes of two sources speak of one actor
 INSIDE = 0.6  # share of the smaller box within the larger from which they do, too
 DOUBLE = 0.5  # IoU from which two followed actors are one
@@ -81,15 +83,9 @@ def add_regions(
 
 def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Return intersection over union, and over the smaller one."""
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    shared = float(np.prod(np.clip(sides, 0, None)))
-    one, two = area(first), area(second)
+    shared = float(intersection(first, second))
+    one, two = float(area(first)), float(area(second))
     return shared / max(one + two - shared, 1e-9), shared / max(min(one, two), 1e-9)
-
-
-def area(box: np.ndarray) -> float:
-    """Return a box's area."""
-    return float(np.prod(np.clip(box[2:] - box[:2], 0, None)))
 
 
 def _double(first: np.ndarray, second: np.ndarray) -> bool:

@@ -31,14 +31,14 @@ class ColumnNames:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A clip as the network takes it.
+    """A clip in the form of the network's input.
 
     Attributes:
         images: uint8 (3, T, H, W), RGB.
         boxes: float32 (T, M, 4) in pixels of these images.
         actions: float32 (T, M, C).
         valid: bool (T, M): the actor is to be found in the frame.
-        known: bool (T,): somebody has said what the frame shows.
+        known: bool (T,): whether it is labelled what the frame shows.
         keypoints: float32 (T, M, K, 2) in pixels of these images; NaN where they are not known.
     """
 
@@ -116,24 +116,24 @@ def choose_crop(
 ) -> tuple[int, int, int, int]:
     """Return top, left, height and width of a crop in pixels; `focus` lays it around an actor.
 
-    Without augmentation it is the whole image, whatever that does to its proportions: so does the
-    network see it when it runs.
+    Without augmentation it is the whole image, whatever that does to its proportions, as in
+    inference.
     """
     share = rng.uniform(how.crop, how.widest)
     stretch = how.stretch ** rng.uniform(-0.5, 0.5)
     h = min(height, max(1, round(height * share * stretch)))
     w = min(width, max(1, round(width * share / stretch)))
-    seen = np.argwhere(clip.visible)
-    if not len(seen) or rng.random() >= how.focus:
+    visible = np.argwhere(clip.visible)
+    if not len(visible) or rng.random() >= how.focus:
         return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
-    x1, y1, x2, y2 = clip.boxes[tuple(rng.choice(seen))]
+    x1, y1, x2, y2 = clip.boxes[tuple(rng.choice(visible))]
     top = round((y1 + y2) / 2 - h * rng.uniform(0.3, 0.7))
     left = round((x1 + x2) / 2 - w * rng.uniform(0.3, 0.7))
     return min(max(top, 0), height - h), min(max(left, 0), width - w), h, w
 
 
 def cut_off(boxes: Tensor, visible: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Clip boxes to the image; an actor of whom too little is left is not to be found."""
+    """Clip boxes to the image; an actor of which too little is left does not count."""
     limits = torch.tensor([size[1], size[0]] * 2)
     inside = torch.minimum(boxes.clamp(min=0), limits)
     sides = inside[..., 2:] - inside[..., :2]

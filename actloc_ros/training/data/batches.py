@@ -23,7 +23,7 @@ from actloc_ros.truth.annotations import AnnotationError
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """B clips as the trainer takes them.
+    """B clips, padded to the most actors of one.
 
     Attributes:
         images: uint8 (B, 3, T, H, W), RGB.
@@ -84,15 +84,15 @@ class ClipDataset(Dataset):
         self.how = replace(how, flip_pairs=choose_pairs(labels, how.flip_pairs))
         self.labels, self.data, self.seed = labels, data, seed
         self.names = ColumnNames(labels, common_keypoints(self.sets) if data.keypoints else ())
-        self.places = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
-        every = [self.sets[s].videos[v] for s, v in self.places]
+        self.videos = [(s, v) for s, each in enumerate(self.sets) for v in range(len(each.videos))]
+        every = [self.sets[s].videos[v] for s, v in self.videos]
         self.key_frames = KeyFrames(every, labels, data.balance)
 
     def __getitem__(self, index: int) -> Sample:
         """Return clip `index`, any number from 0."""
         rng = np.random.default_rng([self.seed, index])
-        place, key = self.key_frames.draw(rng)
-        s, v = self.places[place]
+        video, key = self.key_frames.draw(rng)
+        s, v = self.videos[video]
         frames = choose_frames(
             rng, key, self.sets[s].videos[v], self.data.frames, self.data.rate, self.how
         )
@@ -154,7 +154,7 @@ def collate(samples: list[Sample]) -> Batch:
 def batches(
     dataset: ClipDataset, batch: int, first: int, rank: int, world: int, workers: int
 ) -> Iterator[Batch]:
-    """Yield batches from step `first` on; of the clips of a step, each process takes its part."""
+    """Yield batches from step `first` on; each process yields its part of the clips of a step."""
     loader = DataLoader(
         dataset,
         batch_size=batch,

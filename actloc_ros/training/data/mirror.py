@@ -1,4 +1,4 @@
-"""Say which labels change places in a mirror image."""
+"""Find which labels are swapped in a mirror image."""
 
 from __future__ import annotations
 

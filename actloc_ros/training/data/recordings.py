@@ -36,7 +36,7 @@ def check_sets(sets: Mapping[str, AnnotatedVideos]) -> None:
     """Print what is in recordings, and what is wrong with them.
 
     Raises:
-        AnnotationError: Labels differ, or nothing may be learnt before something is mended.
+        AnnotationError: Labels differ, or something must be fixed before training.
     """
     labels = next(iter(sets.values())).labels
     fatal = []
@@ -47,11 +47,11 @@ def check_sets(sets: Mapping[str, AnnotatedVideos]) -> None:
         if findings.fatal:
             fatal.append(name)
     if fatal:
-        raise AnnotationError(f'{", ".join(fatal)}: mend what is listed above as errors')
+        raise AnnotationError(f'{", ".join(fatal)}: fix what is listed above as errors')
 
 
 def _name(source: DatasetSpec) -> str:
-    """Return the path of a source, and what else tells it from others."""
+    """Return the path of a source, and what else identifies it."""
     if source.format == 'actloc':
         return source.path
     return f'{source.path} ({source.format}, {source.part}, split {source.split})'

@@ -1,4 +1,4 @@
-"""Choose the frames that a training looks at, rare labels more often than they come."""
+"""Choose the key frames of a training, rare labels more often than they come."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def presence(video: Video, labels: tuple[str, ...]) -> np.ndarray:
     """Return which labels each frame of a video shows: bool (frames, C)."""
     found = np.zeros((video.frames, len(labels)), bool)
     stamps = np.array([video.stamp(frame) for frame in range(video.frames)])
-    for tube in video.tubes:
+    for track in video.tracks:
         for each in video.instances:
-            if each.actor == tube.actor:
-                during = (stamps[tube.frames] >= each.start) & (stamps[tube.frames] < each.end)
-                found[tube.frames[during], labels.index(each.label)] = True
+            if each.actor == track.actor:
+                during = (stamps[track.frames] >= each.start) & (stamps[track.frames] < each.end)
+                found[track.frames[during], labels.index(each.label)] = True
     return found
 
 

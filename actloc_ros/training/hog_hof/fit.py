@@ -29,7 +29,7 @@ from actloc_ros.training.hog_hof.recordings import (
 
 SOFTNESS = 10.0  # weight of the training errors
 FOLDS = 5  # parts of the videos that are left out in turn to calibrate the scores
-BOOK_TRACKS = 12_000  # tracks that a code book is learnt from
+BOOK_TRACKS = 12_000  # tracks that a code book is fitted to
 BOOK_STEPS = 25  # of expectation and maximization, at most
 LEAST_VARIANCE = 1e-4  # of a word
 KEPT = 2  # a principal component for so many numbers
@@ -46,7 +46,7 @@ class Samples:
         descriptors: float32 (N, D).
         mirrored: float32 (N, D): those of the clips' mirror images.
         truth: bool (N, C): a clip may show several actions.
-        videos: int64 (N,): number of the video; clips of one are never told apart in calibration.
+        videos: int64 (N,): number of the video; calibration never separates clips of one.
         unused: Videos in which no actor was found.
     """
 
@@ -66,10 +66,10 @@ def read_samples(
     labels: Sequence[str] = (),
     seed: int = 0,
 ) -> Samples:
-    """Learn a code book from a data set, and describe its clips; see `find_recordings`.
+    """Fit a code book to a data set, and describe its clips; see `find_recordings`.
 
     Raises:
-        TrainingError: There is nothing to learn from.
+        TrainingError: There is nothing to train on.
     """
     names, recordings = find_recordings(data, settings, whole_image, labels)
     try:
@@ -84,21 +84,21 @@ def samples_of(
     settings: DescriptorSettings,
     seed: int = 0,
 ) -> Samples:
-    """Learn a code book from recordings, and describe their clips.
+    """Fit a code book to recordings, and describe their clips.
 
     Raises:
-        TrainingError: There is nothing to learn from.
+        TrainingError: There is nothing to train on.
     """
     kept = _read_some(recordings, seed)
-    tracks = [take.tracks for _, takes in sorted(kept.items()) for take in takes]
-    codebook = learn_codebook(tracks, settings, seed)
+    tracks = [actor.tracks for _, actors in sorted(kept.items()) for actor in actors]
+    codebook = fit_codebook(tracks, settings, seed)
     rows: list[tuple[np.ndarray, np.ndarray, list[bool], int]] = []
     unused = []
     for video, recording in enumerate(_progress(recordings, 'describe')):
-        takes = kept.pop(video) if video in kept else recording.read()
-        for take in takes:
-            rows.extend((*row, video) for row in _rows(take, labels, codebook))
-        if not takes:
+        actors = kept.pop(video) if video in kept else recording.read()
+        for actor in actors:
+            rows.extend((*row, video) for row in _rows(actor, labels, codebook))
+        if not actors:
             unused.append(recording.path)
     descriptors, mirrored, truth, videos = zip(*rows, strict=True)
     return Samples(
@@ -113,13 +113,13 @@ def samples_of(
 
 
 def _read_some(recordings: Sequence[Recording], seed: int) -> dict[int, list[ActorRecording]]:
-    """Return the takes of recordings chosen by chance, by number; all if they fit in memory."""
+    """Return the actors of recordings chosen by chance, by number; all if they fit in memory."""
     order = np.random.default_rng(seed).permutation(len(recordings)).tolist()
     kept: dict[int, list[ActorRecording]] = {}
     count = 0
     for index in _progress(order, 'read'):
         kept[index] = recordings[index].read()
-        count += sum(len(each.places) for take in kept[index] for each in take.tracks)
+        count += sum(len(each.places) for actor in kept[index] for each in actor.tracks)
         if count >= MOST_TRACKS:
             break
     return kept
@@ -130,32 +130,32 @@ def _progress(items: Sequence, what: str) -> tqdm:
 
 
 def _rows(
-    take: ActorRecording, labels: tuple[str, ...], codebook: Codebook
+    actor: ActorRecording, labels: tuple[str, ...], codebook: Codebook
 ) -> list[tuple[np.ndarray, np.ndarray, list[bool]]]:
     """Return descriptor, mirror image's descriptor and truth (C,) of each clip."""
-    moments = codebook.pool(take.tracks)
-    mirrored = codebook.pool([tracks.mirrored() for tracks in take.tracks])
+    pooled = codebook.pool(actor.tracks)
+    mirrored = codebook.pool([tracks.mirrored() for tracks in actor.tracks])
     return [
         (
-            codebook.describe(moments, clip.start, clip.end),
+            codebook.describe(pooled, clip.start, clip.end),
             codebook.describe(mirrored, clip.start, clip.end),
             [label in clip.shown for label in labels],
         )
-        for clip in take.clips
+        for clip in actor.clips
     ]
 
 
-def learn_codebook(
-    takes: Sequence[Sequence[PointTracks]], settings: DescriptorSettings, seed: int
+def fit_codebook(
+    actors: Sequence[Sequence[PointTracks]], settings: DescriptorSettings, seed: int
 ) -> Codebook:
-    """Learn principal components and Gaussian mixtures from tracks, the same number a take.
+    """Fit principal components and Gaussian mixtures to tracks, the same number of each actor.
 
     Raises:
         TrainingError: Too little moves.
     """
     rng = np.random.default_rng(seed)
-    share = max(1, BOOK_TRACKS // max(len(takes), 1))
-    chosen = [each for take in takes for each in _some_tracks(take, share, rng)]
+    share = max(1, BOOK_TRACKS // max(len(actors), 1))
+    chosen = [each for actor in actors for each in _some_tracks(actor, share, rng)]
     count = sum(len(each.places) for each in chosen)
     least = max(settings.words, *(length // KEPT for length in LENGTHS.values()))
     if count < least:
@@ -165,23 +165,25 @@ def learn_codebook(
         )
     return Codebook(
         {
-            kind: _learn_book(np.concatenate([each.kind(kind) for each in chosen]), settings, seed)
+            kind: _fit_book(np.concatenate([each.kind(kind) for each in chosen]), settings, seed)
             for kind in KINDS
         }
     )
 
 
 def _some_tracks(
-    take: Sequence[PointTracks], count: int, rng: np.random.Generator
+    tracks: Sequence[PointTracks], count: int, rng: np.random.Generator
 ) -> list[PointTracks]:
-    """Return tracks of a take chosen by chance, every second one as its mirror image."""
-    places = [(look, point) for look, each in enumerate(take) for point in range(len(each.places))]
-    chosen = rng.permutation(len(places))[:count]
+    """Return an actor's tracks chosen by chance, every second one as its mirror image."""
+    every = [
+        (frame, point) for frame, each in enumerate(tracks) for point in range(len(each.places))
+    ]
+    chosen = rng.permutation(len(every))[:count]
     found = []
     for side, part in enumerate((chosen[::2], chosen[1::2])):
-        for look in sorted({places[index][0] for index in part}):
-            points = [places[index][1] for index in part if places[index][0] == look]
-            all_tracks = take[look]
+        for frame in sorted({every[index][0] for index in part}):
+            points = [every[index][1] for index in part if every[index][0] == frame]
+            all_tracks = tracks[frame]
             some = PointTracks(
                 all_tracks.stamp, all_tracks.places[points], all_tracks.parts[points]
             )
@@ -189,7 +191,7 @@ def _some_tracks(
     return found
 
 
-def _learn_book(descriptors: np.ndarray, settings: DescriptorSettings, seed: int) -> KindCodebook:
+def _fit_book(descriptors: np.ndarray, settings: DescriptorSettings, seed: int) -> KindCodebook:
     axes = PCA(descriptors.shape[1] // KEPT, svd_solver='covariance_eigh').fit(descriptors)
     mixture = GaussianMixture(
         settings.words,
@@ -215,7 +217,7 @@ def _learn_book(descriptors: np.ndarray, settings: DescriptorSettings, seed: int
 def fit(samples: Samples, settings: DescriptorSettings, seed: int = 0) -> Classifier:
     """Train a linear support vector machine for each label; calibrate on left-out videos.
 
-    Mirror images are learnt from, too; labels that name a side change it. Deterministic: the same
+    Mirror images are trained on, too; labels that name a side change it. Deterministic: the same
     samples and seed give the same numbers.
 
     Raises:

@@ -22,12 +22,11 @@ from actloc_ros.models.hog_hof.descriptor import (
 from actloc_ros.models.hog_hof.localizer import ActorPointTracker
 from actloc_ros.models.vision.view import AREA
 from actloc_ros.truth.annotations import Instance, Video
-from actloc_ros.truth.plain_json import read_annotations
+from actloc_ros.truth.plain_json import ANNOTATIONS, annotations_file, read_annotations
 
 STRIDE = 1.0  # s from one clip of a video to the next
 WHOLE = 3.0  # durations up to which a labelled recording is one clip
 ACTOR_HEIGHT = 160  # px to which recordings that are cut to an actor are reduced
-ANNOTATIONS = 'annotations.json'
 
 
 class TrainingError(ValueError):
@@ -45,7 +44,7 @@ class LabelledSpan:
 
 @dataclass(frozen=True, eq=False)
 class ActorRecording:
-    """One actor in one recording: what moved on it at each look, oldest first, and its clips."""
+    """One actor in one recording: its moving points by sampled frame, and its clips."""
 
     tracks: list[PointTracks]
     clips: list[LabelledSpan]
@@ -57,7 +56,7 @@ class Recording:
 
     Attributes:
         path: Its file or folder.
-        read: Returns the takes of the actors in it.
+        read: Returns the actors in it.
     """
 
     path: Path
@@ -71,18 +70,18 @@ def find_recordings(
 
     Args:
         data: A folder with one folder of recordings for each label, or a folder with an
-            `annotations.json` in the format of `datasets.annotations`, or that file.
+            `annotations.json` in the format of `truth.plain_json`, or that file.
         settings: How clips are described.
         whole_image: Whether recordings in folders are cut to the actor (or actors) already; else
-            the actor who is seen best and longest is followed as `motion` does.
+            the actor with the highest sum of scores is followed as `motion` does.
         labels: Labels to train, in this order; all there are if empty.
 
     Raises:
-        TrainingError: There is nothing to learn from.
+        TrainingError: There is nothing to train on.
     """
-    file = data / ANNOTATIONS if data.is_dir() else data
+    file = annotations_file(data)
     if file.is_file() and whole_image:
-        raise TrainingError(f'{file} says where the actors are: leave --whole-image out')
+        raise TrainingError(f'{file} has boxes of actors: leave --whole-image out')
     if file.is_file():
         return _annotated(file, settings, labels)
     if data.is_dir():
@@ -95,9 +94,9 @@ def find_recordings(
 def image_tracks(frames: Iterable[Frame], settings: DescriptorSettings) -> list[PointTracks]:
     """Return what moves in a recording whose whole image is the actor."""
     found = []
-    for look in sample_frames(frames, settings, ACTOR_HEIGHT):
-        height, width = look.grey.shape
-        tracks = look.follower.tracks(np.array([0.0, 0.0, width, height]))
+    for sampled in sample_frames(frames, settings, ACTOR_HEIGHT):
+        height, width = sampled.grey.shape
+        tracks = sampled.tracker.tracks(np.array([0.0, 0.0, width, height]))
         if tracks is not None:
             found.append(tracks)
     return found
@@ -105,17 +104,17 @@ def image_tracks(frames: Iterable[Frame], settings: DescriptorSettings) -> list[
 
 @dataclass(frozen=True, eq=False)
 class SampledFrame:
-    """A frame at which points that were followed are looked at.
+    """A frame at which the tracks of points are read.
 
     Attributes:
         frame: The frame.
-        follower: Which has taken it.
-        grey: uint8 (H, W): what the follower was given.
+        tracker: Of points, updated with this frame.
+        grey: uint8 (H, W): the image that the tracker was given.
         scale: Pixels of `grey` for a pixel of the frame.
     """
 
     frame: Frame
-    follower: PointTracker
+    tracker: PointTracker
     grey: np.ndarray
     scale: float
 
@@ -126,24 +125,24 @@ def sample_frames(
     height: float = np.inf,
     boxes: Callable[[Frame], np.ndarray] | None = None,
 ) -> Iterator[SampledFrame]:
-    """Follow what moves in a recording, and yield each look.
+    """Follow what moves in a recording, and yield the frames at which tracks are read.
 
     Images are reduced to `height` px at most. `boxes` returns where a frame's actors are, (N, 4),
     in its own pixels.
     """
-    follower = PointTracker(settings)
-    moments, looks = FrameSampler(settings.rate), FrameSampler(settings.looks)
+    tracker = PointTracker(settings)
+    followed, read = FrameSampler(settings.rate), FrameSampler(settings.looks)
     for frame in frames:
-        if not moments.due(frame.stamp):
+        if not followed.due(frame.stamp):
             continue
         scale = min(1.0, height / frame.height, (AREA / (frame.height * frame.width)) ** 0.5)
         size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         actors = np.zeros((0, 4)) if boxes is None else boxes(frame) * scale
-        follower.update(frame.stamp, grey, actors)
-        if looks.due(frame.stamp):
-            yield SampledFrame(frame, follower, grey, scale)
+        tracker.update(frame.stamp, grey, actors)
+        if read.due(frame.stamp):
+            yield SampledFrame(frame, tracker, grey, scale)
 
 
 def _folders(
@@ -173,7 +172,7 @@ def _is_shown(path: Path) -> bool:
 def _labelled(
     path: Path, label: str, settings: DescriptorSettings, whole_image: bool
 ) -> list[ActorRecording]:
-    """Return the take of a recording that shows one label all the time; none without an actor."""
+    """Return the actor of a recording that shows one label all the time, if there is an actor."""
     if whole_image:
         tracks = image_tracks(open_source(path), settings)
     else:
@@ -190,12 +189,12 @@ def _labelled(
 
 
 def _best_actor(path: Path, settings: DescriptorSettings) -> list[PointTracks]:
-    """Return what moves on the actor who is seen best and longest."""
-    watcher = ActorPointTracker(LocalizerOptions(), settings)
+    """Return what moves on the actor with the highest sum of scores."""
+    tracker = ActorPointTracker(LocalizerOptions(), settings)
     tracks: dict[int, list[PointTracks]] = {}
     worth: dict[int, float] = {}
     for frame in open_source(path):
-        found, now = watcher.step(frame)
+        found, now = tracker.step(frame)
         for track_id, each in now.items():
             tracks.setdefault(track_id, []).append(each)
         ids = () if found.track_ids is None else found.track_ids.tolist()
@@ -225,23 +224,23 @@ def _annotated(
     if set(names) - set(truth.labels):
         raise TrainingError(f'{file} has labels {list(truth.labels)}, not all of {list(names)}')
     return names, [
-        Recording(path, partial(_video_takes, path, video, settings))
+        Recording(path, partial(_video_actors, path, video, settings))
         for video in truth.videos
         for path in [file.parent / video.path]
     ]
 
 
-def _video_takes(path: Path, video: Video, settings: DescriptorSettings) -> list[ActorRecording]:
-    """Return each annotated actor's take; a clip shows what he does for half of it."""
-    takes = []
+def _video_actors(path: Path, video: Video, settings: DescriptorSettings) -> list[ActorRecording]:
+    """Return each annotated actor; a clip shows what the actor does for half of it."""
+    actors = []
     for actor, tracks in _annotated_tracks(path, video, settings).items():
         doing = [each for each in video.instances if each.actor == actor]
         clips = [
             LabelledSpan(start, end, _shown(doing, start, end))
             for start, end in _spans(tracks, settings)
         ]
-        takes.append(ActorRecording(tracks, clips))
-    return takes
+        actors.append(ActorRecording(tracks, clips))
+    return actors
 
 
 def _shown(doing: list[Instance], start: int, end: int) -> frozenset[str]:
@@ -254,22 +253,23 @@ def _shown(doing: list[Instance], start: int, end: int) -> frozenset[str]:
 def _annotated_tracks(
     path: Path, video: Video, settings: DescriptorSettings
 ) -> dict[int, list[PointTracks]]:
-    """Return what moves on each actor, by his annotated boxes."""
+    """Return what moves on each actor, by its annotated boxes."""
     boxes = {
-        tube.actor: dict(zip(tube.frames.tolist(), tube.boxes, strict=True)) for tube in video.tubes
+        track.actor: dict(zip(track.frames.tolist(), track.boxes, strict=True))
+        for track in video.tracks
     }
 
-    def seen(frame: Frame) -> dict[int, np.ndarray]:
+    def by_actor(frame: Frame) -> dict[int, np.ndarray]:
         index = round(seconds(frame.stamp) * video.fps)
-        return {actor: places[index] for actor, places in boxes.items() if index in places}
+        return {actor: rows[index] for actor, rows in boxes.items() if index in rows}
 
-    def all_seen(frame: Frame) -> np.ndarray:
-        return np.array(list(seen(frame).values())).reshape(-1, 4)
+    def all_boxes(frame: Frame) -> np.ndarray:
+        return np.array(list(by_actor(frame).values())).reshape(-1, 4)
 
     found: dict[int, list[PointTracks]] = {}
-    for look in sample_frames(open_source(path), settings, boxes=all_seen):
-        for actor, box in seen(look.frame).items():
-            tracks = look.follower.tracks(box * look.scale)
+    for sampled in sample_frames(open_source(path), settings, boxes=all_boxes):
+        for actor, box in by_actor(sampled.frame).items():
+            tracks = sampled.tracker.tracks(box * sampled.scale)
             if tracks is not None:
                 found.setdefault(actor, []).append(tracks)
     return found

@@ -70,7 +70,7 @@ def test_boxes_between_key_frames_lie_on_a_line(read):
     videos = read(
         document(track(box(2, 0), box(6, 8), box(7, 8, outside=1), box(12, 20), box(13, 21)))
     )
-    [tube] = videos.videos[0].tubes
+    [tube] = videos.videos[0].tracks
     assert tube.frames.tolist() == [2, 3, 4, 5, 6, 12, 13]
     assert tube.boxes[:, 0].tolist() == [0, 2, 4, 6, 8, 20, 21]
     assert tube.boxes[1].tolist() == [2, 4, 12, 40]
@@ -97,7 +97,7 @@ def test_actions_are_attributes_that_change_and_may_be_several(read):
         (1, 'wave', 5, 8),
         (3, 'cart', 3, 5),
     }
-    assert len(videos.videos[0].tubes) == 3
+    assert len(videos.videos[0].tracks) == 3
 
 
 def test_of_every_third_frame_the_others_are_unknown(read):
@@ -107,8 +107,8 @@ def test_of_every_third_frame_the_others_are_unknown(read):
     videos = read(document(track(box(3, 0), box(9, 6)), meta))
     [video] = videos.videos
     assert video.labelled.tolist() == [3, 6, 9, 12, 15, 18]
-    assert video.tubes[0].frames.tolist() == [3, 6, 9]
-    assert video.tubes[0].boxes[:, 0].tolist() == [0, 3, 6]
+    assert video.tracks[0].frames.tolist() == [3, 6, 9]
+    assert video.tracks[0].boxes[:, 0].tolist() == [0, 3, 6]
     assert spans(videos.annotations) == {(1, 'person', 3, 12)}
 
 

@@ -83,7 +83,7 @@ def test_clips_without_a_known_frame_have_no_loss():
 def test_clips_end_at_a_labelled_frame():
     rng = np.random.default_rng(0)
     labelled = np.array([30, 60, 90])
-    video = replace(a_video(), frames=100, fps=30.0, labelled=labelled, tubes=(), instances=())
+    video = replace(a_video(), frames=100, fps=30.0, labelled=labelled, tracks=(), instances=())
     key_frames = KeyFrames([video], ('wave',), 0.5)
     keys = [key_frames.draw(rng)[1] for _ in range(60)]
     assert set(keys) == {30, 60, 90}

@@ -16,7 +16,7 @@ from actloc_ros.models.hog_hof.descriptor import (
     PointTracks,
 )
 from actloc_ros.models.hog_hof.fisher import Codebook, KindCodebook
-from actloc_ros.training.hog_hof.fit import Samples, fit, learn_codebook
+from actloc_ros.training.hog_hof.fit import Samples, fit, fit_codebook
 from actloc_ros.training.hog_hof.recordings import image_tracks
 
 RATE = 15
@@ -168,10 +168,10 @@ def test_code_books_are_learnt_the_same_again_and_refuse_stillness() -> None:
     ]
     settings = DescriptorSettings(words=4)
     tracks = image_tracks(frames, settings)
-    once, again = (learn_codebook([tracks], settings, seed=1) for _ in range(2))
+    once, again = (fit_codebook([tracks], settings, seed=1) for _ in range(2))
     assert all(np.array_equal(v, again.tensors()[k]) for k, v in once.tensors().items())
     with pytest.raises(ValueError, match='only 0 points'):
-        learn_codebook([image_tracks(frames[:1] * 3, settings)], settings, seed=1)
+        fit_codebook([image_tracks(frames[:1] * 3, settings)], settings, seed=1)
 
 
 @pytest.mark.parametrize(('labels', 'other'), [(('go_left', 'go_right'), 1), (('a', 'b'), 0)])
