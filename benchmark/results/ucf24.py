@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from results_common import Recording, Seen, data_folder, open_recording, table, watch
 
 from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.evaluation.overlap import paired_iou
 from actloc_ros.evaluation.run_model import find_videos
 from actloc_ros.tracks import TrackOptions
 from actloc_ros.truth.boxes import GroundTruth
+from benchmark.results.common import Recording, Seen, data_folder, open_recording, table, watch
 
 DATA = 'ucf24'
 OVERLAPS = (0.3, 0.5)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from results_common import Seen, data_folder, machine, open_recording, table, watch
-from results_falls_alarms import (
+from benchmark.results.common import Seen, data_folder, machine, open_recording, table, watch
+from benchmark.results.falls_alarms import (
     ACTOR_SCORES,
     EARLY,
     LIES_WITHIN,
@@ -16,7 +16,7 @@ from results_falls_alarms import (
     read_clips,
     sweep,
 )
-from results_falls_tuned import tuned_alarms
+from benchmark.results.falls_tuned import tuned_alarms
 
 DATA = 'gmdcsa24'
 

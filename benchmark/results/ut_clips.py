@@ -22,11 +22,12 @@ from actloc_ros.training.hog_hof.recordings import (
     Recording,
     image_tracks,
 )
+from benchmark.results.common import ResultsError
 
 RATE = 30.0  # Hz, of all recordings
 
 
-class LayoutError(ValueError):
+class LayoutError(ResultsError):
     """A folder that has not the layout of UT-Interaction; the text says what is wrong with it."""
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from models import step_gmac
-from results_common import ResultsError, machine, open_recording, table
-from results_synth import described, render_scenes, score
-from results_training import ignore, new_trainer, run_until
 
 from actloc_ros.models.loading import open_network
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
+from benchmark.results.common import ResultsError, machine, open_recording, table
+from benchmark.results.synth import described, render_scenes, score
+from benchmark.results.training import ignore, new_trainer, run_until
+from benchmark.speed.models import step_gmac
 
 # Clips a step: YOWOv2 learns from a clip's last frame alone, `stream_n` from all 16.
 MODELS = {'stream_n': 4, 'yowov2_nano': 8}
@@ -101,8 +101,9 @@ def train_all(args: argparse.Namespace, data: Path) -> dict[str, dict[str, Any]]
     if (os.cpu_count() or 1) < len(MODELS):
         raise ResultsError('versus trains two models at once and needs two cores; leave it out')
     size = [str(side) for side in args.train_size]
-    command = [sys.executable, __file__, str(data), str(folder), str(args.minutes), *size]
-    environment = os.environ | {'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(sys.path)}
+    command = [sys.executable, '-m', 'benchmark.results.versus']
+    command += [str(data), str(folder), str(args.minutes), *size]
+    environment = os.environ | {'OMP_NUM_THREADS': '1'}
     running = {name: subprocess.Popen([*command, name], env=environment) for name in MODELS}
     # Scenes are read and weights written besides the training itself, whose time is bounded.
     end = time.monotonic() + 60 * args.minutes * 1.5 + 600

@@ -1,17 +1,13 @@
 """Check how UT-Interaction's clips are read and classified."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / 'benchmark'))
-
-from results_ut import section
-from results_ut_clips import LabelledClip, LayoutError, read_clips, score, train
-
 from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
+from benchmark.results.ut import section
+from benchmark.results.ut_clips import LabelledClip, LayoutError, read_clips, score, train
 
 SEQUENCES = 7, 9, 10  # of three pairs of people
 LABELS = 'hugging', 'kicking'

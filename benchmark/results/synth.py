@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results_common import Recording, actor_boxes, machine, open_recording, quantile, table
-from results_instances import Starts, follow, match_starts, true_spans
 from tqdm import tqdm
 
 from actloc_ros.cli.synth import write_scene
@@ -24,6 +22,15 @@ from actloc_ros.synth import LABELS, render
 from actloc_ros.synth.scene import frame_count
 from actloc_ros.truth.annotations import Annotations, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
+from benchmark.results.common import (
+    Recording,
+    actor_boxes,
+    machine,
+    open_recording,
+    quantile,
+    table,
+)
+from benchmark.results.instances import Starts, follow, match_starts, true_spans
 
 PROTOCOL = 'ucf24-act'
 SIZE = (320, 240)

@@ -1,7 +1,7 @@
 """Measure the node: time in its callback, latency and where it goes, dropped frames, CPU share.
 
 The node runs as its own process, as on a robot; cameras are another; figures are those that the
-node tells on /diagnostics. `python benchmark/node.py --help` lists the options.
+node tells on /diagnostics. `python -m benchmark.speed.node --help` lists the options.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ def measure(size: tuple[int, int], args: argparse.Namespace) -> dict[str, Any]:
     assert executable, 'source scripts/setup.bash first'
     parameters = ('-p', f'model:={args.model}', '-p', 'random_weights:=true')
     node = subprocess.Popen([executable, '--ros-args', '--log-level', 'warn', *parameters])
-    camera = subprocess.Popen(
-        [sys.executable, *sys.argv, '--camera', *map(str, size)], stdout=subprocess.DEVNULL
-    )
+    command = [sys.executable, '-m', 'benchmark.speed.node', *sys.argv[1:]]
+    camera = subprocess.Popen([*command, '--camera', *map(str, size)], stdout=subprocess.DEVNULL)
     try:
         with Listener() as listener:
             listener.wait(lambda values: 'latency p50 in ms' in values, START_TIME)

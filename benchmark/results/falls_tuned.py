@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results_common import Recording, Seen, actor_boxes, open_recording, watch
-from results_falls_alarms import SCORES, Alarms, FallClip, Rule, alarm_numbers, fall_alarms
 
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.video_map import link_all
@@ -25,6 +23,15 @@ from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingCon
 from actloc_ros.training.session import train
 from actloc_ros.truth.annotations import ActorTrack, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import write_annotations
+from benchmark.results.common import Recording, Seen, actor_boxes, open_recording, watch
+from benchmark.results.falls_alarms import (
+    SCORES,
+    Alarms,
+    FallClip,
+    Rule,
+    alarm_numbers,
+    fall_alarms,
+)
 
 LABELS = ('falling', 'other')
 BATCH = 4

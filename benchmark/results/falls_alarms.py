@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results_common import Recording, ResultsError, Seen, quantile
-from results_instances import Span, follow
-
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.tracks import TrackOptions
+from benchmark.results.common import Recording, ResultsError, Seen, quantile
+from benchmark.results.instances import Span, follow
 
 EARLY = 1.0  # s before the noted onset from which an alarm counts for the fall
 ROUNDED = 1.0  # s: notes of a fall that lasts to the clip's end are in whole seconds

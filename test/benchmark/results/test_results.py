@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,9 @@ from actloc_ros.training.config import Data, Schedule, TrainingConfig
 from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.engine import make_detector
 from actloc_ros.truth.boxes import Tube
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'benchmark'))
-results, common, falls, instances, ucf24 = (
-    import_module(name)
-    for name in (
-        'results',
-        'results_common',
-        'results_falls_alarms',
-        'results_instances',
-        'results_ucf24',
-    )
-)
+from benchmark.results import __main__ as results
+from benchmark.results import common, instances, ucf24
+from benchmark.results import falls_alarms as falls
 
 SECOND = 1_000_000_000
 BOX = (10.0, 20.0, 40.0, 90.0)
@@ -199,7 +188,7 @@ def weights(tmp_path_factory) -> Path:
 @pytest.mark.timeout(300)
 def test_all_parts_run_and_leave_their_numbers(shared, weights, tmp_path):
     out = tmp_path / 'results.md'
-    command = [sys.executable, ROOT / 'benchmark' / 'results.py', '--shared', shared]
+    command = [sys.executable, '-m', 'benchmark.results', '--shared', shared]
     command += ['--weights', weights, '--out', out, '--scenes', '1', '--seconds', '1']
     command += ['--frames', '6', '--fall-clips', '1', '--fall-steps', '1']
     command += ['--minutes', '0.02', '--train-scenes', '1', '--train-seconds', '2']
@@ -219,7 +208,7 @@ def test_all_parts_run_and_leave_their_numbers(shared, weights, tmp_path):
 
 
 def test_a_part_without_its_data_says_so(weights, tmp_path):
-    command = [sys.executable, ROOT / 'benchmark' / 'results.py', '--shared', tmp_path]
+    command = [sys.executable, '-m', 'benchmark.results', '--shared', tmp_path]
     command += ['--weights', weights, '--out', tmp_path / 'results.md', '--only', 'ucf24']
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 1

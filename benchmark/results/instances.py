@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from results_common import Recording, Seen
 from scipy.optimize import linear_sum_assignment
 
 from actloc_ros.evaluation.overlap import tube_iou
@@ -18,6 +17,7 @@ from actloc_ros.pipeline import Pipeline
 from actloc_ros.tracks import TrackOptions
 from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.boxes import Tube
+from benchmark.results.common import Recording, Seen
 
 LEAST_OVERLAP = 0.2  # spatio-temporal, of an instance with the one it stands for
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -23,10 +22,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
-
-sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
-
-from models_cameras import CamerasRow, measure_cameras, table
 
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
@@ -39,6 +34,7 @@ from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.stream.localizer import StreamLocalizer
 from actloc_ros.models.stream.network import StreamNet
+from benchmark.speed.cameras import CamerasRow, measure_cameras, table
 
 SIZE = (480, 640)
 STREAM_SIDE = 224

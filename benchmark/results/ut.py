@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
-
-from results_ut_clips import LayoutError, leave_one_out, read_clips, score, train
-
 from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
+from benchmark.results.common import data_folder
+from benchmark.results.ut_clips import LayoutError, leave_one_out, read_clips, score, train
 
 Told = Sequence[tuple[str, str]]
 
@@ -36,6 +34,11 @@ def main() -> int:
     except LayoutError as error:
         parser.exit(1, f'{error}\n')
     return 0
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the numbers of the part."""
+    return measure_folder(data_folder(args, 'ut_interaction'), [0])
 
 
 def measure_folder(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
