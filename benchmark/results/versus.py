@@ -16,15 +16,15 @@ import torch
 
 from actloc_ros.models.loading import open_network
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
-from benchmark.results.common import ResultsError, machine, open_recording, table
+from benchmark.results.common import ResultsError, machine, open_model, table
 from benchmark.results.synth import described, render_scenes, score
 from benchmark.results.training import ignore, new_trainer, run_until
 from benchmark.speed.models import step_gmac
 
-# Clips a step: YOWOv2 learns from a clip's last frame alone, `stream_n` from all 16.
+# Clips a step: YOWOv2 is trained on a clip's last frame alone, `stream_n` on all 16.
 MODELS = {'stream_n': 4, 'yowov2_nano': 8}
 TRIAL, COLD = 8, 2  # steps by which the time of a step is measured; first ones left out
-SLICES = 40  # looks at the clock in a training
+SLICES = 40  # of a training; the clock is read after each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +58,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     trained = train_all(args, data.resolve())
     rows = []
     for name, training in trained.items():
-        recording = open_recording(args, name, training.pop('weights'))
+        model = open_model(args, name, training.pop('weights'))
         try:
-            measured = score(recording, truth)
+            measured = score(model, truth)
         finally:
-            recording.close()
+            model.close()
         rows.append({'name': name} | training | measured)
     return described(args) | {
         'minutes': args.minutes,
