@@ -126,8 +126,8 @@ def train(data: Path, folder: Path, minutes: float, size: tuple[int, int], model
     config = settings(model, data, size, TRIAL)
     seconds = step_seconds(config, folder / f'{model}_trial')
     steps = max(1, int(60 * minutes / seconds))
-    began = time.monotonic()
     trainer = new_trainer(settings(model, data, size, steps), folder / model)
+    began = time.monotonic()  # the time that it takes to open the data is not training
     run_until(trainer, began + 60 * minutes, max(1, steps // SLICES))
     weights = folder / model / f'{model}.safetensors'
     trainer.export(weights)
