@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import tempfile
+import textwrap
 import time
 from importlib import import_module
 from pathlib import Path
@@ -19,19 +20,22 @@ from benchmark.results.common import ResultsError
 
 ROOT = Path(__file__).resolve().parents[2]
 ERRORS = AnnotationError, EvaluationError, ModelError, ResultsError
+WIDTH = 100  # characters of a line of the document, except in tables
 # In the order of the document; each is a module of this package with `measure` and `section`.
 PARTS = ('synth', 'ut', 'falls', 'ucf24', 'versus')
 HEAD = """# What we measured
 
-Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables \
-are in [results.json](results.json). What a step costs is in [models.md](models.md), what the \
+Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables
+are in [results.json](results.json). What a step costs is in [models.md](models.md), what the
 protocols mean in [evaluation.md](evaluation.md).
 """
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog='python -m benchmark.results',
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_arguments(parser)
     args = parser.parse_args()
@@ -74,7 +78,7 @@ def measure(name: str, args: argparse.Namespace) -> None:
     text = part.section(numbers).strip()
     text += f'\n\nMeasured in {max(1, round(numbers["measured_seconds"] / 60))} min.'
     document = args.out.read_text() if args.out.exists() else HEAD
-    args.out.write_text(with_section(document, name, text))
+    args.out.write_text(with_section(document, name, wrapped(text)))
     print(text, flush=True)
 
 
@@ -100,6 +104,17 @@ def with_section(document: str, name: str, text: str) -> str:
         if position >= 0:
             return f'{document[:position]}{marked}\n{document[position:]}'
     return f'{document.rstrip()}\n\n{marked}'
+
+
+def wrapped(text: str) -> str:
+    """Return Markdown with its paragraphs in lines of `WIDTH`; tables stay as they are."""
+    blocks = text.split('\n\n')
+    return '\n\n'.join(block if block.startswith('|') else fill(block) for block in blocks)
+
+
+def fill(paragraph: str) -> str:
+    """Return a paragraph in lines of `WIDTH` that break at spaces alone."""
+    return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def begin(name: str) -> str:

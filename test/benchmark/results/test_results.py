@@ -214,3 +214,14 @@ def test_a_part_without_its_data_says_so(weights, tmp_path):
     assert done.returncode == 1
     assert 'there is no data at' in done.stderr
     assert not (tmp_path / 'results.md').exists()
+
+
+def test_paragraphs_are_wrapped_and_tables_are_not():
+    row = '| ' + 'cell ' * 30 + '|'
+    text = results.wrapped(f'## Head\n\n{"some words " * 20}\n\n{row}\n{row}')
+    head, paragraph, table = text.split('\n\n')
+    assert head == '## Head'
+    assert table == f'{row}\n{row}'
+    assert paragraph.split() == ['some', 'words'] * 20
+    assert max(map(len, paragraph.splitlines())) <= 100
+    assert len(paragraph.splitlines()) == 3
