@@ -97,7 +97,7 @@ install_packages() {
 
 # --symlink-install makes edits count at once; only messages, build files and the set of files need a new build.
 build_key() {
-  (cd "$root" && find actloc_ros scripts launch config -type f -not -name '*.pyc' | sort &&
+  (cd "$root" && find actloc_ros scripts launch config examples -type f -not -name '*.pyc' | sort &&
     cat msg/*.msg CMakeLists.txt package.xml) | sha256sum
 }
 
@@ -106,7 +106,7 @@ build_key() {
 link_sources() {
   local source="$env_dir/ws/src/actloc_ros" name
   mkdir -p "$source"
-  for name in CMakeLists.txt package.xml msg actloc_ros scripts launch config; do
+  for name in CMakeLists.txt package.xml msg actloc_ros scripts launch config examples; do
     ln -sfn "$root/$name" "$source/$name"
   done
 }

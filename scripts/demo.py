@@ -113,7 +113,7 @@ def _sample(folder: Path) -> Path:
 
 
 def _localize(source: Source, bag: Path, epoch: int, options: argparse.Namespace) -> Recorder:
-    """Play the source into the node and record what it says."""
+    """Play the source into the node and record what it publishes."""
     stop = stop_event()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node('recorder', namespace=NAMESPACE)
@@ -226,13 +226,17 @@ def _check_running(localizing: subprocess.Popen) -> None:
 def _follow(
     spinner: Spinner, recorder: Recorder, localizing: subprocess.Popen, playing: subprocess.Popen
 ) -> None:
-    """Spin until all is played and localized, or nothing comes any more."""
-    changed, seen = time.monotonic() + START_TIME, 0
+    """Spin until all is played and localized.
+
+    Raises:
+        DemoError: No detections come for `SILENCE`, or a process fails.
+    """
+    changed, count = time.monotonic() + START_TIME, 0
     while playing.poll() is None:
         spinner.spin(0.1)
         _check_running(localizing)
-        if recorder.messages > seen:
-            changed, seen = time.monotonic(), recorder.messages
+        if recorder.messages > count:
+            changed, count = time.monotonic(), recorder.messages
         if time.monotonic() - changed > SILENCE:
             raise DemoError(f'no detections came for {SILENCE:.0f} s')
     if playing.returncode:
@@ -242,9 +246,9 @@ def _follow(
 
 def _drain(spinner: Spinner, recorder: Recorder) -> None:
     """Spin until no further message comes."""
-    deadline, seen = time.monotonic() + DRAIN, -1
-    while time.monotonic() < deadline and recorder.messages > seen:
-        seen = recorder.messages
+    deadline, count = time.monotonic() + DRAIN, -1
+    while time.monotonic() < deadline and recorder.messages > count:
+        count = recorder.messages
         spinner.spin(1.0)
 
 

@@ -10,5 +10,10 @@ _actloc_setup() {
   source "$root/scripts/environment.bash"
   source "$env_dir/ws/install/setup.bash"
   export PATH="$env_dir/ws/install/actloc_ros/lib/actloc_ros:$PATH"
+  # For `benchmark`. Last, since the source tree of the package lacks the generated messages.
+  case ":$PYTHONPATH:" in
+    *":$root:"*) ;;
+    *) export PYTHONPATH="$PYTHONPATH:$root" ;;
+  esac
 }
 _actloc_setup

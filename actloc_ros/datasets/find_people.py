@@ -50,8 +50,8 @@ class PeopleFinder:
                 frame = Frame(video.path, video.stamp(number), image)
                 tensor = torch.from_numpy(image).permute(2, 0, 1).to(self._device)
                 [people] = self._detector.detect([DeviceImage(frame, tensor)])
-                tracks = linker.update(frame.stamp, people.boxes, people.scores)
-                for track_id, row in tracks.rows():
+                update = linker.update(frame.stamp, people.boxes, people.scores)
+                for track_id, row in update.rows():
                     found.setdefault(track_id, []).append((number, people.boxes[row]))
                     worth[track_id] = worth.get(track_id, 0.0) + float(people.scores[row])
         frames.close()

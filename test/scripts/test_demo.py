@@ -48,13 +48,13 @@ def group_is_gone(group):
     return False
 
 
-def test_recording_leaves_a_video_and_a_bag_and_tells_events(tmp_path, video):
+def test_recording_leaves_a_video_and_a_bag_and_prints_events(tmp_path, video):
     demo = start('--input', video, '--out', tmp_path)
-    said, faults = demo.communicate(timeout=PATIENCE)
+    printed, faults = demo.communicate(timeout=PATIENCE)
     assert demo.returncode == 0, faults
-    assert re.search(r'^ +\d+\.\d s  track \d+  \w+  started$', said, re.MULTILINE)
-    assert f'annotated video: {tmp_path}/annotated.mp4' in said
-    assert f'bag of detections: {tmp_path}/detections' in said
+    assert re.search(r'^ +\d+\.\d s  track \d+  \w+  started$', printed, re.MULTILINE)
+    assert f'annotated video: {tmp_path}/annotated.mp4' in printed
+    assert f'bag of detections: {tmp_path}/detections' in printed
     messages = list(read_detections(tmp_path / 'detections'))
     assert any(message.detections for message in messages)
     assert messages[0].model == 'stream_n'
@@ -70,13 +70,13 @@ def test_interrupt_ends_all_of_it(tmp_path, video):
         time.sleep(0.1)
     time.sleep(1)
     os.killpg(demo.pid, signal.SIGINT)  # as Ctrl-C does
-    said, faults = demo.communicate(timeout=PATIENCE)
+    printed, faults = demo.communicate(timeout=PATIENCE)
     assert demo.returncode == 130, faults
-    assert said.endswith('stopped\n')
+    assert printed.endswith('stopped\n')
     assert group_is_gone(demo.pid)
 
 
-def test_what_cannot_be_shown_is_said(tmp_path):
+def test_an_unusable_recording_is_reported(tmp_path):
     demo = start('--input', tmp_path / 'absent.mp4', '--out', tmp_path)
     _, faults = demo.communicate(timeout=PATIENCE)
     assert demo.returncode == 1

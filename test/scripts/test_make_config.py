@@ -14,7 +14,7 @@ CONFIG = ROOT / 'config' / 'actloc.yaml'
 
 
 def test_file_is_made_from_the_parameters():
-    """Make it anew where this fails: python scripts/make_config.py > config/actloc.yaml."""
+    """Where this fails, make it again: python scripts/make_config.py > config/actloc.yaml."""
     made = runpy.run_path(str(ROOT / 'scripts' / 'make_config.py'))['config_text']()
     assert CONFIG.read_text() == made
 

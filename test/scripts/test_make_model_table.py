@@ -1,4 +1,4 @@
-"""Count every network anew, and compare with the documentation and with what papers publish."""
+"""Count every network again, and compare with the documentation and with what papers publish."""
 
 import subprocess
 import sys

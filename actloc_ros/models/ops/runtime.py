@@ -46,7 +46,7 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """Return the number type called `name`; `auto` is half precision on a GPU, single on a CPU.
 
-    A CPU may be faster in bfloat16 (see `benchmark/models.py`), but its three digits change what
+    A CPU may be faster in bfloat16 (see `benchmark.speed.models`), but its three digits change what
     is detected, so it is for the user to choose.
 
     Raises:

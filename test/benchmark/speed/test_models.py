@@ -2,17 +2,13 @@
 
 import copy
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from actloc_ros.models.stream.network import StreamNet
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'benchmark'))
-
-import models
-from models_cameras import as_graph, make_step, measure_cameras, table
+from benchmark.speed import models
+from benchmark.speed.cameras import as_graph, make_step, measure_cameras, table
 
 SIDE = 64
 

@@ -1,6 +1,6 @@
 """Print what a step of each model costs, and how far its numbers drift in lower precision.
 
-A step takes one new camera frame of 640 x 480 and says what is seen at it. Beside it stands the
+A step takes one new camera frame of 640 x 480 and detects the actors in it. Beside it stands the
 plain way: all frames of the clip preprocessed again, and the network run as it is built, in
 float32. A classifier's step is one actor's clip. Weights are those that are here, else random
 ones, whose drift is larger than that of trained ones. Streaming networks, whose input may have any
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -24,10 +23,6 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
-
-from models_cameras import CamerasRow, measure_cameras, table
-
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
@@ -37,6 +32,7 @@ from actloc_ros.models.open import make_localizer
 from actloc_ros.models.ops.detections import to_float32
 from actloc_ros.models.ops.preprocessing import preprocess, upload
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
+from benchmark.speed.cameras import CamerasRow, measure_cameras, table
 
 SIZE = (480, 640)
 STREAM_SIDE = 224
@@ -46,7 +42,7 @@ LEAST, MOST = 3, 30  # steps that are timed
 
 @dataclass(frozen=True)
 class Row:
-    """What one model showed.
+    """Costs of one model.
 
     Attributes:
         name: The architecture.
@@ -191,7 +187,7 @@ def own_classification(name: str, options: LocalizerOptions) -> Callable[[], obj
 
 
 def plain_step(opened: OpenedNetwork, device: torch.device) -> Callable[[], object]:
-    """Return a function that does all of a step anew, without any of the engine's means."""
+    """Return a function that repeats all of a step, without any of the engine's means."""
     network = opened.network.to(device)
     count = iter(range(10**9))
 
@@ -220,7 +216,7 @@ def drift_of(opened: OpenedNetwork, device: torch.device) -> tuple[float, float]
     half = torch.float16 if device.type == 'cuda' else torch.bfloat16
     network = opened.network
     single, halved = run(network.float(), clip), run(network.to(half), clip.to(half))
-    # Back from half precision the weights are rounded: load them anew for the truth.
+    # Back from half precision the weights are rounded: load the exact ones again.
     exact = run(open_at_size(opened.architecture.name).network.double(), clip)
     return difference(single, exact), difference(halved, exact)
 

@@ -1,4 +1,4 @@
-"""Measure how well the trainable classifier tells UT-Interaction's actions apart."""
+"""Measure how well the trainable classifier separates UT-Interaction's actions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
-
-from results_ut_clips import LayoutError, leave_one_out, read_clips, score, train
-
 from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
+from benchmark.results.common import data_folder
+from benchmark.results.ut_clips import LayoutError, leave_one_out, read_clips, score, train
 
-Told = Sequence[tuple[str, str]]
+LabelPairs = Sequence[tuple[str, str]]
 
 
 def main() -> int:
@@ -38,20 +36,25 @@ def main() -> int:
     return 0
 
 
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the numbers of the part."""
+    return measure_folder(data_folder(args, 'ut_interaction'), [0])
+
+
 def measure_folder(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Return numbers for `section`, with each sequence left out in turn."""
     settings = DescriptorSettings()
     clips = read_clips(folder, settings)
-    told = [leave_one_out(clips, settings, seed) for seed in seeds]
-    return {'folder': folder.name, 'protocol': 'leave one sequence out', 'told': told}
+    predicted = [leave_one_out(clips, settings, seed) for seed in seeds]
+    return {'folder': folder.name, 'protocol': 'leave one sequence out', 'told': predicted}
 
 
 def measure_transfer(training: Path, test: Path, seeds: Sequence[int]) -> dict[str, Any]:
     """Return numbers for `section`, trained on all of one folder, on all clips of another."""
     settings = DescriptorSettings()
-    seen, unseen = read_clips(training, settings), read_clips(test, settings)
-    told = [score(train(seen, settings, seed), unseen) for seed in seeds]
-    return {'folder': test.name, 'protocol': f'trained on {training.name}', 'told': told}
+    training_clips, test_clips = read_clips(training, settings), read_clips(test, settings)
+    predicted = [score(train(training_clips, settings, seed), test_clips) for seed in seeds]
+    return {'folder': test.name, 'protocol': f'trained on {training.name}', 'told': predicted}
 
 
 def section(numbers: dict[str, Any]) -> str:
@@ -61,7 +64,7 @@ def section(numbers: dict[str, Any]) -> str:
 
 
 def _accuracy(numbers: dict[str, Any]) -> list[str]:
-    counts = [_right(told) for told in numbers['told']]
+    counts = [_right(predicted) for predicted in numbers['told']]
     total = len(numbers['told'][0])
     each = ', '.join(str(count) for count in counts)
     share = 100 * sum(counts) / len(counts) / total
@@ -74,15 +77,18 @@ def _accuracy(numbers: dict[str, Any]) -> list[str]:
     ]
 
 
-def _right(told: Told) -> int:
-    return sum(true == guess for true, guess in told)
+def _right(predicted: LabelPairs) -> int:
+    return sum(true == guess for true, guess in predicted)
 
 
-def _confusions(told: Told) -> list[str]:
-    labels = sorted({true for true, _ in told} | {guess for _, guess in told})
-    lines = [f'| true \\ told | {" | ".join(labels)} | right |', '|---' * (len(labels) + 2) + '|']
+def _confusions(predicted: LabelPairs) -> list[str]:
+    labels = sorted({true for true, _ in predicted} | {guess for _, guess in predicted})
+    lines = [
+        f'| true \\ predicted | {" | ".join(labels)} | right |',
+        '|---' * (len(labels) + 2) + '|',
+    ]
     for true in labels:
-        guesses = [guess for label, guess in told if label == true]
+        guesses = [guess for label, guess in predicted if label == true]
         counts = [guesses.count(label) for label in labels]
         share = f'{100 * guesses.count(true) / len(guesses):.0f} %' if guesses else '–'
         lines.append(f'| {true} | {" | ".join(map(str, counts))} | {share} |')

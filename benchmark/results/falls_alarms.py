@@ -1,4 +1,4 @@
-"""Read recordings of falls (GMDCSA24), and count which falls are told and what is told falsely."""
+"""Read recordings of falls (GMDCSA24), and count found, missed and false alarms."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results_common import Recording, ResultsError, Seen, quantile
-from results_instances import Span, follow
-
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.tracks import TrackOptions
+from benchmark.results.common import ResultsError, TimedDetections, TimedLocalizer, quantile
+from benchmark.results.instances import Span, reported_spans
 
 EARLY = 1.0  # s before the noted onset from which an alarm counts for the fall
 ROUNDED = 1.0  # s: notes of a fall that lasts to the clip's end are in whole seconds
@@ -37,7 +36,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class FallClip:
-    """One recording.
+    """One clip with at most one fall.
 
     Attributes:
         path: The video.
@@ -56,12 +55,12 @@ class FallClip:
 
 @dataclass
 class Alarms:
-    """What was told of some clips.
+    """Alarms in some clips.
 
     Attributes:
-        onsets: Told less noted onset in s, of each fall found.
-        delays: Time in s from the noted onset to the frame at which it was told.
-        missed: Falls that nothing was told of.
+        onsets: Reported less noted onset in s, of each fall found.
+        delays: Time in s from the noted onset to the frame at which it was reported.
+        missed: Falls without an alarm.
         false_in_falls: False alarms in clips with a fall.
         false_in_daily: False alarms in clips without.
     """
@@ -89,11 +88,11 @@ class Alarms:
             return
         first = min(right, key=lambda each: each.start)
         self.onsets.append(seconds(first.start) - clip.onset)
-        self.delays.append(seconds(first.told) - clip.onset)
+        self.delays.append(seconds(first.reported) - clip.onset)
 
 
 def read_clips(folder: Path, most: int | None = None) -> list[FallClip]:
-    """Return the recordings of a folder, of each subject and kind `most`."""
+    """Return the clips of a folder, of each subject and kind `most`."""
     rows = json.loads((folder / 'index_segments.json').read_text())
     counts: dict[tuple[int, str], int] = {}
     clips = []
@@ -119,30 +118,33 @@ def _clip(folder: Path, row: dict[str, Any]) -> FallClip:
 
 
 def sweep(
-    recording: Recording, clips: Sequence[FallClip], seen: Sequence[Sequence[Seen]], rule: Rule
+    model: TimedLocalizer,
+    clips: Sequence[FallClip],
+    detected: Sequence[Sequence[TimedDetections]],
+    rule: Rule,
 ) -> list[dict[str, Any]]:
     """Return the numbers for each start score of `falling`; the end score is 0.8 of it."""
     rows = []
     for score in SCORES:
         alarms = Alarms([], [])
-        for clip, record in zip(clips, seen, strict=True):
-            alarms.add(clip, fall_alarms(recording, record, score, rule))
+        for clip, frames in zip(clips, detected, strict=True):
+            alarms.add(clip, fall_alarms(model, frames, score, rule))
         rows.append({'score': score} | alarm_numbers(alarms, clips))
     return rows
 
 
 def fall_alarms(
-    recording: Recording, record: Sequence[Seen], score: float, rule: Rule
+    model: TimedLocalizer, frames: Sequence[TimedDetections], score: float, rule: Rule
 ) -> list[Span]:
     """Return the instances of `falling` that start from a score on and that a rule lets pass."""
-    if 'falling' not in recording.labels:
-        raise ResultsError(f'{recording.name} has no label falling among {recording.labels}')
-    tubes = TrackOptions(min_score=rule.actor_score)
-    told = follow(recording, record, InstanceOptions(start_score=score), tubes)
-    falls = [span for span in told if span.label == 'falling']
+    if 'falling' not in model.labels:
+        raise ResultsError(f'{model.name} has no label falling among {model.labels}')
+    tracks = TrackOptions(min_score=rule.actor_score)
+    spans = reported_spans(model, frames, InstanceOptions(start_score=score), tracks)
+    falls = [span for span in spans if span.label == 'falling']
     if not rule.lying:
         return falls
-    lies = [span for span in told if span.label == 'lying']
+    lies = [span for span in spans if span.label == 'lying']
     return [fall for fall in falls if any(_lies_after(fall, other) for other in lies)]
 
 

@@ -1,7 +1,7 @@
 """Measure the node: time in its callback, latency and where it goes, dropped frames, CPU share.
 
-The node runs as its own process, as on a robot; cameras are another; figures are those that the
-node tells on /diagnostics. `python benchmark/node.py --help` lists the options.
+The node runs as its own process, as on a robot; cameras are another; figures are those of
+/diagnostics. `python -m benchmark.speed.node --help` lists the options.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
     parser.add_argument('--camera', nargs=2, type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.camera:
-        return film(*args.camera, args)
+        return run_camera(*args.camera, args)
     rows = [measure(size, args) for size in SIZES]
     print_table(rows, args)
     if args.json:
@@ -61,9 +61,8 @@ def measure(size: tuple[int, int], args: argparse.Namespace) -> dict[str, Any]:
     assert executable, 'source scripts/setup.bash first'
     parameters = ('-p', f'model:={args.model}', '-p', 'random_weights:=true')
     node = subprocess.Popen([executable, '--ros-args', '--log-level', 'warn', *parameters])
-    camera = subprocess.Popen(
-        [sys.executable, *sys.argv, '--camera', *map(str, size)], stdout=subprocess.DEVNULL
-    )
+    command = [sys.executable, '-m', 'benchmark.speed.node', *sys.argv[1:]]
+    camera = subprocess.Popen([*command, '--camera', *map(str, size)], stdout=subprocess.DEVNULL)
     try:
         with Listener() as listener:
             listener.wait(lambda values: 'latency p50 in ms' in values, START_TIME)
@@ -132,7 +131,7 @@ class Listener:
         end = time.monotonic() + timeout
         while not (self._values and fits(self._values[-1])):
             if time.monotonic() > end:
-                sys.exit(f'the node did not tell in {timeout} s what was waited for')
+                sys.exit(f'the node did not publish in {timeout} s what was waited for')
             rclpy.spin_once(self._node, timeout_sec=0.1)
         return self._values[-1]
 
@@ -151,8 +150,8 @@ def cpu_time(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def film(width: int, height: int, args: argparse.Namespace) -> int:
-    """Be a camera: publish moving pictures, numbered in frame_id, until terminated."""
+def run_camera(width: int, height: int, args: argparse.Namespace) -> int:
+    """Publish moving pictures as a camera, numbered in frame_id, until terminated."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Node('camera')
     offered = qos_profile_sensor_data if args.best_effort else 5

@@ -1,4 +1,4 @@
-"""Measure a model on synthetic scenes that its training never saw."""
+"""Measure a model on synthetic scenes that it was not trained on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results_common import Recording, actor_boxes, machine, open_recording, quantile, table
-from results_instances import Starts, follow, match_starts, true_spans
 from tqdm import tqdm
 
 from actloc_ros.cli.synth import write_scene
@@ -24,6 +22,15 @@ from actloc_ros.synth import LABELS, render
 from actloc_ros.synth.scene import frame_count
 from actloc_ros.truth.annotations import Annotations, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
+from benchmark.results.common import (
+    TimedLocalizer,
+    actor_boxes,
+    machine,
+    open_model,
+    quantile,
+    table,
+)
+from benchmark.results.instances import StartErrors, match_starts, reported_spans, true_spans
 
 PROTOCOL = 'ucf24-act'
 SIZE = (320, 240)
@@ -43,11 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the numbers of the part."""
     truth = render_scenes(args)
-    recording = open_recording(args)
+    model = open_model(args)
     try:
-        return described(args) | score(recording, truth) | {'machine': machine()}
+        return described(args) | score(model, truth) | {'machine': machine()}
     finally:
-        recording.close()
+        model.close()
 
 
 def described(args: argparse.Namespace) -> dict[str, Any]:
@@ -81,21 +88,21 @@ def render_scenes(args: argparse.Namespace) -> Path:
 
 
 def without_keypoints(video: Video) -> Video:
-    """Return annotations of boxes and actions alone, from which every detector can learn."""
+    """Return annotations of boxes and actions alone, on which every network can be trained."""
     return replace(video, tracks=tuple(replace(each, keypoints=None) for each in video.tracks))
 
 
-def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
+def score(model: TimedLocalizer, truth_file: Path) -> dict[str, Any]:
     """Return how well a model does on annotated videos, which lie beside their annotations."""
     truth = read_truth(truth_file)
-    found = run_model(recording, truth, [truth_file.parent], 25.0)
+    output = run_model(model, truth, [truth_file.parent], 25.0)
     protocol = find_protocol(PROTOCOL)
-    offline = evaluate(truth, found.predictions(), protocol)
-    online = evaluate(truth, found.online(), protocol)
-    tracked = evaluate(truth, found.tracks(protocol.pixel), protocol)
+    offline = evaluate(truth, output.predictions(), protocol)
+    online = evaluate(truth, output.online(), protocol)
+    tracked = evaluate(truth, output.tracks(protocol.pixel), protocol)
     actors = read_truth(truth_file, any_action=True)
-    actor_ap = frame_map(actors, actor_boxes(recording.clips), protocol)
-    starts = measure_starts(recording, read_annotations(truth_file))
+    actor_ap = frame_map(actors, actor_boxes(model.clips), protocol)
+    starts = measure_starts(model, read_annotations(truth_file))
     named = {figure.name: figure for figure in offline.figures}
     robots = {figure.name: figure for figure in online.figures}
     tracks = {figure.name: figure for figure in tracked.figures}
@@ -105,11 +112,11 @@ def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
         'tracks_ap': tracks['video-mAP@0.5'],
         'online_ap': robots['video-mAP@0.5'],
     }
-    seconds = sum(clip[-1].stamp - clip[0].stamp for clip in recording.clips) / 1e9
+    seconds = sum(clip[-1].stamp - clip[0].stamp for clip in model.clips) / 1e9
     return {
         'protocol': f'{protocol.name}: {protocol.describe()}',
         'tubes': offline.tubes,
-        'frames': sum(map(len, recording.clips)),
+        'frames': sum(map(len, model.clips)),
         'boxes': len(actors.boxes),
         'frame_map': figures['frame_ap'].value,
         'video_map': figures['video_ap'].value,
@@ -119,32 +126,32 @@ def score(recording: Recording, truth_file: Path) -> dict[str, Any]:
         'online_map': figures['online_ap'].value,
         'online_map_02': robots['video-mAP@0.2'].value,
         'actor_ap': actor_ap.value,
-        'threshold': recording.threshold,
-        'ms_per_step': recording.median_step,
+        'threshold': model.threshold,
+        'ms_per_step': model.median_step,
         'starts': start_numbers(joined(starts.values()), seconds),
         'classes': class_numbers(figures, starts, seconds),
     }
 
 
-def measure_starts(recording: Recording, annotations: Annotations) -> dict[str, Starts]:
-    """Return how well the pipeline's own instances tell starts, by label."""
-    total: dict[str, Starts] = {}
-    for index, clip in enumerate(recording.clips):
-        told = match_starts(true_spans(annotations, index), follow(recording, clip))
-        for label, starts in told.items():
-            total.setdefault(label, Starts()).join(starts)
+def measure_starts(model: TimedLocalizer, annotations: Annotations) -> dict[str, StartErrors]:
+    """Return how well the pipeline reports starts, by label."""
+    total: dict[str, StartErrors] = {}
+    for index, clip in enumerate(model.clips):
+        errors = match_starts(true_spans(annotations, index), reported_spans(model, clip))
+        for label, starts in errors.items():
+            total.setdefault(label, StartErrors()).join(starts)
     return total
 
 
-def joined(parts: Any) -> Starts:
+def joined(parts: Any) -> StartErrors:
     """Return the sum of counts."""
-    total = Starts()
+    total = StartErrors()
     for part in parts:
         total.join(part)
     return total
 
 
-def start_numbers(starts: Starts, seconds: float) -> dict[str, Any]:
+def start_numbers(starts: StartErrors, seconds: float) -> dict[str, Any]:
     """Return counts and errors of starts, of which the sign is left out."""
     errors = np.abs(starts.errors).tolist()
     return {
@@ -158,7 +165,7 @@ def start_numbers(starts: Starts, seconds: float) -> dict[str, Any]:
 
 
 def class_numbers(
-    figures: dict[str, Figure], starts: dict[str, Starts], seconds: float
+    figures: dict[str, Figure], starts: dict[str, StartErrors], seconds: float
 ) -> dict[str, dict[str, Any]]:
     """Return each class's numbers."""
     rows: dict[str, dict[str, Any]] = {}
@@ -168,7 +175,7 @@ def class_numbers(
             row.setdefault('truths', each.truths)  # boxes, since the frames' figure comes first
             row[key] = each.average
     for label, row in rows.items():
-        row['starts'] = start_numbers(starts.get(label, Starts()), seconds)
+        row['starts'] = start_numbers(starts.get(label, StartErrors()), seconds)
     return rows
 
 
@@ -183,18 +190,18 @@ def section(numbers: dict[str, Any]) -> str:
 {numbers['size'][0]}×{numbers['size'][1]} at {rates} Hz in turn, rendered on the spot and read \
 back as video: {numbers['frames']:,} frames, {numbers['boxes']:,} boxes of actors, \
 {len(numbers['classes'])} classes. No training used these seeds. They come from the same renderer \
-as the training's, so they say nothing of real footage. People of whom less than about a fifth is \
-seen are in no truth.
+as the training's, so they say nothing about real footage. People less than about a fifth \
+visible are not annotated.
 
 Protocol `{numbers['protocol']}`. Tubes: {numbers['tubes']}; *tracks*: the \
 pipeline's tracks of actors, trimmed in time action by action; *online*: the action instances \
-that the pipeline tells a robot while frames come in, with the node's own settings.
+that the pipeline reports while frames come in, with the node's own settings.
 
 {table(('figure', 'value', 'goal'), overview(numbers))}
 
 A start counts where an instance of the same label overlaps the true one by 0.2 in space and \
-time (each for one). Errors are without sign. *Told after*: from the true start to the frame at \
-which the instance was told, with what it must last first.
+time (each for one). Errors are without sign. *Reported after*: from the true start to the \
+frame that first reports the instance, including the shortest time that it must last.
 
 {table(CLASS_HEAD, class_rows(numbers['classes']))}
 
@@ -217,7 +224,7 @@ def overview(numbers: dict[str, Any]) -> list[tuple[object, ...]]:
         ('AP@0.5 of actors, whatever they do', numbers['actor_ap'], None),
         ('start error, median in s', starts['median'], f'≤ {GOALS["start_error"]}'),
         ('start error, 90th percentile in s', starts['p90'], None),
-        ('told after, median in s', starts['median_delay'], None),
+        ('reported after, median in s', starts['median_delay'], None),
         ('instances missed, share', starts['missed_share'], None),
         ('false instances a minute', starts['false_a_minute'], None),
     ]

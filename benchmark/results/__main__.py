@@ -5,75 +5,37 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 import tempfile
+import textwrap
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from actloc_ros.models.errors import ModelError
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
+from benchmark.results import falls, synth, versus
+from benchmark.results.common import ResultsError
 
-sys.path.append(str(Path(__file__).resolve().parent))  # which this project's environment forbids
-
-import results_falls
-import results_synth
-import results_ucf24
-import results_versus
-from results_common import ResultsError, data_folder
-
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ERRORS = AnnotationError, EvaluationError, ModelError, ResultsError
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of the results.
-
-    Attributes:
-        measure: Returns numbers that JSON can hold.
-        section: Makes Markdown of them.
-    """
-
-    measure: Callable[[argparse.Namespace], dict[str, Any]]
-    section: Callable[[dict[str, Any]], str]
-
-
-def measure_ut(args: argparse.Namespace) -> dict[str, Any]:
-    import results_ut  # here alone: the other parts need no scikit-learn
-
-    folder = data_folder(args, 'ut_interaction')
-    return results_ut.measure_folder(folder, [0])
-
-
-def section_ut(numbers: dict[str, Any]) -> str:
-    import results_ut
-
-    return results_ut.section(numbers)
-
-
-# In the order of the document.
-PARTS = {
-    'synth': Part(results_synth.measure, results_synth.section),
-    'ut': Part(measure_ut, section_ut),
-    'falls': Part(results_falls.measure, results_falls.section),
-    'ucf24': Part(results_ucf24.measure, results_ucf24.section),
-    'versus': Part(results_versus.measure, results_versus.section),
-}
+WIDTH = 100  # characters of a line of the document, except in tables
+# In the order of the document; each is a module of this package with `measure` and `section`.
+PARTS = ('synth', 'ut', 'falls', 'ucf24', 'versus')
 HEAD = """# What we measured
 
-Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables \
-are in [results.json](results.json). What a step costs is in [models.md](models.md), what the \
+Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables
+are in [results.json](results.json). What a step costs is in [models.md](models.md), what the
 protocols mean in [evaluation.md](evaluation.md).
 """
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog='python -m benchmark.results',
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_arguments(parser)
     args = parser.parse_args()
@@ -101,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, help='only as many of each real clip, to try things out'
     )
-    for part in (results_synth, results_falls, results_versus):
+    for part in (synth, falls, versus):
         part.add_arguments(parser)
 
 
@@ -109,13 +71,14 @@ def measure(name: str, args: argparse.Namespace) -> None:
     """Measure one part, and put its section and numbers in the place of the old ones."""
     print(f'{name} …', flush=True)
     began = time.monotonic()
-    numbers = PARTS[name].measure(args)
+    part = import_module(f'benchmark.results.{name}')  # `ut` alone needs scikit-learn
+    numbers = part.measure(args)
     numbers['measured_seconds'] = round(time.monotonic() - began)
     keep_numbers(args.json or args.out.with_suffix('.json'), name, numbers)
-    text = PARTS[name].section(numbers).strip()
+    text = part.section(numbers).strip()
     text += f'\n\nMeasured in {max(1, round(numbers["measured_seconds"] / 60))} min.'
     document = args.out.read_text() if args.out.exists() else HEAD
-    args.out.write_text(with_section(document, name, text))
+    args.out.write_text(with_section(document, name, wrapped(text)))
     print(text, flush=True)
 
 
@@ -136,12 +99,22 @@ def with_section(document: str, name: str, text: str) -> str:
     old = re.compile(f'{re.escape(begin(name))}\n.*?{re.escape(end(name))}\n', re.S)
     if old.search(document):
         return old.sub(lambda _: marked, document, count=1)
-    order = list(PARTS)
-    for later in order[order.index(name) + 1 :]:
-        place = document.find(begin(later))
-        if place >= 0:
-            return f'{document[:place]}{marked}\n{document[place:]}'
+    for later in PARTS[PARTS.index(name) + 1 :]:
+        position = document.find(begin(later))
+        if position >= 0:
+            return f'{document[:position]}{marked}\n{document[position:]}'
     return f'{document.rstrip()}\n\n{marked}'
+
+
+def wrapped(text: str) -> str:
+    """Return Markdown with its paragraphs in lines of `WIDTH`; tables stay as they are."""
+    blocks = text.split('\n\n')
+    return '\n\n'.join(block if block.startswith('|') else fill(block) for block in blocks)
+
+
+def fill(paragraph: str) -> str:
+    """Return a paragraph in lines of `WIDTH` that break at spaces alone."""
+    return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def begin(name: str) -> str:

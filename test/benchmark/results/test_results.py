@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +15,19 @@ from actloc_ros.training.config import Data, Schedule, TrainingConfig
 from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.engine import make_detector
 from actloc_ros.truth.boxes import Tube
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'benchmark'))
-results, common, falls, instances, ucf24 = (
-    import_module(name)
-    for name in (
-        'results',
-        'results_common',
-        'results_falls_alarms',
-        'results_instances',
-        'results_ucf24',
-    )
-)
+from benchmark.results import __main__ as results
+from benchmark.results import common, instances, ucf24
+from benchmark.results import falls_alarms as falls
 
 SECOND = 1_000_000_000
 BOX = (10.0, 20.0, 40.0, 90.0)
 
 
-def span(label, start, end, box=BOX, told=None, track=1) -> instances.Span:
+def span(label, start, end, box=BOX, reported=None, track=1) -> instances.Span:
     """Return an instance from `start` to `end` seconds, in a video of 10 Hz."""
     frames = np.arange(round(start * 10), round(end * 10))
     tube = Tube(0, 0, frames, np.tile(box, (len(frames), 1)))
-    when = start if told is None else told
+    when = start if reported is None else reported
     times = [round(t * SECOND) for t in (start, end, when)]
     return instances.Span(label, times[0], times[1], tube, times[2], track)
 
@@ -59,13 +48,13 @@ def test_a_section_is_replaced_and_all_else_stays():
 
 def test_starts_are_matched_by_label_and_overlap():
     true = [span('walking', 0, 4), span('walking', 6, 8), span('waving', 1, 2)]
-    told = [
-        span('walking', 0.3, 2.9, told=0.5),  # the first
+    reported = [
+        span('walking', 0.3, 2.9, reported=0.5),  # the first
         span('walking', 3.0, 3.9),  # a second piece of the first
         span('walking', 6, 8, box=(60.0, 20.0, 90.0, 90.0)),  # elsewhere
         span('pointing', 1, 2),  # another label
     ]
-    starts = instances.match_starts(true, told)
+    starts = instances.match_starts(true, reported)
     assert starts['walking'].errors == pytest.approx([0.3])
     assert starts['walking'].delays == pytest.approx([0.5])
     assert (starts['walking'].missed, starts['walking'].false) == (1, 2)
@@ -75,8 +64,8 @@ def test_starts_are_matched_by_label_and_overlap():
 
 def test_each_instance_stands_for_one_and_overlaps_are_largest_together():
     true = [span('walking', 0, 2), span('walking', 2, 4)]
-    told = [span('walking', 0.8, 4)]
-    [starts] = instances.match_starts(true, told).values()
+    reported = [span('walking', 0.8, 4)]
+    [starts] = instances.match_starts(true, reported).values()
     assert starts.errors == pytest.approx([-1.2])
     assert (starts.missed, starts.false) == (1, 0)
 
@@ -92,14 +81,14 @@ def fall(onset, end=8.0, duration=8.0) -> falls.FallClip:
 
 def test_an_alarm_from_a_second_before_the_onset_finds_the_fall():
     alarms = falls.Alarms([], [])
-    early, late = span('falling', 2.4, 3, told=2.6), span('falling', 3.5, 4)
+    early, late = span('falling', 2.4, 3, reported=2.6), span('falling', 3.5, 4)
     alarms.add(fall(3.0), [late, early, span('falling', 0.5, 1)])
     assert alarms.onsets == pytest.approx([-0.6])
     assert alarms.delays == pytest.approx([-0.4])
     assert (alarms.missed, alarms.false_in_falls) == (0, 1)
 
 
-def test_a_fall_that_is_only_foretold_is_missed():
+def test_an_alarm_long_before_the_fall_does_not_find_it():
     alarms = falls.Alarms([], [])
     alarms.add(fall(3.0), [span('falling', 1.9, 6)])
     alarms.add(fall(3.0, end=5.0), [span('falling', 5.5, 6)])
@@ -119,14 +108,14 @@ def test_alarms_in_daily_activities_are_false_and_counted_by_the_minute():
 
 
 class Silent(Localizer):
-    """Has labels, and is never asked."""
+    """Has labels, and is never run."""
 
     name, labels = 'silent', ('falling', 'lying')
     step = reset = None
 
 
-def told_of(scores) -> tuple[common.Recording, list[common.Seen]]:
-    """Return a recording at 10 Hz with the scores of falling and lying of each frame."""
+def kept(scores) -> tuple[common.TimedLocalizer, list[common.TimedDetections]]:
+    """Return a model and its detections at 10 Hz with the scores of falling and lying."""
     clip = []
     for number, row in enumerate(scores):
         stamp = number * SECOND // 10
@@ -136,15 +125,15 @@ def told_of(scores) -> tuple[common.Recording, list[common.Seen]]:
             np.array([row], np.float32),
             ClipInfo(stamp, stamp),
         )
-        clip.append(common.Seen(stamp, 100, 100, found, 0.01))
-    return common.Recording(Silent()), clip
+        clip.append(common.TimedDetections(stamp, 100, 100, found, 0.01))
+    return common.TimedLocalizer(Silent()), clip
 
 
 def test_instances_are_those_of_the_pipeline():
-    recording, clip = told_of([(0, 0)] * 10 + [(0.9, 0)] * 6 + [(0, 0.8)] * 14)
-    falling, lying = instances.follow(recording, clip)
+    model, clip = kept([(0, 0)] * 10 + [(0.9, 0)] * 6 + [(0, 0.8)] * 14)
+    falling, lying = instances.reported_spans(model, clip)
     assert (falling.label, lying.label) == ('falling', 'lying')
-    assert (falling.start, falling.told, falling.end) == (SECOND, 1.2 * SECOND, 1.5 * SECOND)
+    assert (falling.start, falling.reported, falling.end) == (SECOND, 1.2 * SECOND, 1.5 * SECOND)
     assert falling.tube.frames.tolist() == list(range(10, 16))
     assert np.allclose(falling.tube.boxes, BOX)
     assert (lying.start, lying.end) == (1.6 * SECOND, 2.9 * SECOND)
@@ -152,14 +141,14 @@ def test_instances_are_those_of_the_pipeline():
 
 
 def test_a_fall_may_be_asked_to_end_in_lying():
-    recording, clip = told_of([(0.9, 0)] * 6 + [(0, 0)] * 20)
-    assert len(falls.fall_alarms(recording, clip, 0.5, falls.Rule())) == 1
-    assert len(falls.fall_alarms(recording, clip, 0.95, falls.Rule())) == 0
-    assert falls.fall_alarms(recording, clip, 0.5, falls.Rule(lying=True)) == []
-    recording, clip = told_of([(0.9, 0)] * 6 + [(0, 0)] * 5 + [(0, 0.9)] * 10)
-    assert len(falls.fall_alarms(recording, clip, 0.5, falls.Rule(lying=True))) == 1
-    recording, clip = told_of([(0.9, 0)] * 6 + [(0, 0)] * 25 + [(0, 0.9)] * 10)
-    assert falls.fall_alarms(recording, clip, 0.5, falls.Rule(lying=True)) == []
+    model, clip = kept([(0.9, 0)] * 6 + [(0, 0)] * 20)
+    assert len(falls.fall_alarms(model, clip, 0.5, falls.Rule())) == 1
+    assert len(falls.fall_alarms(model, clip, 0.95, falls.Rule())) == 0
+    assert falls.fall_alarms(model, clip, 0.5, falls.Rule(lying=True)) == []
+    model, clip = kept([(0.9, 0)] * 6 + [(0, 0)] * 5 + [(0, 0.9)] * 10)
+    assert len(falls.fall_alarms(model, clip, 0.5, falls.Rule(lying=True))) == 1
+    model, clip = kept([(0.9, 0)] * 6 + [(0, 0)] * 25 + [(0, 0.9)] * 10)
+    assert falls.fall_alarms(model, clip, 0.5, falls.Rule(lying=True)) == []
 
 
 def test_notes_of_falls_are_read(shared):
@@ -174,8 +163,8 @@ def test_notes_of_falls_are_read(shared):
 
 def test_boxes_are_found_by_their_overlap():
     true = np.array([[0, 0, 10, 10], [50, 50, 60, 60], [80, 0, 90, 10]], float)
-    told = np.array([[0, 0, 10, 9], [50, 50, 60, 54], [0, 0, 10, 10]], float)
-    assert ucf24.count_frame(true, told).data() == {
+    reported = np.array([[0, 0, 10, 9], [50, 50, 60, 54], [0, 0, 10, 10]], float)
+    assert ucf24.count_frame(true, reported).data() == {
         'boxes': 3,
         'share': {'0.3': pytest.approx(2 / 3), '0.5': pytest.approx(1 / 3)},
         'told_a_frame': 3,
@@ -185,7 +174,7 @@ def test_boxes_are_found_by_their_overlap():
 
 @pytest.fixture(scope='module')
 def weights(tmp_path_factory) -> Path:
-    """Return a checkpoint of small input, with the synthetic labels, that sees actors anywhere."""
+    """Return a checkpoint of small input with the synthetic labels; it detects actors anywhere."""
     path = tmp_path_factory.mktemp('weights') / 'stream_n.safetensors'
     data = Data(train=('none',), height=64, width=64, frames=4, rate=12.5)
     config = TrainingConfig('stream_n', 'untrained', data, Schedule(steps=1))
@@ -199,7 +188,7 @@ def weights(tmp_path_factory) -> Path:
 @pytest.mark.timeout(300)
 def test_all_parts_run_and_leave_their_numbers(shared, weights, tmp_path):
     out = tmp_path / 'results.md'
-    command = [sys.executable, ROOT / 'benchmark' / 'results.py', '--shared', shared]
+    command = [sys.executable, '-m', 'benchmark.results', '--shared', shared]
     command += ['--weights', weights, '--out', out, '--scenes', '1', '--seconds', '1']
     command += ['--frames', '6', '--fall-clips', '1', '--fall-steps', '1']
     command += ['--minutes', '0.02', '--train-scenes', '1', '--train-seconds', '2']
@@ -219,9 +208,20 @@ def test_all_parts_run_and_leave_their_numbers(shared, weights, tmp_path):
 
 
 def test_a_part_without_its_data_says_so(weights, tmp_path):
-    command = [sys.executable, ROOT / 'benchmark' / 'results.py', '--shared', tmp_path]
+    command = [sys.executable, '-m', 'benchmark.results', '--shared', tmp_path]
     command += ['--weights', weights, '--out', tmp_path / 'results.md', '--only', 'ucf24']
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 1
     assert 'there is no data at' in done.stderr
     assert not (tmp_path / 'results.md').exists()
+
+
+def test_paragraphs_are_wrapped_and_tables_are_not():
+    row = '| ' + 'cell ' * 30 + '|'
+    text = results.wrapped(f'## Head\n\n{"some words " * 20}\n\n{row}\n{row}')
+    head, paragraph, table = text.split('\n\n')
+    assert head == '## Head'
+    assert table == f'{row}\n{row}'
+    assert paragraph.split() == ['some', 'words'] * 20
+    assert max(map(len, paragraph.splitlines())) <= 100
+    assert len(paragraph.splitlines()) == 3

@@ -24,7 +24,7 @@ def new_trainer(config: TrainingConfig, folder: Path) -> Trainer:
 
 
 def ignore(progress: Progress) -> None:
-    """Say nothing of a step."""
+    """Print nothing."""
 
 
 def run_until(trainer: Trainer, deadline: float, slices: int) -> None:
@@ -32,7 +32,7 @@ def run_until(trainer: Trainer, deadline: float, slices: int) -> None:
 
     Args:
         trainer: It goes on from where it is.
-        deadline: As `time.monotonic` tells it; looked at after each slice.
+        deadline: Of `time.monotonic`, checked after each slice.
         slices: Steps of a slice.
     """
     while trainer.step < trainer.config.schedule.steps and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Run models for the parts of the results, keep all that they say, and lay out Markdown."""
+"""Run models for the parts of the results, keep their detections, and lay out Markdown."""
 
 from __future__ import annotations
 
@@ -27,43 +27,48 @@ class ResultsError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What a localizer said of one frame.
+class TimedDetections:
+    """A localizer's detections in one frame, and how long they took.
 
     Attributes:
         stamp: Of the frame in ns.
         width: Of the frame in pixels.
         height: Of the frame in pixels.
-        found: What it said.
-        spent: How long it took in s.
+        detections: The localizer's result.
+        duration: Of the step in s.
     """
 
     stamp: int
     width: int
     height: int
-    found: Detections
-    spent: float
+    detections: Detections
+    duration: float
 
 
-class Recording(Localizer):
-    """Passes frames on to a localizer and keeps what it says, clip by clip.
+class TimedLocalizer(Localizer):
+    """Passes frames on to a localizer and keeps its detections with their durations.
 
     `reset` of all cameras begins a new clip, as `run_model` does before each video.
+
+    Attributes:
+        clips: The detections of each clip, by frame.
     """
 
     def __init__(self, localizer: Localizer) -> None:
         self.name, self.labels = localizer.name, tuple(localizer.labels)
         self.threshold = localizer.threshold
-        self.clips: list[list[Seen]] = []
+        self.clips: list[list[TimedDetections]] = []
         self._localizer = localizer
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take frames; see `Localizer`."""
         began = time.perf_counter()
         results = self._localizer.step(frames)
-        spent = time.perf_counter() - began
-        for frame, found in zip(frames, results, strict=True):
-            self.clips[-1].append(Seen(frame.stamp, frame.width, frame.height, found, spent))
+        duration = time.perf_counter() - began
+        self.clips[-1] += [
+            TimedDetections(frame.stamp, frame.width, frame.height, detections, duration)
+            for frame, detections in zip(frames, results, strict=True)
+        ]
         return results
 
     def reset(self, camera: str | None = None) -> None:
@@ -73,17 +78,17 @@ class Recording(Localizer):
             self.clips.append([])
 
     def close(self) -> None:
-        """Free the localizer; what it said stays."""
+        """Free the localizer; its detections stay."""
         self._localizer.close()
 
     @property
     def median_step(self) -> float:
-        """Median time of a step in ms."""
-        return 1000 * float(np.median([seen.spent for clip in self.clips for seen in clip]))
+        """Median duration of a step in ms."""
+        return 1000 * float(np.median([each.duration for clip in self.clips for each in clip]))
 
 
-def open_recording(args: argparse.Namespace, model: str = '', weights: str = '') -> Recording:
-    """Return the model that is asked for, with what it says kept.
+def open_model(args: argparse.Namespace, model: str = '', weights: str = '') -> TimedLocalizer:
+    """Return a model that is timed and whose detections are kept.
 
     Args:
         args: Gives `model` and `weights`, unless these are given.
@@ -92,41 +97,48 @@ def open_recording(args: argparse.Namespace, model: str = '', weights: str = '')
     """
     if not model:
         model, weights = args.model, args.weights
-    return Recording(open_localizer(model, LocalizerOptions(weights=weights)))
+    return TimedLocalizer(open_localizer(model, LocalizerOptions(weights=weights)))
 
 
-def watch(recording: Recording, video: Path, most: int | None = None) -> list[Seen]:
-    """Run the model over a video, or its first `most` frames; return what it says of each."""
-    recording.reset()
+def run_video(
+    model: TimedLocalizer, video: Path, max_frames: int | None = None
+) -> list[TimedDetections]:
+    """Run a model over a video, or its first `max_frames` frames; return its detections by frame.
+
+    Raises:
+        ResultsError: Some frames cannot be decoded.
+    """
+    model.reset()
     source = open_source(video)
-    total = source.length if most is None else most
-    for frame in tqdm(islice(source, most), video.name, total, False, unit='frame', disable=None):
-        recording.step([frame])
+    total = source.length if max_frames is None else max_frames
+    frames = islice(source, max_frames)
+    for frame in tqdm(frames, video.name, total, False, unit='frame', disable=None):
+        model.step([frame])
     if source.broken:
         raise ResultsError(f'{video}: {source.broken} frames cannot be decoded; repair the video')
-    return recording.clips[-1]
+    return model.clips[-1]
 
 
-def actor_boxes(clips: Iterable[Sequence[Seen]]) -> FrameBoxes:
+def actor_boxes(clips: Iterable[Sequence[TimedDetections]]) -> FrameBoxes:
     """Return the boxes of all clips as actors, whatever they do; class 0, frames from 0."""
     return join(
         [
-            _frame_boxes(video, frame, seen.found)
+            _frame_boxes(video, frame, each.detections)
             for video, clip in enumerate(clips)
-            for frame, seen in enumerate(clip)
+            for frame, each in enumerate(clip)
         ]
     )
 
 
-def _frame_boxes(video: int, frame: int, found: Detections) -> FrameBoxes:
-    kept = found.scores >= LEAST_SCORE
+def _frame_boxes(video: int, frame: int, detections: Detections) -> FrameBoxes:
+    kept = detections.scores >= LEAST_SCORE
     count = int(kept.sum())
     return FrameBoxes(
         np.full(count, video, np.int64),
         np.full(count, frame, np.int64),
         np.zeros(count, np.int64),
-        found.boxes[kept].astype(np.float64),
-        found.scores[kept].astype(np.float64),
+        detections.boxes[kept].astype(np.float64),
+        detections.scores[kept].astype(np.float64),
     )
 
 
@@ -134,7 +146,7 @@ def data_folder(args: argparse.Namespace, name: str) -> Path:
     """Return the folder of a data set.
 
     Raises:
-        ResultsError: It is not here.
+        ResultsError: There is no such folder.
     """
     folder: Path = args.shared / 'data' / name
     if not folder.is_dir():
@@ -146,20 +158,20 @@ def data_folder(args: argparse.Namespace, name: str) -> Path:
 
 
 def machine() -> str:
-    """Say on what this runs."""
+    """Return a description of the machine and of PyTorch."""
     threads = torch.get_num_threads()
     cores = f'{os.cpu_count()} cores, {threads} thread{"s" if threads > 1 else ""}'
     return f'{cores}, PyTorch {torch.__version__.split("+")[0]}, float32'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table; numbers stand as `shown` has them."""
-    lines = [list(head), ['---'] * len(head), *([shown(cell) for cell in row] for row in rows)]
+    """Return a Markdown table; `cell_text` formats the cells."""
+    lines = [list(head), ['---'] * len(head), *([cell_text(cell) for cell in row] for row in rows)]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
-def shown(cell: object) -> str:
-    """Return a cell's text: a fraction with three digits, what is not there as a dash."""
+def cell_text(cell: object) -> str:
+    """Return a cell's text: a fraction with three digits, a missing value as a dash."""
     if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
         return '–'
     return f'{cell:.3f}' if isinstance(cell, float) else str(cell)

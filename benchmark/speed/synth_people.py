@@ -1,4 +1,4 @@
-"""Print the share of upright synthetic people, 100 px or higher, whom the HOG detector finds."""
+"""Print the share of upright synthetic people, 100 px or higher, that HOG detects."""
 
 from __future__ import annotations
 

@@ -1,17 +1,13 @@
 """Check how UT-Interaction's clips are read and classified."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / 'benchmark'))
-
-from results_ut import section
-from results_ut_clips import LabelledClip, LayoutError, read_clips, score, train
-
 from actloc_ros.models.hog_hof.descriptor import DescriptorSettings
+from benchmark.results.ut import section
+from benchmark.results.ut_clips import LabelledClip, LayoutError, read_clips, score, train
 
 SEQUENCES = 7, 9, 10  # of three pairs of people
 LABELS = 'hugging', 'kicking'
@@ -32,18 +28,18 @@ def some(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Labelle
     return read_clips(mine, DescriptorSettings(words=8))
 
 
-def test_real_interactions_are_told_apart_in_a_sequence_that_was_left_out(
+def test_real_interactions_are_classified_in_a_sequence_that_was_left_out(
     some: list[LabelledClip],
 ) -> None:
     settings = DescriptorSettings(words=8)
     assert len(some) == 6
     assert all(clip.take.tracks for clip in some)
-    told = []
+    predicted = []
     for sequence in SEQUENCES[:2]:
         classifier = train([clip for clip in some if clip.sequence != sequence], settings, 0)
         assert classifier.labels == LABELS
-        told += score(classifier, [clip for clip in some if clip.sequence == sequence])
-    assert sorted(told) == sorted([(label, label) for label in LABELS] * 2)
+        predicted += score(classifier, [clip for clip in some if clip.sequence == sequence])
+    assert sorted(predicted) == sorted([(label, label) for label in LABELS] * 2)
 
 
 @pytest.mark.parametrize('text', [None, '{', '{"clips": [{"kind": "positive"}]}'])
@@ -54,13 +50,13 @@ def test_folders_of_another_layout_are_refused(tmp_path: Path, text: str | None)
         read_clips(tmp_path, DescriptorSettings())
 
 
-def test_the_section_counts_what_was_told() -> None:
-    told = [('a', 'a'), ('a', 'b'), ('b', 'b'), ('b', 'b')]
+def test_the_section_counts_predictions() -> None:
+    predicted = [('a', 'a'), ('a', 'b'), ('b', 'b'), ('b', 'b')]
     text = section(
         {
             'folder': 'set1',
             'protocol': 'leave one sequence out',
-            'told': [told, [*told[:3], ('b', 'a')]],
+            'told': [predicted, [*predicted[:3], ('b', 'a')]],
         }
     )
     assert '3, 2 of 4 right, 62.5 %' in text

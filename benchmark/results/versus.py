@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from models import step_gmac
-from results_common import ResultsError, machine, open_recording, table
-from results_synth import described, render_scenes, score
-from results_training import ignore, new_trainer, run_until
 
 from actloc_ros.models.loading import open_network
 from actloc_ros.training.config import Augmentation, Data, Schedule, TrainingConfig
+from benchmark.results.common import ResultsError, machine, open_model, table
+from benchmark.results.synth import described, render_scenes, score
+from benchmark.results.training import ignore, new_trainer, run_until
+from benchmark.speed.models import step_gmac
 
-# Clips a step: YOWOv2 learns from a clip's last frame alone, `stream_n` from all 16.
+# Clips a step: YOWOv2 is trained on a clip's last frame alone, `stream_n` on all 16.
 MODELS = {'stream_n': 4, 'yowov2_nano': 8}
 TRIAL, COLD = 8, 2  # steps by which the time of a step is measured; first ones left out
-SLICES = 40  # looks at the clock in a training
+SLICES = 40  # of a training; the clock is read after each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +58,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     trained = train_all(args, data.resolve())
     rows = []
     for name, training in trained.items():
-        recording = open_recording(args, name, training.pop('weights'))
+        model = open_model(args, name, training.pop('weights'))
         try:
-            measured = score(recording, truth)
+            measured = score(model, truth)
         finally:
-            recording.close()
+            model.close()
         rows.append({'name': name} | training | measured)
     return described(args) | {
         'minutes': args.minutes,
@@ -101,8 +101,9 @@ def train_all(args: argparse.Namespace, data: Path) -> dict[str, dict[str, Any]]
     if (os.cpu_count() or 1) < len(MODELS):
         raise ResultsError('versus trains two models at once and needs two cores; leave it out')
     size = [str(side) for side in args.train_size]
-    command = [sys.executable, __file__, str(data), str(folder), str(args.minutes), *size]
-    environment = os.environ | {'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join(sys.path)}
+    command = [sys.executable, '-m', 'benchmark.results.versus']
+    command += [str(data), str(folder), str(args.minutes), *size]
+    environment = os.environ | {'OMP_NUM_THREADS': '1'}
     running = {name: subprocess.Popen([*command, name], env=environment) for name in MODELS}
     # Scenes are read and weights written besides the training itself, whose time is bounded.
     end = time.monotonic() + 60 * args.minutes * 1.5 + 600
@@ -125,8 +126,8 @@ def train(data: Path, folder: Path, minutes: float, size: tuple[int, int], model
     config = settings(model, data, size, TRIAL)
     seconds = step_seconds(config, folder / f'{model}_trial')
     steps = max(1, int(60 * minutes / seconds))
-    began = time.monotonic()
     trainer = new_trainer(settings(model, data, size, steps), folder / model)
+    began = time.monotonic()  # the time that it takes to open the data is not training
     run_until(trainer, began + 60 * minutes, max(1, steps // SLICES))
     weights = folder / model / f'{model}.safetensors'
     trainer.export(weights)

@@ -88,22 +88,22 @@ class Recall:
         frames: Frames.
         boxes: Annotated boxes.
         found: Of them, found at IoU 0.3, at 0.5, and at 0.3 with a score of 0.5 or more.
-        told: Detections.
+        detected: Detections.
         sure: Of them, with a score of 0.5 or more; and of these, on an annotated actor (IoU 0.3).
     """
 
     frames: int = 0
     boxes: int = 0
-    told: int = 0
+    detected: int = 0
     found: np.ndarray = field(default_factory=lambda: np.zeros(3, int))
     sure: np.ndarray = field(default_factory=lambda: np.zeros(2, int))
 
-    def add(self, truth: np.ndarray, seen: Detections) -> None:
+    def add(self, truth: np.ndarray, detections: Detections) -> None:
         """Count one frame."""
         self.frames += 1
-        self.told += len(seen)
-        overlap = overlaps(truth, seen.boxes)
-        sure = seen.scores >= 0.5
+        self.detected += len(detections)
+        overlap = overlaps(truth, detections.boxes)
+        sure = detections.scores >= 0.5
         if len(truth):
             self.boxes += len(truth)
             best = overlap.max(1, initial=0)
@@ -117,13 +117,13 @@ class Recall:
         right = self.sure[1] / max(self.sure[0], 1)
         return (
             f'{name:26.26} {self.boxes:6} {shares[0]:8.3f} {shares[1]:8.3f} {shares[2]:12.3f} '
-            f'{self.told / max(self.frames, 1):8.2f} {right:10.3f}'
+            f'{self.detected / max(self.frames, 1):8.2f} {right:10.3f}'
         )
 
     def join(self, other: Recall) -> None:
         """Add another clip's counts."""
         self.frames, self.boxes = self.frames + other.frames, self.boxes + other.boxes
-        self.told, self.found = self.told + other.told, self.found + other.found
+        self.detected, self.found = self.detected + other.detected, self.found + other.found
         self.sure = self.sure + other.sure
 
 
@@ -150,10 +150,10 @@ def print_recall(
     for name, frames in clips:
         recall, localizer = Recall(), MotionLocalizer(LocalizerOptions())
         for index, (frame, truth) in enumerate(frames):
-            seen = localizer.step([frame])[0]
-            recall.add(truth, seen)
+            detections = localizer.step([frame])[0]
+            recall.add(truth, detections)
             if folder and index % 25 == 12:
-                save(folder, f'{name}_{index:04d}.png', frame, truth, seen)
+                save(folder, f'{name}_{index:04d}.png', frame, truth, detections)
         print(recall.row(name), flush=True)
         total.join(recall)
     print(total.row('total'))
@@ -161,12 +161,14 @@ def print_recall(
     print('such a score in frames with ground truth, on an annotated actor at IoU 0.3.')
 
 
-def save(folder: Path, name: str, frame: Frame, truth: np.ndarray, seen: Detections) -> None:
+def save(folder: Path, name: str, frame: Frame, truth: np.ndarray, detections: Detections) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     image = np.ascontiguousarray(frame.image[..., ::-1])
     for box in truth.round().astype(int).tolist():
         cv2.rectangle(image, box[:2], box[2:], (0, 255, 0), 1)
-    for box, score, actions in zip(seen.boxes, seen.scores, seen.actions, strict=True):
+    for box, score, actions in zip(
+        detections.boxes, detections.scores, detections.actions, strict=True
+    ):
         x1, y1, x2, y2 = box.round().astype(int).tolist()
         cv2.rectangle(image, (x1, y1), (x2, y2), (0, 0, 255), 2 if score >= 0.5 else 1)
         text = f'{score:.2f} {MotionLocalizer.labels[int(actions.argmax())]}'
@@ -182,7 +184,7 @@ def timing(args: argparse.Namespace) -> None:
     )
     for size in SIZES:
         images = [each.image for each in islice(render(1, 4.0, size, 30.0), 90)]
-        with Stopwatch() as watch:
+        with Stopwatch() as stopwatch:
             localizer, times = MotionLocalizer(LocalizerOptions()), []
             processor = time.process_time()
             for index, image in enumerate(images):
@@ -191,7 +193,9 @@ def timing(args: argparse.Namespace) -> None:
                 times.append(1000 * (time.perf_counter() - began))
         mean = float(np.mean(times))
         processor = 1000 * (time.process_time() - processor) / len(times)
-        cost = {name: 1000 * spent / len(images) for name, spent in watch.spent.items()}
+        cost = {
+            name: 1000 * durations / len(images) for name, durations in stopwatch.durations.items()
+        }
         p50, p99 = np.percentile(times, [50, 99])
         flow = cost['motion'] - cost['camera']
         print(
@@ -208,7 +212,7 @@ class Stopwatch:
     """Measures the parts of a step while it is entered."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, float] = defaultdict(float)
+        self.durations: dict[str, float] = defaultdict(float)
         self._parts: tuple[tuple[Any, str, str], ...] = (
             (PeopleDetector, 'detect', 'people'),
             (FlowEstimator, 'measure', 'motion'),
@@ -230,7 +234,7 @@ class Stopwatch:
         def run(*args: Any, **kwargs: Any) -> Any:
             began = time.perf_counter()
             result = function(*args, **kwargs)
-            self.spent[part] += time.perf_counter() - began
+            self.durations[part] += time.perf_counter() - began
             return result
 
         return run

@@ -1,4 +1,4 @@
-"""Measure how falls are told in real recordings (GMDCSA24), as shipped and tuned to them."""
+"""Measure how falls are reported in real recordings (GMDCSA24), by shipped and tuned weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from results_common import Seen, data_folder, machine, open_recording, table, watch
-from results_falls_alarms import (
+from benchmark.results.common import (
+    TimedDetections,
+    data_folder,
+    machine,
+    open_model,
+    run_video,
+    table,
+)
+from benchmark.results.falls_alarms import (
     ACTOR_SCORES,
     EARLY,
     LIES_WITHIN,
@@ -16,7 +23,7 @@ from results_falls_alarms import (
     read_clips,
     sweep,
 )
-from results_falls_tuned import tuned_alarms
+from benchmark.results.falls_tuned import tuned_alarms
 
 DATA = 'gmdcsa24'
 
@@ -36,29 +43,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the numbers of the part."""
     clips = read_clips(data_folder(args, DATA), args.fall_clips)
-    recording = open_recording(args)
+    model = open_model(args)
     try:
-        seen = [watch(recording, clip.path, args.frames) for clip in clips]
+        detected = [run_video(model, clip.path, args.frames) for clip in clips]
     finally:
-        recording.close()
+        model.close()
     numbers = {
         'clips': [asdict(clip) | {'path': '/'.join(clip.path.parts[-3:])} for clip in clips],
-        'threshold': recording.threshold,
-        'seen_share': {f'{score:g}': seen_share(seen, score) for score in ACTOR_SCORES},
+        'threshold': model.threshold,
+        'seen_share': {f'{score:g}': detected_share(detected, score) for score in ACTOR_SCORES},
         'zero_shot': [
-            asdict(rule) | {'rows': sweep(recording, clips, seen, rule)}
+            asdict(rule) | {'rows': sweep(model, clips, detected, rule)}
             for rule in (Rule(score, lying) for lying in (False, True) for score in ACTOR_SCORES)
         ],
         'machine': machine(),
     }
     if args.fall_steps:
-        numbers['tuned'] = tuned_alarms(args, clips, recording, seen)
+        numbers['tuned'] = tuned_alarms(args, clips, model, detected)
     return numbers
 
 
-def seen_share(seen: Sequence[Sequence[Seen]], least: float) -> float:
-    """Return the share of frames in which an actor of at least this score is seen."""
-    frames = [bool((each.found.scores >= least).any()) for clip in seen for each in clip]
+def detected_share(detected: Sequence[Sequence[TimedDetections]], least: float) -> float:
+    """Return the share of frames in which an actor of at least this score is detected."""
+    frames = [bool((each.detections.scores >= least).any()) for clip in detected for each in clip]
     return sum(frames) / len(frames)
 
 
@@ -71,15 +78,16 @@ def section(numbers: dict[str, Any]) -> str:
 {falls} clips with a fall and {daily} of daily activities by 2 persons, one person a clip, with \
 times of actions noted to about a tenth of a second. What is noted as falling goes on to the \
 clip's end, lying included, so only its onset is compared. An alarm is an action instance that the \
-pipeline tells, with the node's own settings but those named. The first alarm from \
+pipeline reports, with the node's own settings but those named. The first alarm from \
 {EARLY:g} s before the noted onset on finds the fall, further ones repeat it; all others, and all \
 in clips of daily activities, are false. With so few clips, one fall more or less is \
 {100 / max(falls, 1):.0f} %.
 
 ### As shipped
 
-The weights saw synthetic people alone. {seen_text(numbers['seen_share'])} The model's own \
-threshold of actions is {numbers['threshold']:g}.
+The weights were trained on synthetic people alone. \
+{detected_text(numbers['seen_share'])} The model's own threshold of actions is \
+{numbers['threshold']:g}.
 """
     for each in numbers['zero_shot']:
         text += f'\n{rule_text(each)}\n\n{table(HEAD, sweep_rows(each["rows"]))}\n'
@@ -88,10 +96,10 @@ threshold of actions is {numbers['threshold']:g}.
     return text + f'\n{numbers["machine"]}.\n'
 
 
-def seen_text(shares: dict[str, float]) -> str:
-    """Return in how many frames somebody is seen."""
+def detected_text(shares: dict[str, float]) -> str:
+    """Return in which share of the frames somebody is detected."""
     parts = (f'from a score of {score} on, {100 * share:.0f} %' for score, share in shares.items())
-    return f'Frames in which they see somebody: {"; ".join(parts)}.'
+    return f'Frames in which they detect somebody: {"; ".join(parts)}.'
 
 
 def rule_text(rule: dict[str, Any]) -> str:
@@ -109,7 +117,7 @@ HEAD = (
     'missed',
     'onset error, median in s',
     'onset late by, median in s',
-    'told after, median in s',
+    'reported after, median in s',
     'false in clips with a fall',
     'false in daily activities',
     'false a minute',
@@ -135,7 +143,7 @@ def sweep_rows(rows: Sequence[dict[str, Any]]) -> list[tuple[object, ...]]:
 
 
 def tuned_text(tuned: dict[str, Any]) -> str:
-    """Return what is said of tuning."""
+    """Return the text on tuning."""
     folds = ', '.join(
         f'{fold["clips"]} clips of subject {fold["train"]} for subject {fold["test"]} '
         f'({fold["seconds"] / 60:.1f} min)'
@@ -147,8 +155,8 @@ def tuned_text(tuned: dict[str, Any]) -> str:
 One subject left out: tuned on {folds}; {tuned['steps']} steps of {tuned['batch']} clips \
 from the shipped weights, all layers, labels `falling` and `other`. The data has no boxes: \
 those to learn from are the shipped model's own actors, linked over the whole clip offline \
-({100 * tuned['boxed_share']:.0f} % of the frames have one), so what it does not see cannot be \
-learnt. Numbers are of both folds together, each subject told by the weights tuned on the other.
+({100 * tuned['boxed_share']:.0f} % of the frames have one), so what it does not detect cannot be \
+learned. Numbers are of both folds together, each subject by the weights tuned on the other.
 
 {table(HEAD, sweep_rows(tuned['sweep']))}
 """

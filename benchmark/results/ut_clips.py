@@ -22,12 +22,13 @@ from actloc_ros.training.hog_hof.recordings import (
     Recording,
     image_tracks,
 )
+from benchmark.results.common import ResultsError
 
 RATE = 30.0  # Hz, of all recordings
 
 
-class LayoutError(ValueError):
-    """A folder that has not the layout of UT-Interaction; the text says what is wrong with it."""
+class LayoutError(ResultsError):
+    """A folder without the layout of UT-Interaction; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,25 +97,30 @@ def train(clips: Sequence[LabelledClip], settings: DescriptorSettings, seed: int
 def classify(classifier: Classifier, clip: LabelledClip) -> np.ndarray:
     """Return the scores (C,) of a whole clip."""
     codebook = classifier.codebook
-    moments = codebook.pool(clip.take.tracks)
+    pooled = codebook.pool(clip.take.tracks)
     whole = clip.take.clips[0]
-    return classifier.scores(codebook.describe(moments, whole.start, whole.end)[None])[0]
+    return classifier.scores(codebook.describe(pooled, whole.start, whole.end)[None])[0]
 
 
 def leave_one_out(
     clips: Sequence[LabelledClip], settings: DescriptorSettings, seed: int
 ) -> list[tuple[str, str]]:
-    """Return true and told label of each clip, by classifiers that saw no clip of its sequence."""
-    told = []
+    """Return the true and the predicted label of each clip.
+
+    Its classifier is trained on the other sequences alone.
+    """
+    predicted = []
     sequences = sorted({clip.sequence for clip in clips})
     for sequence in tqdm(sequences, desc=f'seed {seed}', unit='fold', disable=None):
-        seen = [clip for clip in clips if clip.sequence != sequence]
-        told += score(train(seen, settings, seed), [c for c in clips if c.sequence == sequence])
-    return told
+        others = [clip for clip in clips if clip.sequence != sequence]
+        predicted += score(
+            train(others, settings, seed), [c for c in clips if c.sequence == sequence]
+        )
+    return predicted
 
 
 def score(classifier: Classifier, clips: Sequence[LabelledClip]) -> list[tuple[str, str]]:
-    """Return true and told label of each clip."""
+    """Return the true and the predicted label of each clip."""
     return [
         (clip.label, classifier.labels[int(classify(classifier, clip).argmax())]) for clip in clips
     ]

@@ -1,0 +1,1 @@
+"""Measure the shipped weights and write doc/results.md: one module a part."""

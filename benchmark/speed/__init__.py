@@ -1,0 +1,1 @@
+"""Measure what a step, the node, an export and rendering cost; each module is a program."""
