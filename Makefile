@@ -24,7 +24,7 @@ test: build ## Run all tests
 
 lint: build ## Check style, types, layers of imports, words and lengths of lines
 	@$(with_env) ruff check . && ruff format --check . && mypy actloc_ros
-	@$(with_env) lint-imports --no-cache --no-logo && codespell && pymarkdown -d '*' -e md013 scan *.md doc
+	@$(with_env) lint-imports --no-cache --no-logo && codespell && pymarkdown -d '*' -e md013 scan *.md */*.md
 
 clean: ## Remove all that was set up and made
 	rm -rf .env build install log demo_out
