@@ -46,15 +46,6 @@ def test_a_section_is_replaced_and_all_else_stays():
     assert results.with_section(last, 'versus', '## V') == last
 
 
-def test_paragraphs_get_short_lines_and_tables_stay():
-    row = '| a |' + ' b |' * 40
-    text = results.with_short_lines(f'## T\n\n{"word " * 50}\n\n{row}')
-    lines = text.splitlines()
-    assert [lines[0], lines[1], lines[-2], lines[-1]] == ['## T', '', '', row]
-    assert max(len(line) for line in lines[:-1]) <= 98
-    assert ' '.join(lines[2:-2]).split() == ['word'] * 50
-
-
 def test_starts_are_matched_by_label_and_overlap():
     true = [span('walking', 0, 4), span('walking', 6, 8), span('waving', 1, 2)]
     reported = [
