@@ -22,8 +22,9 @@ demo: build ## Play a sample (or INPUT=video, image folder or bag) through ROS i
 test: build ## Run all tests
 	@$(with_env) pytest test
 
-lint: build ## Check style and types
+lint: build ## Check style, types, layers of imports, words and lengths of lines
 	@$(with_env) ruff check . && ruff format --check . && mypy actloc_ros
+	@$(with_env) lint-imports --no-cache --no-logo && codespell && pymarkdown -d '*' -e md013 scan *.md */*.md
 
 clean: ## Remove all that was set up and made
 	rm -rf .env build install log demo_out

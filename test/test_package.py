@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     path
-    for folder in ('actloc_ros', 'benchmark', 'launch', 'scripts', 'test')
+    for folder in ('actloc_ros', 'benchmark', 'examples', 'launch', 'scripts')
     for path in (ROOT / folder).rglob('*.py')
 )
 
@@ -55,26 +55,13 @@ def test_every_ros_import_is_declared():
                 assert not match or match.group(1) in declared, f'{path}: {line}'
 
 
-def test_core_imports_no_ros():
-    pattern = re.compile(
-        r'^\s*(?:from|import) (rclpy|\w+_msgs|actloc_ros\.ros|actloc_ros\.msg)\b', re.M
-    )
-    for path in (ROOT / 'actloc_ros').rglob('*.py'):
-        if not path.is_relative_to(ROOT / 'actloc_ros' / 'ros'):
-            assert not pattern.search(path.read_text()), path
-
-
-@pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_file_says_what_it_is_for(path):
-    assert ast.get_docstring(ast.parse(path.read_text())), path
-
-
-def test_no_code_is_loaded_from_data():
-    for path in (ROOT / 'actloc_ros').rglob('*.py'):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                called = ast.unparse(node.func)
-                assert called not in ('eval', 'exec', 'pickle.load', 'pickle.loads'), path
-                if called == 'torch.load':
-                    assert 'weights_only=True' in ast.unparse(node), path
+def test_torch_files_are_read_as_tensors_alone():
+    """Loading a pickle runs what is in it; ruff (S301) knows pickle, but not torch.load."""
+    calls = [
+        ast.unparse(node)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == 'torch.load'
+    ]
+    assert calls
+    assert [call for call in calls if 'weights_only=True' not in call] == []

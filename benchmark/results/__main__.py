@@ -26,8 +26,7 @@ PARTS = ('synth', 'ut', 'falls', 'ucf24', 'versus')
 HEAD = """# What we measured
 
 Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables
-are in [results.json](results.json). What a step costs is in [models.md](models.md), what the
-protocols mean in [evaluation.md](evaluation.md).
+are in [results.json](results.json). [evaluation.md](evaluation.md) explains the protocols.
 """
 
 

@@ -152,11 +152,11 @@ def test_a_training_ends_by_shifting_scores(folder, capsys, monkeypatch):
     out = folder / 'shifted'
     assert main(['train', str(write(folder)), '--out', str(out)]) == 0
     assert 'standing +0.50, walking +0.50' in capsys.readouterr().out
-    learnt = torch.load(out / 'last.ckpt', weights_only=True)['average']
+    average = torch.load(out / 'last.ckpt', weights_only=True)['average']
     told = read_checkpoint(out / 'mine.safetensors').state
     for level in range(3):
         name = f'heads.{level}.actions.bias'
-        torch.testing.assert_close(told[name], learnt[f'module.{name}'] + 0.5)
+        torch.testing.assert_close(told[name], average[f'module.{name}'] + 0.5)
 
 
 def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsys):
@@ -186,7 +186,7 @@ def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsy
     assert 'new labels, from random weights: dancing' in said
     assert 'left out: standing' in said
 
-    # The rate is as good as nought, so that what came out is what went in.
+    # The rate is as good as zero, so that what came out is what went in.
     given = read_checkpoint(trained / 'mine.safetensors').state
     got = read_checkpoint(out / 'mine.safetensors').state
     for key in ('heads.0.actions.weight', 'heads.2.actions.bias'):
@@ -210,9 +210,9 @@ def test_a_training_begins_where_another_ended(folder, trained, capsys):
     given, got = (
         torch.load(each / 'last.ckpt', weights_only=True)['learner'] for each in (trained, out)
     )
-    learnt = [key for key in given if key.endswith(('weight', 'bias'))]
-    assert any('pose' in key for key in learnt)
-    for key in learnt:
+    keys = [key for key in given if key.endswith(('weight', 'bias'))]
+    assert any('pose' in key for key in keys)
+    for key in keys:
         assert torch.allclose(got[key], given[key], atol=1e-6), key
 
 

@@ -64,7 +64,7 @@ def add_regions(
 ) -> None:
     """Add moving regions; one that is an actor's corrects its box by `gain`, or is its limb.
 
-    A region that holds several whom the people detector never saw makes them one.
+    A region that holds several people that the people detector never found makes them one.
     """
     for box, weight in zip(boxes, evidence, strict=True):
         owners = [other for other in found if _speaks_of(box, other.box)]

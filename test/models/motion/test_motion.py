@@ -62,7 +62,7 @@ def play(images: list[np.ndarray], rate: float, localizer: Localizer | None = No
 
 
 def best(found: Detections) -> str:
-    """Return the label of the surest actor."""
+    """Return the label of the actor with the highest score."""
     assert len(found)
     return MotionLocalizer.labels[int(found.actions[found.scores.argmax()].argmax())]
 

@@ -1,4 +1,4 @@
-"""Check that a two-stage model takes the people whom another node finds, by stamp."""
+"""Check that a two-stage model takes the people that another node finds, by stamp."""
 
 import threading
 
