@@ -15,7 +15,7 @@ import cv2
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceState
 from actloc_ros.io.bags import read_detections
-from actloc_ros.io.drawing import draw
+from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sources import open_source
 from actloc_ros.messages import stamp_of
 
@@ -41,7 +41,7 @@ def main() -> None:
     for frame in open_source(options.recording):
         if frame.stamp in messages:
             path = options.out / f'{seconds(frame.stamp):09.3f}.png'
-            drawn = draw(frame.image, messages[frame.stamp])
+            drawn = draw_message(frame.image, messages[frame.stamp])
             cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
             print(path)
 

@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from actloc_ros.boxes import paired_iou
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, LocalizerOptions
@@ -102,7 +103,7 @@ class Recall:
         """Count one frame."""
         self.frames += 1
         self.detected += len(detections)
-        overlap = overlaps(truth, detections.boxes)
+        overlap = paired_iou(truth[:, None], detections.boxes[None])
         sure = detections.scores >= 0.5
         if len(truth):
             self.boxes += len(truth)
@@ -125,15 +126,6 @@ class Recall:
         self.frames, self.boxes = self.frames + other.frames, self.boxes + other.boxes
         self.detected, self.found = self.detected + other.detected, self.found + other.found
         self.sure = self.sure + other.sure
-
-
-def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return intersection over union (N, M)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(2)
-    sizes = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (first, second)]
-    return shared / np.maximum(sizes[0][:, None] + sizes[1][None] - shared, 1e-9)
 
 
 def print_recall(

@@ -9,14 +9,11 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import WeightsEnum, get_model, get_model_weights
 
-from actloc_ros.models import registry
+from actloc_ros.models import c3d, p3d, registry, torchvision_video
 from actloc_ros.models.architecture import adapt, build_network, load_network
-from actloc_ros.models.c3d import network as c3d
 from actloc_ros.models.entry import Entry, Task
 from actloc_ros.models.ops.preprocessing import preprocess
-from actloc_ros.models.p3d import network as p3d
 from actloc_ros.models.state_dicts import shapes_of
-from actloc_ros.models.torchvision_video import network as torchvision_video
 
 TORCHVISION = [entry.name for entry in torchvision_video.ENTRIES]
 ALL = [entry.name for family in (c3d, p3d, torchvision_video) for entry in family.ENTRIES]

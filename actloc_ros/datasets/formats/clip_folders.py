@@ -73,7 +73,7 @@ def _empty_video(path: Path, folder: Path) -> Video:
 
 
 def _labelled(video: Video, tracks: tuple[ActorTrack, ...], main: int, label: str) -> Video:
-    """Return the video with its people, one of whom does what the label says, throughout."""
+    """Return the video with its tracks; the main one has the label from start to end."""
     instance = Instance(main, label, 0, video.stamp(video.frames))
     return replace(video, tracks=tracks, instances=(instance,) if tracks else ())
 
