@@ -9,6 +9,7 @@ from pathlib import Path
 
 from actloc_ros.files import VIDEO_SUFFIXES, short_name
 from actloc_ros.io.frame_folder import FrameFolder
+from actloc_ros.io.source import SourceError, refuse_unless_file
 from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.truth.annotations import AnnotationError
 
@@ -33,6 +34,10 @@ def open_frames(path: Path) -> Frames:
     """
     if not path.exists():
         raise AnnotationError(f'{path} does not exist')
+    try:
+        refuse_unless_file(path)
+    except SourceError as error:
+        raise AnnotationError(str(error)) from error
     return FrameFolder(path) if path.is_dir() else VideoReader(path)
 
 
