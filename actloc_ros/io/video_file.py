@@ -70,10 +70,8 @@ class VideoFile:
         """Close the file."""
         self.container.close()
 
-    def decode(self) -> Iterator[av.VideoFrame | None]:
-        """Yield the frames from here on in the order in which they are shown.
-
-        A packet that cannot be decoded gives None.
+    def packets(self) -> Iterator[av.Packet]:
+        """Yield the stream's packets from here on; the last is empty and ends decoding.
 
         Raises:
             SourceError: The file breaks off.
@@ -82,10 +80,24 @@ class VideoFile:
         while True:
             try:
                 packet = next(packets, None)
+            except IndexError:  # a packet of a stream that begins later, which PyAV does not know
+                packets = self.container.demux(self.stream)
+                continue
             except av.FFmpegError as error:
                 raise SourceError(f'{self.path} breaks off: {error}') from error
             if packet is None:
                 return
+            yield packet
+
+    def decode(self) -> Iterator[av.VideoFrame | None]:
+        """Yield the frames from here on in the order in which they are shown.
+
+        A packet that cannot be decoded gives None.
+
+        Raises:
+            SourceError: The file breaks off.
+        """
+        for packet in self.packets():
             try:
                 yield from packet.decode()
             except av.FFmpegError:

@@ -9,7 +9,6 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
 
-import av
 import numpy as np
 
 from actloc_ros.io.source import SourceError
@@ -89,14 +88,11 @@ def _index(path: Path, _mtime: int, _size: int) -> FrameIndex:
 
 def _read_packets(path: Path) -> list[_Packet]:
     with VideoFile(path) as video:
-        try:
-            return [
-                _Packet(p.pts, p.dts, p.is_keyframe, not (p.is_discard or p.is_corrupt))
-                for p in video.container.demux(video.stream)
-                if p.size
-            ]
-        except av.FFmpegError as error:
-            raise SourceError(f'{path} breaks off: {error}') from error
+        return [
+            _Packet(p.pts, p.dts, p.is_keyframe, not (p.is_discard or p.is_corrupt))
+            for p in video.packets()
+            if p.size
+        ]
 
 
 def _is_reordered(video: VideoFile, packets: Sequence[_Packet]) -> bool:
