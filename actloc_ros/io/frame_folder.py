@@ -39,6 +39,11 @@ class FrameFolder:
         """Return 0: a folder does not say how fast its frames follow."""
         return 0.0
 
+    @property
+    def times(self) -> None:
+        """Return None: frames have no times of their own."""
+        return
+
     def read(self, numbers: Sequence[int]) -> np.ndarray:
         """Return frames as RGB: uint8 (len(numbers), height, width, 3); numbers may repeat.
 
