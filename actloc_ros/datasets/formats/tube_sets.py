@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.datasets.spec import DatasetPaths
+from actloc_ros.files import read_text
 from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_paths
 from actloc_ros.truth import boxes as evaluation
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
@@ -147,7 +148,7 @@ def _split_list(paths: DatasetPaths, file: Path) -> Path:
 def _listed(truth: GroundTruth, path: Path) -> list[int]:
     """Return the indices of the videos that a split's list names; those without truth are left."""
     videos = VideoIndex(truth.videos, truth.path)
-    names = [line.split()[0] for line in path.read_text().splitlines() if line.split()]
+    names = [line.split()[0] for line in read_text(path).splitlines() if line.split()]
     found = [videos.find(name) for name in names]
     chosen = list(dict.fromkeys(index for index in found if index is not None))
     if not chosen:
