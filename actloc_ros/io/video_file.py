@@ -104,7 +104,10 @@ class VideoFile:
                 yield None
 
     def decode_from(self, shown: int, seek: int) -> Iterator[av.VideoFrame]:
-        """Yield the frames from that of time `shown` on; none if seeking to `seek` misses it.
+        """Yield the frames from the key frame of time `shown` on.
+
+        There are none if seeking to `seek` misses it. MPEG program streams may give the time to
+        another frame then.
 
         Raises:
             SourceError: The file breaks off.
@@ -114,7 +117,7 @@ class VideoFile:
         except av.FFmpegError:
             return iter(())
         frames = (frame for frame in self.decode() if frame is not None)
-        return dropwhile(lambda frame: frame.pts != shown, frames)
+        return dropwhile(lambda frame: frame.pts != shown or not frame.key_frame, frames)
 
     def stamp(self, frame: av.VideoFrame, previous: int | None) -> int:
         """Return when a frame is shown, in ns; `previous` is the stamp of the frame before it."""

@@ -82,8 +82,9 @@ def _index(path: Path, _mtime: int, _size: int) -> FrameIndex:
             anchors = _anchors(shown, packets)
             if _ends_agree(video, shown, anchors):
                 return FrameIndex(_times(video, shown), anchors)
-    decoded, times = _decode(path)
-    return FrameIndex(times, _anchors(decoded, sought))
+    decoded, keys, times = _decode(path)
+    anchors = _anchors(decoded, sought)
+    return FrameIndex(times, tuple(anchor for anchor in anchors if anchor.number in keys))
 
 
 def _read_packets(path: Path) -> list[_Packet]:
@@ -144,18 +145,21 @@ def _times(video: VideoFile, shown: Sequence[int]) -> np.ndarray:
     return _from_zero([in_nanoseconds(time, unit) for time in shown])
 
 
-def _decode(path: Path) -> tuple[list[int | None], np.ndarray]:
-    """Return when each frame is shown, in the time base and in ns."""
+def _decode(path: Path) -> tuple[list[int | None], set[int], np.ndarray]:
+    """Return when each frame is shown in the time base, which are key frames, and times in ns."""
     shown: list[int | None] = []
+    keys: set[int] = set()
     stamps: list[int] = []
     with VideoFile(path) as video:
         for frame in video.decode():
             if frame is not None:
+                if frame.key_frame:
+                    keys.add(len(shown))
                 stamps.append(video.stamp(frame, stamps[-1] if stamps else None))
                 shown.append(frame.pts)
     if not shown:
         raise SourceError(f'{path} holds no frame that can be decoded')
-    return shown, _from_zero(stamps)
+    return shown, keys, _from_zero(stamps)
 
 
 def _from_zero(stamps: Sequence[int]) -> np.ndarray:

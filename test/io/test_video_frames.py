@@ -69,6 +69,7 @@ def test_frames_that_an_edit_list_hides_are_none(tmp_path, codec):
         ('.mp4', 'libx264', OPEN_GOPS),
         ('.ts', 'mpeg2video', {}),
         ('.mkv', 'mpeg2video', {}),
+        ('.mpg', 'mpeg2video', {}),
     ],
 )
 def test_frames_without_their_key_frame_are_none(tmp_path, suffix, codec, options):
