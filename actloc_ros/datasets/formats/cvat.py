@@ -130,6 +130,8 @@ def _task(task: ElementTree.Element, meta: ElementTree.Element, file: Path) -> T
     start = _whole(text('start_frame', '0'), where)
     step = max(1, _whole(text('frame_filter').replace(' ', '').removeprefix('step=') or '1', where))
     stop = text('stop_frame') or str(start + step * (_whole(text('size', '1'), where) - 1))
+    if _whole(stop, where) > LAST_FRAME:
+        _refuse(where, f'its last frame is {stop}; no video is that long')
     return Task(
         number=text('id'),
         source=source,
@@ -227,7 +229,7 @@ def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video
     video = Video(relative(path, base), shape.fps, width, height, count, (), ())
     visible, instances = [], []
     for actor, track in enumerate(tracks, 1):
-        frames, boxes = _visible(track, task, shape.frames)
+        frames, boxes = _visible(track, task, 0 if shape is other else shape.frames)
         if len(frames):
             visible.append(ActorTrack(actor, frames, boxes, name=track.name))
             instances += _instances(actor, track, video, int(frames[-1]) + task.step)
@@ -244,7 +246,8 @@ def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video
 def _visible(track: Track, task: Task, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the frames in which a person is visible, and the boxes there.
 
-    Beyond the video's `count` frames there are the boxes that were drawn, to be found by a check.
+    Beyond the video's `count` frames, or those of a missing one, there are the boxes that were
+    drawn alone, to be found by a check.
     """
     frames = [np.zeros(0, np.int64)]
     boxes = [np.zeros((0, 4))]

@@ -226,6 +226,15 @@ def test_a_key_frame_beyond_the_end_is_named_and_not_reached(read, frame):
     assert 'a frame below 20' in fault.text
 
 
+def test_of_a_missing_video_only_drawn_boxes_are_there(read, tmp_path):
+    (tmp_path / 'a.mp4').unlink()
+    videos = read(document(track(box(0, 0), box(9, 8)), META.replace('>19<', '>9000000<')))
+    assert videos.videos[0].tracks[0].frames.tolist() == [0, 9]
+    assert [f.kind for f in check_dataset(videos).faults if f.fatal] == [FaultKind.FILE]
+    with pytest.raises(AnnotationError, match='no video is that long'):
+        read(document(track(box(0, 0)), META.replace('>19<', '>9000000000000<')))
+
+
 def test_hidden_files_are_no_annotations(read, tmp_path):
     read(document(track(box(0, 0))))
     (tmp_path / '._a.xml').write_bytes(bytes(100))
