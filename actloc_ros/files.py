@@ -1,7 +1,8 @@
-"""Write files whole or not at all, and name videos by their files."""
+"""Read text, write files whole or not at all, and name videos by their files."""
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,25 @@ def write_whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(path.name + '.partial')
     yield partial
     partial.replace(path)
+
+
+def text_encoding(path: Path) -> str:
+    """Return a text file's encoding by its byte order mark, as Windows writes; else UTF-8."""
+    with path.open('rb') as file:
+        return 'utf-16' if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE) else 'utf-8-sig'
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, whatever the locale.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no text in UTF-8 or UTF-16; the message names it.
+    """
+    try:
+        return path.read_text(text_encoding(path))
+    except UnicodeError as error:
+        raise ValueError(f'{path} is no text in UTF-8: {error}') from error
 
 
 def short_name(name: str) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import select
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 # Only the chosen one is imported, since some load PyTorch.
 COMMANDS = {
@@ -21,20 +24,54 @@ COMMANDS = {
     'train': 'train a model',
     'eval': 'measure detections against ground truth',
 }
-ERROR, INTERRUPTED = 2, 130
+ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+OUTPUTS = 1, 2  # file descriptors
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the program's) and return its exit code."""
-    argv = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser(argv).parse_args(argv)
+    _escape_what_cannot_be_written()
     try:
-        return arguments.run(arguments)
+        return _run(sys.argv[1:] if argv is None else list(argv))
     except (ValueError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            _silence()
+            return PIPE_CLOSED
         print(f'actloc: error: {error}', file=sys.stderr)
         return ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        arguments = _parser(argv).parse_args(argv)
+        return arguments.run(arguments)
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a closed pipe is noticed here, not at the interpreter's end
+
+
+def _escape_what_cannot_be_written() -> None:
+    """Let terminals and logs that are not UTF-8 show text with escapes in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
+
+
+def _reader_is_gone() -> bool:
+    """Say whether whatever read the output, as `head`, has closed its end."""
+    poll = select.poll()
+    for descriptor in OUTPUTS:
+        poll.register(descriptor, select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _silence() -> None:
+    """Let what is still buffered go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in OUTPUTS:
+        os.dup2(nowhere, descriptor)
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:

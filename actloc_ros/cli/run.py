@@ -14,6 +14,7 @@ from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
 from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.params_file import read_params
+from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
 from actloc_ros.sinks import EventSink
 
@@ -64,11 +65,20 @@ def run(arguments: argparse.Namespace) -> int:
             for sink in sinks:
                 sink.write(report)
     took = time.monotonic() - began
-    broken = f', {source.broken} broken frames left out' if source.broken else ''
-    print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')
+    left_out = _left_out(source, pipeline)
+    print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){left_out}')
     for path in filter(None, (arguments.out, arguments.video)):
         print(path)
     return 0
+
+
+def _left_out(source: Source, pipeline: Pipeline) -> str:
+    """Say how many frames did not get to the localizer, and why."""
+    repeated = sum(pipeline.repeated.values())
+    unstamped = sum(pipeline.unstamped.values())
+    text = f', {source.broken} broken frames left out ({source.fault})' if source.broken else ''
+    text += f', {repeated} left out that repeat the time of the one before' if repeated else ''
+    return text + (f', {unstamped} left out that have no time' if unstamped else '')
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

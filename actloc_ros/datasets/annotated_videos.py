@@ -60,7 +60,7 @@ class VideoLabels:
         rows = [_rows(track.frames, frames) for track in near]
         present = [(track, row) for track, row in zip(near, rows, strict=True) if (row >= 0).any()]
         labelled = self._empty(frames, images, len(present))
-        stamps = np.array([self.video.stamp(int(frame)) for frame in frames])
+        stamps = self.video.stamps(frames)
         for column, (track, row) in enumerate(present):
             labelled.visible[:, column] = row >= 0
             boxes = clip(track.boxes[row], self.video.width, self.video.height)

@@ -152,7 +152,7 @@ def count_classes(annotations: Annotations) -> tuple[ClassCount, ...]:
 def _known_stamps(video: Video, frames: np.ndarray) -> np.ndarray:
     if video.labelled is not None:
         frames = frames[np.isin(frames, video.labelled)]
-    return np.array([video.stamp(int(frame)) for frame in frames])
+    return video.stamps(frames)
 
 
 def _all_faults(videos: AnnotatedVideos) -> Iterator[Fault]:
@@ -177,6 +177,7 @@ def _file_faults(videos: AnnotatedVideos, video: Video) -> Iterator[Fault]:
         if len(frames) > video.frames:
             text = f'{len(frames)} frames, of which the annotation knows the first {video.frames}'
             yield Fault(FaultKind.LONGER, video.path, text)
+        yield from _rate_faults(video, frames.times)
         images = frames.read([0])
         if images.shape[1:3] != (video.height, video.width):
             size = f'{images.shape[2]}x{images.shape[1]} pixels'
@@ -186,6 +187,20 @@ def _file_faults(videos: AnnotatedVideos, video: Video) -> Iterator[Fault]:
         yield Fault(FaultKind.FILE, video.path, str(error))
     finally:
         frames.close()
+
+
+def _rate_faults(video: Video, times: np.ndarray | None) -> Iterator[Fault]:
+    if times is None:
+        return
+    said = video.stamps(np.arange(len(times)))
+    frame = int(np.abs(times - said).argmax())
+    if 2 * video.fps * abs(seconds(times[frame] - said[frame])) > 1:  # nearer to another frame
+        text = (
+            f'frame {frame} is shown at {seconds(times[frame]):.3f} s, and counts as '
+            f'{seconds(said[frame]):.3f} s at {video.fps:.2f} Hz; what is in seconds may mean '
+            'other frames'
+        )
+        yield Fault(FaultKind.RATE, video.path, text)
 
 
 def _set_faults(annotations: Annotations, classes: Iterable[ClassCount]) -> Iterator[Fault]:

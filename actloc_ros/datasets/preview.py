@@ -96,7 +96,7 @@ def _middles(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
 def _middle(video: Video, each: Instance) -> int | None:
     for track in video.tracks:
         if track.actor == each.actor:
-            stamps = np.array([video.stamp(int(frame)) for frame in track.frames])
+            stamps = video.stamps(track.frames)
             during = track.frames[(stamps >= each.start) & (stamps < each.end)]
             return int(during[len(during) // 2]) if len(during) else None
     return None

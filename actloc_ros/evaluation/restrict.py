@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.files import read_text
 from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
@@ -26,7 +27,7 @@ def named_videos(truth: GroundTruth, path: Path) -> list[int]:
         EvaluationError: It names none, or one that the ground truth does not have.
     """
     videos = VideoIndex(truth.videos, truth.path)
-    lines = path.read_text().splitlines()
+    lines = read_text(path).splitlines()
     chosen = [
         videos.index(line.strip(), f'{path}, line {number}')
         for number, line in enumerate(lines, 1)

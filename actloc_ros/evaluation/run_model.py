@@ -12,7 +12,8 @@ from tqdm import tqdm
 from actloc_ros.evaluation.linking import LinkOptions
 from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
 from actloc_ros.files import VIDEO_SUFFIXES, short_name
-from actloc_ros.frames import Frame, seconds
+from actloc_ros.frames import Frame
+from actloc_ros.io.media import shape_of
 from actloc_ros.io.source import Source
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer
@@ -195,12 +196,12 @@ class _Collected:
         """
         self._recorder.reset()
         pipeline = Pipeline(self._recorder)
-        numbers = _Numbers(self._truth, index, source.rate)
+        numbers = _Numbers(self._truth, index, source)
         bar = tqdm(source, source.path.name, source.length, False, unit='frame', disable=None)
         for index_in_video, frame in enumerate(bar):
             self._recorder.newest = None
             steps = pipeline.step([frame])
-            number = numbers.of(index_in_video, frame)
+            number = numbers.of(index_in_video)
             if number is not None:
                 self._keep(_KeyFrame(index, number, self._scale(index, frame)), steps)
         if source.broken:
@@ -227,21 +228,18 @@ class _Collected:
 class _Numbers:
     """Finds the number by which the ground truth knows a frame of a video."""
 
-    def __init__(self, truth: GroundTruth, video: int, rate: float) -> None:
+    def __init__(self, truth: GroundTruth, video: int, source: Source) -> None:
         self._first = truth.first_frame
-        self._times: np.ndarray | None = None
+        self._times: dict[int, int] | None = None
         if truth.in_seconds:
             times = truth.keyframes - video * FRAMES_A_VIDEO
-            self._times = times[(times >= 0) & (times < FRAMES_A_VIDEO)]
-            self._reach = MICROSECONDS / rate / 2 if rate else MICROSECONDS / 60
+            times = times[(times >= 0) & (times < FRAMES_A_VIDEO)]
+            shape = shape_of(source.path, source.rate)
+            self._times = {shape.frame_at(time / MICROSECONDS): time for time in times.tolist()}
 
-    def of(self, index: int, frame: Frame) -> int | None:
-        """Return the frame's number, or None if it is no key frame."""
-        if self._times is None:
-            return index + self._first
-        away = self._times - seconds(frame.stamp) * MICROSECONDS
-        near = np.flatnonzero((away > -self._reach) & (away <= self._reach))
-        return int(self._times[near[0]]) if len(near) else None
+    def of(self, index: int) -> int | None:
+        """Return the number of the frame at `index`, or None if it is no key frame."""
+        return index + self._first if self._times is None else self._times.get(index)
 
 
 def _labelled(detections: Detections, key: _KeyFrame, classes: np.ndarray | None) -> FrameBoxes:

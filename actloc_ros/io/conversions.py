@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from actloc_ros.frames import Frame
+from actloc_ros.io.image_file import ImageError, decode_image
 from actloc_ros.messages import stamp_of
 
 MILLIMETRE = 0.001
-JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
 class FrameError(ValueError):
@@ -159,20 +159,11 @@ def _decompress(message: Any) -> np.ndarray:
     """Return a `CompressedImage` as RGB: uint8 (height, width, 3)."""
     if 'compressedDepth' in message.format:
         raise FrameError('encoding', f'format "{message.format}" is depth and no camera image')
-    data = np.frombuffer(message.data, np.uint8)
-    # OpenCV would fill what is missing with grey; the marker stands at a JPEG's end alone.
-    if data[:2].tobytes() == JPEG_START and JPEG_END not in data.tobytes():
-        raise FrameError('compressed', f'the JPEG of {data.size} bytes has no end: it is truncated')
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:  # empty, or too large for OpenCV
-        image = None
-    if image is None:
-        raise FrameError(
-            'compressed',
-            f'data of {data.size} bytes is no image that OpenCV reads (format "{message.format}")',
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+        return decode_image(bytes(message.data), flags)
+    except ImageError as error:
+        raise FrameError('compressed', f'{error} (format "{message.format}")') from None
 
 
 def _to_8_bits(pixels: np.ndarray) -> np.ndarray:

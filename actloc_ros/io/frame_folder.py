@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.io.source import IMAGE_SUFFIXES, sorted_naturally
-from actloc_ros.io.source_folder import read_image
+from actloc_ros.io.image_file import ImageError, read_image
+from actloc_ros.io.source import IMAGE_SUFFIXES
+from actloc_ros.io.source_folder import image_files
 from actloc_ros.truth.annotations import AnnotationError
 
 
@@ -24,8 +25,7 @@ class FrameFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        found = (p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-        self._files = sorted_naturally(found)
+        self._files = image_files(path)
         if not self._files:
             raise AnnotationError(f'{path} holds no images ({" ".join(IMAGE_SUFFIXES)})')
         self._refuse_gaps()
@@ -38,6 +38,11 @@ class FrameFolder:
     def fps(self) -> float:
         """Return 0: a folder does not say how fast its frames follow."""
         return 0.0
+
+    @property
+    def times(self) -> None:
+        """Return None: frames have no times of their own."""
+        return
 
     def read(self, numbers: Sequence[int]) -> np.ndarray:
         """Return frames as RGB: uint8 (len(numbers), height, width, 3); numbers may repeat.
@@ -57,10 +62,10 @@ class FrameFolder:
         """Do nothing: no file stays open."""
 
     def _read_one(self, number: int) -> np.ndarray:
-        image = read_image(self._files[number])
-        if image is None:
-            raise AnnotationError(f'{self._files[number]} cannot be decoded')
-        return image
+        try:
+            return read_image(self._files[number])
+        except (ImageError, OSError) as error:
+            raise AnnotationError(f'{self._files[number]} cannot be decoded: {error}') from error
 
     def _refuse_gaps(self) -> None:
         stems = [file.stem for file in self._files]

@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from actloc_ros.files import VIDEO_SUFFIXES, short_name
+from actloc_ros.frames import NANOSECONDS, seconds
 from actloc_ros.io.frame_folder import FrameFolder
+from actloc_ros.io.source import SourceError, is_hidden, refuse_unless_file
 from actloc_ros.io.video_reader import VideoReader
 from actloc_ros.truth.annotations import AnnotationError
 
 Frames = VideoReader | FrameFolder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VideoInfo:
-    """How long, how fast and how large a video is: frames, Hz, pixels."""
+    """How long, how fast and how large a video is.
+
+    Attributes:
+        frames: How many there are.
+        fps: Their mean rate in Hz.
+        width: In pixels.
+        height: In pixels.
+        times: int64 (frames,), when each is shown, in ns from the first one on; None where they
+            have no times of their own and follow at `fps`.
+    """
 
     frames: int
     fps: float
     width: int
     height: int
+    times: np.ndarray | None = None
+
+    def frame_at(self, time: float) -> int:
+        """Return the frame that is shown nearest to a time in s from the first frame on.
+
+        Beyond the end, frames are counted on at the mean rate.
+        """
+        if self.times is None:
+            return round(time * self.fps)
+        last = seconds(self.times[-1])
+        if time > last:
+            return self.frames - 1 + round((time - last) * self.fps)
+        return int(np.abs(self.times - time * NANOSECONDS).argmin())
 
 
 def open_frames(path: Path) -> Frames:
@@ -33,6 +59,10 @@ def open_frames(path: Path) -> Frames:
     """
     if not path.exists():
         raise AnnotationError(f'{path} does not exist')
+    try:
+        refuse_unless_file(path)
+    except SourceError as error:
+        raise AnnotationError(str(error)) from error
     return FrameFolder(path) if path.is_dir() else VideoReader(path)
 
 
@@ -45,7 +75,7 @@ def shape_of(path: Path, fps: float) -> VideoInfo:
     frames = open_frames(path)
     try:
         height, width = frames.read([0]).shape[1:3]
-        return VideoInfo(len(frames), frames.fps or fps, width, height)
+        return VideoInfo(len(frames), frames.fps or fps, width, height, frames.times)
     finally:
         frames.close()
 
@@ -89,6 +119,11 @@ def _variants(path: Path) -> Iterator[Path]:
 def _plain(name: str) -> str:
     """Return a pattern that matches this name alone."""
     return ''.join(f'[{c}]' if c in '*?[' else c for c in name)
+
+
+def shown_paths(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths that are not hidden, sorted."""
+    return sorted(path for path in paths if not is_hidden(path))
 
 
 def first_folder(candidates: Sequence[Path]) -> Path:

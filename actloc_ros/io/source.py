@@ -10,6 +10,7 @@ from pathlib import Path
 from actloc_ros.frames import Frame
 
 DEFAULT_RATE = 30.0
+MAX_PIXELS = 50_000_000  # of an image; 8K video has 33 million
 BAG_SUFFIXES = ('.mcap', '.db3')
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
@@ -29,6 +30,7 @@ class Source(ABC):
         rate: Nominal frames per second; 0 where it is not known.
         length: Number of frames; None where it is not known before all are read.
         broken: Frames that could not be decoded in the newest iteration.
+        fault: Why the first of them could not.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Source(ABC):
     rate: float = 0.0
     length: int | None = None
     broken: int = 0
+    fault: str = ''
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -49,11 +52,30 @@ class Source(ABC):
 def sorted_naturally(paths: Iterator[Path]) -> list[Path]:
     """Return `paths` sorted by name, numbers in names by value: 2.png comes before 10.png."""
 
-    def key(path: Path) -> list[tuple[int, str]]:
+    def key(path: Path) -> tuple[list[tuple[int, str]], str]:
         parts = re.split(r'(\d+)', path.name)
-        return [(int(part), '') if part.isdigit() else (-1, part) for part in parts]
+        # As `\d`, and unlike `isdigit`: ² is no digit. The name itself orders 1.png and 01.png.
+        found = [(int(part), '') if part.isdecimal() else (-1, part) for part in parts]
+        return found, path.name
 
     return sorted(paths, key=key)
+
+
+def is_hidden(path: Path) -> bool:
+    """Say whether a file is hidden by its name, as the `._NAME` that macOS puts beside files."""
+    return path.name.startswith('.')
+
+
+def refuse_unless_file(path: Path) -> None:
+    """Refuse a pipe or a device, which cannot be read twice.
+
+    Raises:
+        SourceError: It is one.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise SourceError(
+            f'{path} is a pipe or a device, which cannot be read twice; save it as a file first'
+        )
 
 
 def is_bag(path: Path) -> bool:
@@ -71,4 +93,6 @@ def is_bag(path: Path) -> bool:
 
 def bag_files(folder: Path) -> list[Path]:
     """Return the bag files in `folder`, in the order of their numbers."""
-    return sorted_naturally(p for p in folder.iterdir() if p.suffix in BAG_SUFFIXES)
+    return sorted_naturally(
+        p for p in folder.iterdir() if p.suffix in BAG_SUFFIXES and not is_hidden(p)
+    )

@@ -63,20 +63,20 @@ class BagSource(Source):
     def __iter__(self) -> Iterator[Frame]:
         """Yield the images that can be decoded, in the order they were recorded."""
         self.broken = good = 0
-        fault = ''
+        self.fault = ''
         for data in self._read():
             try:
                 frame = image_to_frame(_parse(data, self.type), self.camera)
             except ValueError as error:
                 self.broken += 1
-                fault = fault or str(error)
+                self.fault = self.fault or str(error)
             else:
                 good += 1
                 yield frame
         if not good:
             raise SourceError(
                 f'none of the {self.broken} images on {self.topic} of {self.path} can be decoded; '
-                f'the first fault: {fault}'
+                f'the first fault: {self.fault}'
             )
 
     def messages(self) -> Iterator[RawMessage]:

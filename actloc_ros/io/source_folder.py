@@ -6,11 +6,15 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from actloc_ros.frames import NANOSECONDS, Frame
-from actloc_ros.io.source import IMAGE_SUFFIXES, Source, SourceError, sorted_naturally
+from actloc_ros.io.image_file import ImageError, read_image
+from actloc_ros.io.source import (
+    IMAGE_SUFFIXES,
+    Source,
+    SourceError,
+    is_hidden,
+    sorted_naturally,
+)
 
 
 class FolderSource(Source):
@@ -21,8 +25,7 @@ class FolderSource(Source):
         if not (rate > 0 and math.isfinite(rate)):
             raise SourceError(f'the rate of {path} is {rate} Hz; it must be above 0')
         self.path, self.camera, self.rate = path, camera, rate
-        found = (p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-        self._files = sorted_naturally(found)
+        self._files = image_files(path)
         self.length = len(self._files)
         if not self._files:
             raise SourceError(
@@ -34,17 +37,24 @@ class FolderSource(Source):
         """Yield the images that can be decoded; a broken one leaves its time empty."""
         self.broken = 0
         for index, file in enumerate(self._files):
-            image = read_image(file)
-            if image is None:
+            try:
+                image = read_image(file)
+            except (ImageError, OSError) as error:
+                self.fault = self.fault if self.broken else str(error)
                 self.broken += 1
             else:
                 yield Frame(self.camera, round(index * NANOSECONDS / self.rate), image)
         if self.broken == len(self._files):
-            raise SourceError(f'none of the {self.broken} images in {self.path} can be decoded')
+            raise SourceError(
+                f'none of the {self.broken} images in {self.path} can be decoded; the first '
+                f'fault: {self.fault}'
+            )
 
 
-def read_image(file: Path) -> np.ndarray | None:
-    """Return an image file as uint8 (H, W, 3) RGB, whatever its depth; None if it is broken."""
-    data = np.fromfile(file, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+def image_files(folder: Path) -> list[Path]:
+    """Return the images of a folder in order, broken ones too; hidden files are none."""
+    return sorted_naturally(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path) and not path.is_dir()
+    )

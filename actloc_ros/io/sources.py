@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError, is_bag
+from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError, is_bag, refuse_unless_file
 
 
 def open_source(
@@ -32,6 +32,7 @@ def open_source(
     path = Path(path)
     if not path.exists():
         raise SourceError(f'{path} does not exist; give a video, a folder of images or a bag')
+    refuse_unless_file(path)
     if is_bag(path):
         from actloc_ros.io.source_bag import BagSource
 

@@ -23,6 +23,7 @@ class ActorTrack:
         boxes: float64 (N, 4), x1, y1, x2, y2 of the visible part in pixels, half-open.
         distances: float64 (N,), metres along the optical axis, or None if unknown.
         keypoints: float64 (N, K, 2), x, y in pixels, or None if unknown.
+        name: What the annotations call the actor, where that is not its number; for messages.
     """
 
     actor: int
@@ -30,6 +31,7 @@ class ActorTrack:
     boxes: np.ndarray
     distances: np.ndarray | None = None
     keypoints: np.ndarray | None = None
+    name: str = ''
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class Video:
     def stamp(self, frame: int) -> int:
         """Return the stamp of a frame in ns from the video's start."""
         return round(frame * NANOSECONDS / self.fps)
+
+    def stamps(self, frames: np.ndarray) -> np.ndarray:
+        """Return the stamps of frames (N,) in ns from the video's start: int64 (N,)."""
+        return np.rint(frames * float(NANOSECONDS) / self.fps).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)

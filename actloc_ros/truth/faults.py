@@ -18,6 +18,7 @@ class FaultKind(Enum):
     FILE = 'files missing or unreadable'
     SHAPE = 'videos of another length or size than the annotation says'
     LONGER = 'videos longer than the annotation says'
+    RATE = 'videos whose frames do not come at the rate that the annotation says'
     BOX = 'impossible boxes'
     EDGE = 'boxes that leave the image: cut at its edge in training, refused in an evaluation'
     LABEL = 'unknown labels'
@@ -29,7 +30,14 @@ class FaultKind(Enum):
 
 
 HARMLESS = frozenset(
-    {FaultKind.LONGER, FaultKind.EDGE, FaultKind.ABSENT, FaultKind.EMPTY, FaultKind.UNUSED}
+    {
+        FaultKind.LONGER,
+        FaultKind.RATE,
+        FaultKind.EDGE,
+        FaultKind.ABSENT,
+        FaultKind.EMPTY,
+        FaultKind.UNUSED,
+    }
 )
 
 
@@ -108,8 +116,9 @@ def _track_faults(track: ActorTrack, video: Video) -> Iterator[Fault]:
 
 
 def _box_text(track: ActorTrack, row: int, video: Video) -> str:
+    actor = f'actor {track.actor}' + (f' ({track.name})' if track.name else '')
     return (
-        f'actor {track.actor}: frame {track.frames[row]} has box {track.boxes[row].tolist()}; '
+        f'{actor}: frame {track.frames[row]} has box {track.boxes[row].tolist()}; '
         f'expected x1 < x2 and y1 < y2 within {(0, 0, video.width, video.height)} and a frame '
         f'below {video.frames}'
     )

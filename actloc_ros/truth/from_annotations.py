@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from actloc_ros.truth.annotations import Instance, Video
 from actloc_ros.truth.boxes import GroundTruth, Tube, truth_from_tubes
 from actloc_ros.truth.plain_json import FORMAT, read_annotations
@@ -56,7 +54,7 @@ def _tubes(index: int, video: Video, instance: Instance, label: int) -> list[Tub
     actor = next((track for track in video.tracks if track.actor == instance.actor), None)
     if actor is None:
         return []
-    stamps = np.array([video.stamp(int(frame)) for frame in actor.frames])
+    stamps = video.stamps(actor.frames)
     during = (stamps >= instance.start) & (stamps < instance.end)
     if not during.any():
         return []

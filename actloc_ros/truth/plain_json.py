@@ -53,6 +53,7 @@ FORMAT = 'actloc-annotations'
 VERSION = 1
 ANNOTATIONS = 'annotations.json'  # the file's usual name
 LARGEST = 2**53  # up to here, floats hold every whole number
+LARGEST_STAMP = 2**63 - 1
 
 
 def annotations_file(path: Path) -> Path:
@@ -106,7 +107,7 @@ def parse_annotations(path: Path | str) -> Annotations:
     """
     path = Path(path)
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_bytes())  # it finds the encoding
         if data.get('format') != FORMAT or data.get('version') != VERSION:
             raise AnnotationError(
                 f'{path}: format is {data.get("format")!r}, version {data.get("version")!r}; '
@@ -182,7 +183,9 @@ def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
     fps = float(data['fps'])
     if not (math.isfinite(fps) and fps > 0):
         raise AnnotationError(f'{where}: fps is {data["fps"]!r}; expected a positive number')
-    width, height, frames = (int(data[key]) for key in ('width', 'height', 'frames'))
+    width, height, frames = (
+        whole_number(data[key], f'{where}: {key}') for key in ('width', 'height', 'frames')
+    )
     if min(width, height, frames) < 1:
         raise AnnotationError(
             f'{where}: width, height and frames are {width}, {height} and {frames}; expected 1 or '
@@ -196,9 +199,24 @@ def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
         height=height,
         frames=frames,
         tracks=tuple(_read_track(track, keypoints, where) for track in data['tubes']),
-        instances=tuple(_read_instance(each) for each in data['instances']),
+        instances=tuple(_read_instance(each, where) for each in data['instances']),
         labelled=None if labelled is None else whole_numbers(labelled, f'{where}: labelled frames'),
     )
+
+
+def whole_number(value: Any, where: str, largest: int = LARGEST) -> int:
+    """Return a number as an int.
+
+    Raises:
+        AnnotationError: It is not whole, or too large; the message begins with `where`.
+    """
+    try:
+        number = int(value)
+    except (OverflowError, TypeError, ValueError):
+        number = largest + 1
+    if abs(number) > largest or (isinstance(value, float) and number != value):
+        raise AnnotationError(f'{where} is {value!r:.40}; expected a whole number to {largest}')
+    return number
 
 
 def whole_numbers(data: Any, where: str) -> np.ndarray:
@@ -215,7 +233,7 @@ def whole_numbers(data: Any, where: str) -> np.ndarray:
 
 
 def _read_track(data: dict[str, Any], keypoints: int, where: str) -> ActorTrack:
-    actor = int(data['actor'])
+    actor = whole_number(data['actor'], f'{where}: actor')
     rows = np.array(data['boxes'], float).reshape(len(data['boxes']), 5)
     distances = data.get('distances')
     if distances is not None:
@@ -237,9 +255,14 @@ def _read_track(data: dict[str, Any], keypoints: int, where: str) -> ActorTrack:
     return ActorTrack(actor, frames, rows[:, 1:], distances, points)
 
 
-def _read_instance(data: dict[str, Any]) -> Instance:
+def _read_instance(data: dict[str, Any], where: str) -> Instance:
     start, end = (
-        int(data[f'{key}_ns']) if f'{key}_ns' in data else round(float(data[key]) * NANOSECONDS)
+        whole_number(
+            data[f'{key}_ns'] if f'{key}_ns' in data else round(float(data[key]) * NANOSECONDS),
+            f'{where}: {key} of an instance in ns',
+            LARGEST_STAMP,
+        )
         for key in ('start', 'end')
     )
-    return Instance(int(data['actor']), str(data['label']), start, end)
+    actor = whole_number(data['actor'], f'{where}: actor of an instance')
+    return Instance(actor, str(data['label']), start, end)

@@ -1,6 +1,10 @@
 """Test the command line: that it is quick to help, runs a recording, and says what is wrong."""
 
 import importlib
+import json
+import os
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -15,6 +19,7 @@ from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.synth import render
 
 RATE = 12.0
+ACTLOC = shutil.which('actloc')
 
 
 @pytest.fixture(scope='module')
@@ -104,3 +109,53 @@ def test_unused_bag_is_not_left_behind_when_nothing_runs(video, tmp_path):
     bag = tmp_path / 'bag'
     assert main(['run', str(video), '--out', str(bag), '--model', 'nonsense']) == 2
     assert not bag.exists()
+
+
+def test_output_that_nobody_reads_any_more_ends_quietly():
+    command = f'{shlex.quote(ACTLOC)} models | head -1; echo "exit ${{PIPESTATUS[0]}}"'
+    done = subprocess.run(['bash', '-c', command], capture_output=True, text=True, timeout=100)
+    assert done.stderr == ''
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stdout.splitlines()[-1] in ('exit 0', 'exit 141')
+
+
+@pytest.mark.parametrize('words', [['models'], ['--help'], ['dataset', 'split', '--help']])
+def test_a_closed_pipe_is_no_error(words):
+    command = [
+        sys.executable,
+        '-c',
+        'import sys; from actloc_ros.cli.main import main\n'
+        'sys.stdin.read(); sys.exit(main(sys.argv[1:]))',
+        *words,
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(timeout=100) in (0, 141)
+        assert process.stderr.read() == ''
+
+
+@pytest.mark.parametrize(
+    'environment',
+    [
+        {'LC_ALL': 'C', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0'},
+        {'PYTHONIOENCODING': 'ascii'},
+        {'PYTHONIOENCODING': 'cp1252'},
+    ],
+)
+def test_a_terminal_that_is_not_utf_8_gets_escapes(environment, tmp_path):
+    labels = ['Grüße 👋', 'a\u2026']
+    text = {'format': 'actloc-annotations', 'version': 1, 'labels': labels, 'videos': []}
+    (tmp_path / 'annotations.json').write_text(json.dumps(text, ensure_ascii=False), 'utf-8')
+    for words, code in ((['split', '--help'], 0), (['check', str(tmp_path)], 1)):
+        done = subprocess.run(
+            [ACTLOC, 'dataset', *words],
+            env={**os.environ, **environment},
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (code, b'')
+    assert rb'\U0001f44b' in done.stdout

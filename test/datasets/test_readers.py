@@ -1,11 +1,16 @@
 """Check that every format gives the boxes, actions and frames that its files say."""
 
+import errno
 import json
+import os
 import shutil
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numbered import number_of, write_numbered
 
 from actloc_ros.datasets.check import check_dataset
 from actloc_ros.datasets.readers import DatasetSpec, open_dataset
@@ -237,6 +242,25 @@ def test_ava_knows_key_frames_alone(tmp_path):
     assert_frames_fit(videos)
 
 
+def test_ava_goes_by_the_frames_own_times(tmp_path):
+    times = [33 * i for i in range(25)] + [825 + 100 * i for i in range(25)]
+    (tmp_path / 'ava_train_v2.2.csv').write_text(
+        ''.join(f'abc,{second},0.25,0.1,0.75,0.9,12,7\n' for second in (1, 2, 3))
+    )
+    (tmp_path / 'videos').mkdir()
+    write_numbered(tmp_path / 'videos' / 'abc.mkv', times)
+    videos = open_dataset(DatasetSpec('.', 'ava'), tmp_path)
+    nearest = [int(np.abs(np.array(times) - 1000 * second).argmin()) for second in (1, 2, 3)]
+    assert videos.videos[0].labelled.tolist() == nearest == [27, 37, 47]
+    clip = videos.clip(0, np.array(nearest))
+    assert [number_of(image) for image in clip.images] == nearest
+    assert clip.actions.sum(axis=(1, 2)).tolist() == [1, 1, 1]
+    findings = check_dataset(videos)
+    assert not findings.fatal
+    [fault] = findings.of(FaultKind.RATE)
+    assert 'what is in seconds may mean other frames' in fault.text
+
+
 def test_a_training_draws_clips_that_end_at_key_frames(tmp_path):
     ava(tmp_path, 'abc,1,0.25,0.1,0.75,0.9,12,7\nabc,3,0,0,0.25,0.5,14,8\n')
     videos = open_dataset(DatasetSpec('.', 'ava'), tmp_path)
@@ -315,6 +339,31 @@ def test_clips_with_the_whole_view(tmp_path):
         open_dataset(DatasetSpec('walk', 'clips', boxes='image'), tmp_path)
     with pytest.raises(ValueError, match='there is no detector "hug"'):
         open_dataset(DatasetSpec('.', 'clips', boxes='hug'), tmp_path)
+
+
+def test_people_are_not_looked_for_where_they_cannot_be_kept(tmp_path, monkeypatch):
+    labelled_clips(tmp_path)
+    monkeypatch.setitem(sys.modules, 'actloc_ros.datasets.find_people', None)
+    touch = Path.touch
+
+    def refuse(path, *args):
+        if path.parent == tmp_path:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        touch(path, *args)
+
+    monkeypatch.setattr(Path, 'touch', refuse)
+    with pytest.raises(AnnotationError, match=r'boxes_hog\.json cannot be written \(Read-only'):
+        open_dataset(DatasetSpec('.', 'clips', boxes='hog'), tmp_path)
+
+
+def test_hidden_files_are_no_clips(tmp_path):
+    labelled_clips(tmp_path)
+    (tmp_path / '._walk').mkdir()
+    (tmp_path / 'walk' / '._a.mp4').write_bytes(bytes(100))
+    (tmp_path / 'wave' / 'c').mkdir()
+    (tmp_path / 'wave' / 'c' / '._1.png').write_bytes(bytes(100))
+    videos = open_dataset(DatasetSpec('.', 'clips', boxes='image'), tmp_path)
+    assert [video.path for video in videos.videos] == ['walk/a.mp4', 'wave/a.mp4', 'wave/b']
 
 
 def test_people_in_clips_are_found_once_and_may_be_corrected(shared, tmp_path):

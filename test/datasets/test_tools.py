@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -126,6 +127,11 @@ def test_boxes_are_cut_at_the_edge(spoilt):
     assert [0, 0, 20, 96] in clip.boxes[0].tolist()
 
 
+def with_number(data, part, key, value):
+    video = data['videos'][0]
+    (video if part == 'video' else video[part][0])[key] = value
+
+
 @pytest.mark.parametrize(
     'change',
     [
@@ -143,11 +149,30 @@ def test_boxes_are_cut_at_the_edge(spoilt):
         lambda data: data['videos'][0].update(labelled=[float('nan')]),
         lambda data: data['videos'][0]['instances'][0].update(start_ns=float('inf')),
         lambda data: data['videos'][0]['instances'].append({'actor': 1}),
+        *(
+            partial(with_number, part=part, key=key, value=value)
+            for part, key in (
+                ('video', 'width'),
+                ('video', 'frames'),
+                ('tubes', 'actor'),
+                ('instances', 'actor'),
+                ('instances', 'start_ns'),
+            )
+            for value in (2**70, -(2**70), 10**400, 1.5, float('nan'))
+        ),
     ],
 )
 def test_what_is_no_annotation_is_refused(spoilt, change):
     with pytest.raises(AnnotationError, match=r'annotations\.json'):
         spoilt(change)
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-8'])
+def test_annotations_that_windows_saved_are_read(footage, tmp_path, encoding):
+    text = footage.read_text().replace('"labels": [', '"labels": ["Grüße 👋", ', 1)
+    file = tmp_path / 'annotations.json'
+    file.write_bytes(text.replace('\n', '\r\n').encode(encoding))
+    assert open_dataset(DatasetSpec('.'), tmp_path).labels[0] == 'Grüße 👋'
 
 
 def test_deep_nesting_is_refused(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.boxes import has_area
+from actloc_ros.files import read_text, text_encoding
 from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
@@ -25,6 +26,7 @@ from actloc_ros.truth.labels import AVA80
 
 MICROSECONDS = 1_000_000
 SLACK = 1e-3  # files round to three digits
+MOST_CLASSES = 2**31
 
 # The 60 of AVA v2.1's and v2.2's 80 classes that are evaluated: each has 25 examples or more in
 # validation and test. In place of a label map's path, this word names them.
@@ -130,7 +132,7 @@ def read_label_map(path: Path) -> dict[int, str]:
         numbers = range(1, len(AVA80) + 1)
         return {n: AVA80[n - 1] for n in numbers if n not in _NOT_EVALUATED}
     labels = {}
-    for item in re.findall(r'\{(.*?)\}', path.read_text(), re.DOTALL):
+    for item in re.findall(r'\{(.*?)\}', read_text(path), re.DOTALL):
         number = re.search(r'\b(?:label_)?id\s*:\s*(\d+)', item)
         name = re.search(r'\bname\s*:\s*"((?:[^"\\]|\\.)*)"', item)
         if not number:
@@ -146,7 +148,7 @@ def read_label_map(path: Path) -> dict[int, str]:
 def excluded_keys(path: Path, videos: VideoIndex) -> np.ndarray:
     """Return the keys of the keyframes that a csv lists; videos of another split do not matter."""
     keys = []
-    with path.open(newline='', encoding='utf-8-sig') as file:
+    with path.open(newline='', encoding=text_encoding(path)) as file:
         for line, row in enumerate(csv.reader(file), 1):
             if not row:
                 continue
@@ -172,7 +174,7 @@ def read_rows(path: Path, scored: bool) -> Iterator[Row]:
     Raises:
         EvaluationError: A row is broken; the message has its line number.
     """
-    with path.open(newline='', encoding='utf-8-sig') as file:
+    with path.open(newline='', encoding=text_encoding(path)) as file:
         reader = tqdm(csv.reader(file), path.name, unit='row', leave=False, disable=None)
         for line, fields in enumerate(reader, 1):
             if fields:
@@ -207,7 +209,7 @@ def _check_values(box: tuple[float, ...], label: int, score: float, where: str) 
         )
     if not math.isfinite(score):
         raise EvaluationError(f'{where}: the score is {score}; expected a finite number')
-    if label < 1:
+    if not 1 <= label <= MOST_CLASSES:
         raise EvaluationError(f'{where}: the class is {label}; AVA counts classes from 1')
 
 

@@ -19,7 +19,7 @@ from actloc_ros.datasets.formats.ava import (
     read_rows,
 )
 from actloc_ros.datasets.spec import DatasetPaths
-from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or
+from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_paths
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.boxes import FRAMES_A_VIDEO, VideoIndex
 from actloc_ros.truth.labels import AVA80
@@ -31,9 +31,10 @@ RATE = 30.0  # Hz of frames in folders, as AVA's are extracted
 def read_ava(paths: DatasetPaths) -> Annotations:
     """Read AVA, or data in its layout: rows of video, time in s, box, class and person.
 
-    Only key frames are known, to the nearest frame. Boxes of one person are one actor; rows that
-    name no person have an actor for each box. Classes are AVA's 80, or those of a label map, the
-    only `.pbtxt` beside the csv. Key frames in `ava_…_excluded_timestamps_….csv` are left out.
+    Only key frames are known: the frames that are shown nearest to their times. Boxes of one person
+    are one actor; rows that name no person have an actor for each box. Classes are AVA's 80, or
+    those of a label map, the only `.pbtxt` beside the csv. Key frames in
+    `ava_…_excluded_timestamps_….csv` are left out.
 
     Raises:
         AnnotationError: A class is not among these.
@@ -73,7 +74,7 @@ def _csv_file(paths: DatasetPaths) -> Path:
 
 
 def _labels(file: Path) -> dict[int, str]:
-    maps = sorted(file.parent.glob('*.pbtxt'))
+    maps = shown_paths(file.parent.glob('*.pbtxt'))
     if len(maps) > 1:
         names = ', '.join(path.name for path in maps)
         raise AnnotationError(f'{file.parent} has several label maps: {names}; leave one')
@@ -103,7 +104,7 @@ def _video(
     path = find_video(folder, name)
     last = max(row.frame for row in rows) / MICROSECONDS
     shape = shape_or(path, RATE, VideoInfo(int(last * RATE) + 1, RATE, 1, 1))
-    frame_of = {row.frame: round(row.frame / MICROSECONDS * shape.fps) for row in rows}
+    frame_of = {row.frame: shape.frame_at(row.frame / MICROSECONDS) for row in rows}
     video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
     boxes, doing = _actors(rows, frame_of)
     size = np.array([shape.width, shape.height] * 2)

@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.spec import DatasetPaths
 from actloc_ros.files import VIDEO_SUFFIXES
-from actloc_ros.io.media import VideoInfo, open_frames, relative, shape_or
-from actloc_ros.io.source import DEFAULT_RATE, IMAGE_SUFFIXES
+from actloc_ros.io.media import VideoInfo, open_frames, relative, shape_or, shown_paths
+from actloc_ros.io.source import DEFAULT_RATE, is_hidden
+from actloc_ros.io.source_folder import image_files
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.plain_json import parse_annotations, write_annotations
 
@@ -28,7 +29,8 @@ def read_clips(paths: DatasetPaths) -> Annotations:
     correct and for later runs.
 
     Raises:
-        AnnotationError: There are no clips, or the file with the boxes is of others.
+        AnnotationError: There are no clips, the file with the boxes is of others, or it cannot be
+            written.
         WeightsError: There is no such detector, or its weights are not here.
     """
     folder = paths.path
@@ -51,15 +53,15 @@ def read_clips(paths: DatasetPaths) -> Annotations:
 def find_clips(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield label and path of each clip: a video, or a folder of images."""
     for label in sorted(folder.iterdir()):
-        if label.is_dir() and not label.name.startswith('.'):
-            for path in sorted(label.iterdir()):
-                if not path.name.startswith('.') and _is_clip(path):
+        if label.is_dir() and not is_hidden(label):
+            for path in shown_paths(label.iterdir()):
+                if _is_clip(path):
                     yield label.name, path
 
 
 def _is_clip(path: Path) -> bool:
     if path.is_dir():
-        return any(each.suffix.lower() in IMAGE_SUFFIXES for each in path.iterdir())
+        return bool(image_files(path))
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
@@ -84,6 +86,23 @@ def _whole_view(path: Path, label: str, folder: Path) -> Video:
     return _labelled(video, (ActorTrack(1, np.arange(video.frames), boxes),), 1, label)
 
 
+def refuse_read_only(file: Path) -> None:
+    """Refuse a file that cannot be written, before the work that it is to hold.
+
+    Raises:
+        AnnotationError: It cannot; the text says what to do.
+    """
+    trial = file.with_name(f'{file.name}.trial')
+    try:
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise AnnotationError(
+            f'{file} cannot be written ({error.strerror}), and the people that are found are kept '
+            'there; make the folder writable, or give a folder elsewhere with links to the clips'
+        ) from error
+
+
 def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> Annotations:
     file = folder / f'boxes_{detector}.json'
     if file.exists():
@@ -94,6 +113,7 @@ def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> 
                 'detect people again'
             )
         return found
+    refuse_read_only(file)
     from actloc_ros.datasets.find_people import PeopleFinder
 
     finder = PeopleFinder(detector)

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.spec import DatasetPaths
-from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or
+from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or, shown_paths
 from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 
@@ -24,7 +24,10 @@ LAST_FRAME = 10_000_000  # four days at 30 Hz
 
 @dataclass(frozen=True)
 class Task:
-    """A video in CVAT, of which frames start, start + step, … to stop were shown."""
+    """A video in CVAT, of which frames start, start + step, … to stop were shown.
+
+    Width and height are 0 where the XML does not say.
+    """
 
     number: str
     source: str
@@ -49,6 +52,7 @@ class Row:
 class Track:
     """One person in one task; rows rise in their frames."""
 
+    name: str
     task: str
     rows: tuple[Row, ...]
 
@@ -65,7 +69,7 @@ def read_cvat(paths: DatasetPaths) -> Annotations:
         AnnotationError: It is no such XML, or a track has other shapes than upright boxes.
     """
     path = paths.path
-    files = sorted(path.glob('*.xml')) if path.is_dir() else [path]
+    files = shown_paths(path.glob('*.xml')) if path.is_dir() else [path]
     if not files:
         raise AnnotationError(f'{path} has no .xml file')
     labels: dict[str, None] = {}
@@ -123,15 +127,19 @@ def _task(task: ElementTree.Element, meta: ElementTree.Element, file: Path) -> T
     if not source:
         raise AnnotationError(f'{file}: a task has no source, the name of its video')
     where = f'{file}: task {source!r}'
-    step = text('frame_filter').replace(' ', '').removeprefix('step=') or '1'
+    start = _whole(text('start_frame', '0'), where)
+    step = max(1, _whole(text('frame_filter').replace(' ', '').removeprefix('step=') or '1', where))
+    stop = text('stop_frame') or str(start + step * (_whole(text('size', '1'), where) - 1))
+    if _whole(stop, where) > LAST_FRAME:
+        _refuse(where, f'its last frame is {stop}; no video is that long')
     return Task(
         number=text('id'),
         source=source,
-        width=_whole(text('original_size/width', '1'), where),
-        height=_whole(text('original_size/height', '1'), where),
-        start=_whole(text('start_frame', '0'), where),
-        stop=_whole(text('stop_frame', text('size', '0')), where),
-        step=max(1, _whole(step, where)),
+        width=_whole(text('original_size/width', '0'), where),
+        height=_whole(text('original_size/height', '0'), where),
+        start=start,
+        stop=_whole(stop, where),
+        step=step,
     )
 
 
@@ -155,7 +163,7 @@ def _track(track: ElementTree.Element, where: str) -> Track:
     frames = [row.frame for row in rows]
     if len(set(frames)) < len(frames):
         _refuse(where, 'a frame has two boxes')
-    return Track(track.get('task_id', ''), tuple(rows))
+    return Track(f'track {track.get("id", "?")}', track.get('task_id', ''), tuple(rows))
 
 
 def _actions(element: ElementTree.Element) -> tuple[str, ...] | None:
@@ -213,27 +221,34 @@ def _labels(root: ElementTree.Element, tracks: Sequence[Track]) -> list[str]:
 
 
 def _video(task: Task, tracks: Sequence[Track], path: Path, base: Path) -> Video:
-    other = VideoInfo(task.stop + 1, DEFAULT_RATE, task.width, task.height)
+    other = VideoInfo(task.stop + 1, DEFAULT_RATE, task.width or 1, task.height or 1)
     shape = shape_or(path, DEFAULT_RATE, other)
-    video = Video(relative(path, base), shape.fps, shape.width, shape.height, shape.frames, (), ())
+    # What the XML says counts, so that a check finds that the video is another one.
+    width, height = task.width or shape.width, task.height or shape.height
+    count = max(shape.frames, task.stop + 1)
+    video = Video(relative(path, base), shape.fps, width, height, count, (), ())
     visible, instances = [], []
     for actor, track in enumerate(tracks, 1):
-        frames, boxes = _visible(track, task)
+        frames, boxes = _visible(track, task, 0 if shape is other else shape.frames)
         if len(frames):
-            visible.append(ActorTrack(actor, frames, boxes))
+            visible.append(ActorTrack(actor, frames, boxes, name=track.name))
             instances += _instances(actor, track, video, int(frames[-1]) + task.step)
-    shown = range(task.start, min(task.stop + 1, shape.frames), task.step)
-    whole = task.step == 1 and len(shown) == shape.frames
+    shown = np.arange(task.start, task.stop + 1, task.step)
+    whole = task.step == 1 and len(shown) == count
     return replace(
         video,
         tracks=tuple(visible),
         instances=tuple(instances),
-        labelled=None if whole else np.array(shown, np.int64),
+        labelled=None if whole else shown,
     )
 
 
-def _visible(track: Track, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Return the frames in which a person is visible, and the boxes there."""
+def _visible(track: Track, task: Task, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames in which a person is visible, and the boxes there.
+
+    Beyond the video's `count` frames, or those of a missing one, there are the boxes that were
+    drawn alone, to be found by a check.
+    """
     frames = [np.zeros(0, np.int64)]
     boxes = [np.zeros((0, 4))]
     for row, after in zip(track.rows, [*track.rows[1:], None], strict=True):
@@ -242,7 +257,7 @@ def _visible(track: Track, task: Task) -> tuple[np.ndarray, np.ndarray]:
         end = row.frame + 1 if after is None else after.frame
         here = np.array(row.box)
         there = here if after is None else np.array(after.box)
-        numbers = np.arange(row.frame, end, task.step)
+        numbers = np.arange(row.frame, max(row.frame + 1, min(end, count)), task.step)
         share = (numbers - row.frame) / (end - row.frame)
         frames.append(numbers)
         boxes.append(here + (there - here) * share[:, None])

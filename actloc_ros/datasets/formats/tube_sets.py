@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.datasets.spec import DatasetPaths
-from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or
+from actloc_ros.files import read_text
+from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_paths
 from actloc_ros.truth import boxes as evaluation
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.boxes import GroundTruth, VideoIndex
@@ -118,9 +119,9 @@ def _json_file(path: Path) -> Path:
     """Return the annotations' file: the path itself, or the only JSON file in a folder."""
     if not path.is_dir():
         return path
-    found = sorted(path.glob('*.json'))
+    found = shown_paths(path.glob('*.json'))
     if len(found) != 1:
-        pickles = [each.name for each in sorted(path.glob('*.pkl'))]
+        pickles = [each.name for each in shown_paths(path.glob('*.pkl'))]
         raise AnnotationError(
             f'{path} has {len(found)} JSON files'
             + (
@@ -147,7 +148,7 @@ def _split_list(paths: DatasetPaths, file: Path) -> Path:
 def _listed(truth: GroundTruth, path: Path) -> list[int]:
     """Return the indices of the videos that a split's list names; those without truth are left."""
     videos = VideoIndex(truth.videos, truth.path)
-    names = [line.split()[0] for line in path.read_text().splitlines() if line.split()]
+    names = [line.split()[0] for line in read_text(path).splitlines() if line.split()]
     found = [videos.find(name) for name in names]
     chosen = list(dict.fromkeys(index for index in found if index is not None))
     if not chosen:

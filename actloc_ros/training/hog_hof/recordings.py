@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -250,24 +250,35 @@ def _shown(doing: list[Instance], start: int, end: int) -> frozenset[str]:
     )
 
 
+def _by_number(path: Path, video: Video) -> Iterator[Frame]:
+    """Yield a video's frames at the times that its annotation counts, which may not be its own."""
+    source = open_source(path)
+    for number, frame in enumerate(source):
+        # A broken image of a folder leaves its time empty.
+        index = round(seconds(frame.stamp) * source.rate) if path.is_dir() else number
+        yield replace(frame, stamp=video.stamp(index))
+
+
 def _annotated_tracks(
     path: Path, video: Video, settings: DescriptorSettings
 ) -> dict[int, list[PointTracks]]:
     """Return what moves on each actor, by its annotated boxes."""
     boxes = {
-        track.actor: dict(zip(track.frames.tolist(), track.boxes, strict=True))
+        track.actor: {
+            video.stamp(frame): box
+            for frame, box in zip(track.frames.tolist(), track.boxes, strict=True)
+        }
         for track in video.tracks
     }
 
     def by_actor(frame: Frame) -> dict[int, np.ndarray]:
-        index = round(seconds(frame.stamp) * video.fps)
-        return {actor: rows[index] for actor, rows in boxes.items() if index in rows}
+        return {actor: rows[frame.stamp] for actor, rows in boxes.items() if frame.stamp in rows}
 
     def all_boxes(frame: Frame) -> np.ndarray:
         return np.array(list(by_actor(frame).values())).reshape(-1, 4)
 
     found: dict[int, list[PointTracks]] = {}
-    for sampled in sample_frames(open_source(path), settings, boxes=all_boxes):
+    for sampled in sample_frames(_by_number(path, video), settings, boxes=all_boxes):
         for actor, box in by_actor(sampled.frame).items():
             tracks = sampled.tracker.tracks(box * sampled.scale)
             if tracks is not None:

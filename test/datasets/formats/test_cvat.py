@@ -139,8 +139,8 @@ def test_impossible_boxes_are_listed(read):
     )
     findings = check_dataset(videos)
     assert [f.text.split(' has')[0] for f in findings.of(FaultKind.BOX)][:2] == [
-        'actor 1: frame 0',
-        'actor 1: frame 2',
+        'actor 1 (track 0): frame 0',
+        'actor 1 (track 0): frame 2',
     ]
     assert 'frame 40' in findings.of(FaultKind.BOX)[-1].text
     assert 'frame 1 has' in findings.of(FaultKind.EDGE)[0].text
@@ -193,3 +193,49 @@ def test_other_encodings_hide_nothing(read, tmp_path):
 def test_a_track_that_goes_on_for_ever_is_bounded(read):
     with pytest.raises(AnnotationError, match='frame 9999999999'):
         read(document(track(box(0, 0), box(9_999_999_999, 1))))
+
+
+def test_a_video_of_another_size_is_found(read):
+    meta = META.replace('<width>64</width><height>48', '<width>128</width><height>96')
+    videos = read(document(track(box(0, 0), box(5, 1)), meta))
+    [fault] = check_dataset(videos).of(FaultKind.SHAPE)
+    assert fault.fatal
+    assert str(fault) == 'a.mp4: 64x48 pixels; the annotation says 128x96'
+
+
+def test_a_video_that_was_cut_is_found(read):
+    videos = read(document(track(box(0, 0), box(5, 1)), META.replace('>19<', '>29<')))
+    [fault] = check_dataset(videos).of(FaultKind.SHAPE)
+    assert str(fault) == 'a.mp4: 20 frames; the annotation says 30'
+
+
+def test_a_task_that_says_no_size_has_that_of_its_video(read):
+    start, end = META.index('<original_size>'), META.index('<source>')
+    videos = read(document(track(box(0, 0), box(5, 1)), META[:start] + META[end:]))
+    assert (videos.videos[0].width, videos.videos[0].height) == (64, 48)
+    assert not check_dataset(videos).fatal
+
+
+@pytest.mark.parametrize('frame', [20, 9_000_000])
+def test_a_key_frame_beyond_the_end_is_named_and_not_reached(read, frame):
+    videos = read(document(track(box(18, 0), box(frame, 8), box(frame + 1, 0, 1))))
+    [tube] = videos.videos[0].tracks
+    assert tube.frames.tolist() == [18, 19, frame]
+    [fault] = check_dataset(videos).of(FaultKind.BOX)
+    assert f'actor 1 (track 0): frame {frame} has box' in fault.text
+    assert 'a frame below 20' in fault.text
+
+
+def test_of_a_missing_video_only_drawn_boxes_are_there(read, tmp_path):
+    (tmp_path / 'a.mp4').unlink()
+    videos = read(document(track(box(0, 0), box(9, 8)), META.replace('>19<', '>9000000<')))
+    assert videos.videos[0].tracks[0].frames.tolist() == [0, 9]
+    assert [f.kind for f in check_dataset(videos).faults if f.fatal] == [FaultKind.FILE]
+    with pytest.raises(AnnotationError, match='no video is that long'):
+        read(document(track(box(0, 0)), META.replace('>19<', '>9000000000000<')))
+
+
+def test_hidden_files_are_no_annotations(read, tmp_path):
+    read(document(track(box(0, 0))))
+    (tmp_path / '._a.xml').write_bytes(bytes(100))
+    assert len(open_dataset(DatasetSpec('.', 'cvat'), tmp_path).videos) == 1
