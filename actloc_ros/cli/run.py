@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
+from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
@@ -51,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Localize, and print events and a summary."""
     source = open_source(arguments.source, arguments.topic, arguments.camera, arguments.rate)
     settings = _settings(arguments)
+    if arguments.video:
+        refuse_input(arguments.video, arguments.source)
     began, frames = time.monotonic(), 0
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
-        sinks = [
-            stack.enter_context(closing(sink)) for sink in _sinks(arguments, source, progress.write)
-        ]
+        sinks = [stack.enter_context(sink) for sink in _sinks(arguments, source, progress.write)]
         for report in localize(source, pipeline):
             frames += report.frame is not None
             progress.update(report.frame is not None)

@@ -1,6 +1,8 @@
 """Test the command line: that it is quick to help, runs a recording, and says what is wrong."""
 
 import importlib
+import resource
+import shutil
 import subprocess
 import sys
 
@@ -104,3 +106,45 @@ def test_unused_bag_is_not_left_behind_when_nothing_runs(video, tmp_path):
     bag = tmp_path / 'bag'
     assert main(['run', str(video), '--out', str(bag), '--model', 'nonsense']) == 2
     assert not bag.exists()
+
+
+@pytest.mark.parametrize('name', ['a.mp4', 'link.mp4'])
+def test_the_recording_is_not_overwritten(video, tmp_path, name, capsys):
+    source, bag = tmp_path / 'a.mp4', tmp_path / 'bag'
+    shutil.copy(video, source)
+    (tmp_path / 'link.mp4').symlink_to(source)
+    before, out = source.read_bytes(), str(tmp_path / name)
+    assert main(['run', str(source), '--model', 'motion', '--video', out]) == 2
+    assert f'{name} is the source' in capsys.readouterr().err
+    assert main(['run', str(source), '--model', 'motion', '--out', str(bag)]) == 0
+    assert main(['draw', str(source), str(bag), '--out', out]) == 2
+    assert f'{name} is the source' in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize('name', ['v.xyz', 'v', 'v.png', 'v.webm', 'folder'])
+def test_a_run_that_fails_leaves_nothing(video, tmp_path, name, capsys):
+    (tmp_path / 'folder').mkdir()
+    command = ['run', str(video), '--model', 'motion', '--out', str(tmp_path / 'bag'), '--video']
+    assert main([*command, str(tmp_path / name)]) == 2
+    assert name in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ['folder']
+
+
+def test_a_full_disk_leaves_nothing_and_the_older_video(video, tmp_path):
+    """The limit of a file's size stands for the disk."""
+    old, bag = tmp_path / 'v.mp4', tmp_path / 'bag'
+    old.write_bytes(b'old')
+    for out in (['--out', str(bag)], ['--video', str(old)]):
+        command = ['actloc', 'run', str(video), '--model', 'motion', *out]
+        ran = subprocess.run(
+            command,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ran.returncode == 2
+        assert ran.stderr == f'actloc: error: {out[1]} cannot be written: File too large\n'
+    assert [path.name for path in tmp_path.iterdir()] == ['v.mp4']
+    assert old.read_bytes() == b'old'
