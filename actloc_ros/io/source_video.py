@@ -45,7 +45,7 @@ class VideoSource(Source):
 
     def _open(self) -> InputContainer:
         try:
-            container = av.open(str(self.path))
+            container = av.open(f'file:{self.path}')  # a colon is no protocol
         except (OSError, ValueError) as error:  # FFmpeg's errors are subclasses of these
             raise SourceError(
                 f'{self.path} cannot be read as a video ({error}); '

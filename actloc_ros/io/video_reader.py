@@ -75,7 +75,7 @@ class VideoReader:
 
     def _open(self) -> None:
         try:
-            self._container = av.open(str(self.path))
+            self._container = av.open(f'file:{self.path}')  # a colon is no protocol
             self._stream = self._container.streams.video[0]
         except (OSError, ValueError, IndexError) as error:
             raise AnnotationError(f'{self.path} cannot be read as a video: {error}') from error
