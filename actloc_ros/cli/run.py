@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -15,6 +16,7 @@ from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
 from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.params_file import read_params
+from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
 from actloc_ros.sinks import EventSink
 
@@ -54,22 +56,49 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     if arguments.video:
         refuse_input(arguments.video, arguments.source)
-    began, frames = time.monotonic(), 0
+    began, frames, early = time.monotonic(), 0, 0
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
         sinks = [stack.enter_context(sink) for sink in _sinks(arguments, source, progress.write)]
         for report in localize(source, pipeline):
             frames += report.frame is not None
+            early += report.step.stamp < 0
             progress.update(report.frame is not None)
             for sink in sinks:
                 sink.write(report)
     took = time.monotonic() - began
     broken = f', {source.broken} broken frames left out' if source.broken else ''
     print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')
+    _warn(pipeline, frames, early if arguments.out else 0)
     for path in filter(None, (arguments.out, arguments.video)):
         print(path)
     return 0
+
+
+def _warn(pipeline: Pipeline, frames: int, early: int) -> None:
+    """Say what the stamps of a recording cost."""
+    counts = (sum(each.values()) for each in (pipeline.repeated, pipeline.unstamped))
+    left_out, restarts = sum(counts), sum(pipeline.restarts.values())
+    if left_out:
+        print(
+            f'actloc: warning: {left_out} of {frames + left_out} images were left out, since their '
+            'stamps are zero or do not rise: fill header.stamp where the images are published, and '
+            'record again',
+            file=sys.stderr,
+        )
+    if restarts:
+        print(
+            f'actloc: warning: all was forgotten {restarts} times, where stamps jump back or '
+            f"leave a gap above restart_gap, or the image's size changes",
+            file=sys.stderr,
+        )
+    if early:
+        print(
+            f'actloc: warning: {early} messages are logged at time 0, since their stamps, which '
+            'their headers keep, lie before 1970',
+            file=sys.stderr,
+        )
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

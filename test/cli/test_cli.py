@@ -8,12 +8,15 @@ import sys
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.cli.main import COMMANDS, main
 from actloc_ros.instances import InstanceState
 from actloc_ros.io.bags import read_detections
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.messages import header_message
 from actloc_ros.synth import render
 
 RATE = 12.0
@@ -148,3 +151,39 @@ def test_a_full_disk_leaves_nothing_and_the_older_video(video, tmp_path):
         assert ran.stderr == f'actloc: error: {out[1]} cannot be written: File too large\n'
     assert [path.name for path in tmp_path.iterdir()] == ['v.mp4']
     assert old.read_bytes() == b'old'
+
+
+def test_what_stamps_cost_is_said(tmp_path, capsys):
+    """A publisher that fills no header; a clock that was never set."""
+    for name, stamps, warnings in (
+        ('zero', [0] * 12, ['11 of 12 images were left out']),
+        ('same', [7] * 12, ['11 of 12 images were left out']),
+        ('falling', [12 - k for k in range(12)], ['all was forgotten 11 times']),
+        ('early', [k - 12 for k in range(12)], ['12 messages are logged at time 0']),
+        ('fine', list(range(12)), []),
+    ):
+        bag = image_bag(tmp_path / name, [10**8 * stamp for stamp in stamps])
+        out = str(tmp_path / f'{name}_out')
+        assert main(['run', str(bag), '--model', 'motion', '--out', out]) == 0
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == len(warnings)
+        assert all(text in line for text, line in zip(warnings, said, strict=True))
+
+
+def image_bag(path, stamps):
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection('/image', 'sensor_msgs/msg/Image', typestore=types)
+        for index, stamp in enumerate(stamps):
+            message = types.types['sensor_msgs/msg/Image'](
+                header=header_message(types.types.__getitem__, stamp, ''),
+                height=48,
+                width=64,
+                encoding='rgb8',
+                is_bigendian=0,
+                step=192,
+                data=np.zeros(48 * 192, np.uint8),
+            )
+            data = types.serialize_cdr(message, topic.msgtype)
+            writer.write(topic, 10**9 + index, data)
+    return path

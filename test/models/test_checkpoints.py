@@ -240,7 +240,9 @@ def test_options_that_run_code_are_refused(tmp_path, state):
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
-@pytest.mark.parametrize('key', ['conf_preds.0.bias', 'heads.0.cls_feats.0.convs.1.running_var'])
+@pytest.mark.parametrize(
+    'key', ['conf_preds.0.bias', 'backbone_2d.backbone.backbone.conv1.1.running_var']
+)
 def test_weights_that_are_not_finite_are_refused(tmp_path, state, key, value):
     wrong = {k: v.clone() for k, v in state.items()}
     wrong[key][-1] = value
