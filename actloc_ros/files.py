@@ -1,25 +1,74 @@
-"""Read text, write files whole or not at all, and name videos by their files."""
+"""Read text, write files whole or not at all and never over their source, and name videos."""
 
 from __future__ import annotations
 
+import os
+import secrets
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.mov', '.webm')
+
+
+class OutputError(ValueError):
+    """A file that cannot be written; the text names it and says what to do."""
 
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
     """Give a file beside `path` to write to; it takes the place of `path` if no error occurs.
 
-    After an error, `path` is as it was, and the unfinished file stays beside it, with `.partial`
-    after its name: a download continues it, and all else writes it again from the start.
+    After an error, `path` is as it was and nothing else is left. Of several writers at a time each
+    has a file of its own, and the last one to finish counts. A link is followed. What is no regular
+    file, such as a pipe, is written to directly.
+
+    Raises:
+        OutputError: It cannot be written: there is a folder, no permission, or no room.
     """
-    partial = path.with_name(path.name + '.partial')
-    yield partial
-    partial.replace(path)
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise OutputError(f'{path} is a folder; name a file')
+    if target.is_file() and not os.access(target, os.W_OK):
+        raise OutputError(f'{path} is write-protected; name another file')
+    direct = target.exists() and not target.is_file()
+    # The suffix stays, since it says the format; the rest is short, as names may be of full length.
+    partial = target if direct else target.with_name(f'.{secrets.token_hex(4)}{target.suffix}')
+    try:
+        yield partial
+        if not direct:
+            partial.replace(target)
+    except OSError as error:
+        if error.filename is not None and partial.name not in str(error.filename):
+            raise  # of another file
+        raise OutputError(f'{path} cannot be written: {error.strerror or error}') from error
+    finally:
+        if not direct:
+            with suppress(OSError):
+                partial.unlink()
+
+
+def refuse_input(out: str | Path, *inputs: str | Path) -> None:
+    """Refuse to write over what is read.
+
+    Args:
+        out: The file to write.
+        inputs: Files that are read, and folders of which any file may be read.
+
+    Raises:
+        OutputError: `out` is one of the inputs or lies in one, by whatever name or link.
+    """
+    if not Path(out).is_file():
+        return
+    there = os.stat(out)
+    for given in map(Path, inputs):
+        for file in given.rglob('*') if given.is_dir() else (given,):
+            with suppress(OSError):  # such as a link to nothing
+                if os.path.samestat(file.stat(), there):
+                    raise OutputError(
+                        f'{out} is the source: it would be lost; name another file to write'
+                    )
 
 
 def text_encoding(path: Path) -> str:

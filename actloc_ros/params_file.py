@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 NODE = 'action_localizer'
+# ROS's own; nothing is sent or timed here.
+ROS_PARAMETERS = ('qos_overrides.', 'use_sim_time', 'start_type_description_service')
+_log = logging.getLogger(__name__)
+
+
+_TEXTS = ('int', 'float', 'timestamp')  # as PyYAML reads them; numbers are added below
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads numbers as ROS does: 1e1 is one; times of day and dates are texts."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag.rpartition(':')[2] not in _TEXTS]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    'tag:yaml.org,2002:int', re.compile(r'[-+]?(0|[1-9]\d*|0x[\da-fA-F]+)$'), list('-+0123456789')
+)
+_Loader.add_implicit_resolver(
+    'tag:yaml.org,2002:float',
+    re.compile(
+        r"""([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?
+        |[-+]?\.(inf|Inf|INF)
+        |\.(nan|NaN|NAN))$""",
+        re.VERBOSE,
+    ),
+    list('-+.0123456789'),
+)
 
 
 def read_params(path: str | Path, defaults: Mapping[str, Any], node: str = NODE) -> dict[str, Any]:
     """Return the parameters that a file gives to a node, over its defaults.
 
     Args:
-        path: A YAML file of node names (or `/**` for all), `ros__parameters` and parameters.
+        path: A YAML file of node names (or `/**` for all), `ros__parameters` and parameters. What
+            is for several nodes may be unknown to this one: it is warned of. An empty list, which
+            ROS takes as unset, gives the default.
         defaults: Every parameter there is by name, with the default that gives its type.
         node: The node's name; namespaces in the file are ignored.
 
@@ -26,22 +59,33 @@ def read_params(path: str | Path, defaults: Mapping[str, Any], node: str = NODE)
         OSError: It cannot be read.
     """
     try:
-        tree = yaml.safe_load(Path(path).read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        tree = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - it is a safe one
+        sections = [(own, list(_flatten('', s))) for own, s in _sections(path, tree or {}, node)]
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f'{path} is not YAML: {error}') from error
     values = dict(defaults)
-    for section in _sections(path, tree or {}, node):
-        for name, value in _flatten('', section):
-            if name.startswith('qos_overrides.') or name == 'use_sim_time':
-                continue  # ROS's own; nothing is sent or timed here
-            if name not in defaults:
-                raise ValueError(f'{path} sets {name}, which {node} does not have')
-            values[name] = _checked(path, name, value, defaults[name])
+    for own, section in sections:
+        for name, value in section:
+            if name in defaults:
+                values[name] = _checked(path, name, value, defaults[name])
+            elif not name.startswith(ROS_PARAMETERS):
+                text = f'{path} sets {name}, which {node} does not have{_nearest(name, defaults)}'
+                if own:
+                    raise ValueError(text)
+                _log.warning('%s; it may be for other nodes', text)
     return values
 
 
-def _sections(path: str | Path, tree: Any, node: str) -> Iterator[dict[str, Any]]:
-    """Yield the parameters of each part of the file that speaks of the node, in its order."""
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    found = get_close_matches(name, known, n=1)
+    return f' (is {found[0]} meant?)' if found else ''
+
+
+def _sections(path: str | Path, tree: Any, node: str) -> Iterator[tuple[bool, dict[str, Any]]]:
+    """Yield the parameters of each part of the file that speaks of the node, in its order.
+
+    Each comes with whether it speaks of no other node.
+    """
     if not isinstance(tree, dict):
         raise ValueError(f'{path} is no parameter file: it must hold node names')
     for name, below in tree.items():
@@ -53,7 +97,7 @@ def _sections(path: str | Path, tree: Any, node: str) -> Iterator[dict[str, Any]
             section = below['ros__parameters'] or {}
             if not isinstance(section, dict):
                 raise ValueError(f'{path}: ros__parameters of {name} holds no parameters')
-            yield section
+            yield '*' not in str(name), section
 
 
 def _matches(pattern: str, node: str) -> bool:
@@ -70,6 +114,11 @@ def _flatten(prefix: str, tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _checked(path: str | Path, name: str, value: Any, default: Any) -> Any:
+    if isinstance(value, list) and isinstance(default, list):
+        for each in value:
+            if not isinstance(each, str):
+                raise ValueError(f"{path}: {name} holds {each!r}, which is no text; write '{each}'")
+        return value or default
     if type(value) is not type(default):
         raise ValueError(
             f'{path} sets {name} to {value!r}; it must be of the type {type(default).__name__}, '

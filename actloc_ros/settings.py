@@ -271,7 +271,7 @@ def _cameras(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if not CAMERA_NAME.fullmatch(name):
             raise ValueError(f'cameras holds "{name}", which cannot begin a topic\'s name')
-    if len(set(names)) < len(names):
+    if len({name.lstrip('/') for name in names}) < len(names):
         raise ValueError(f'cameras {list(names)} holds a name twice')
     return tuple(names)
 

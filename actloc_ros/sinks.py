@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Protocol
 
 from actloc_ros.frames import Frame
@@ -37,7 +38,10 @@ class Report:
 
 
 class EventSink(Protocol):
-    """Takes the reports of one recording or of one activation, in order."""
+    """Takes the reports of one recording or of one activation, in order.
+
+    Used as a context, leaving it completes what was written.
+    """
 
     @abstractmethod
     def write(self, report: Report) -> None:
@@ -46,6 +50,19 @@ class EventSink(Protocol):
     def close(self) -> None:
         """Complete what was written; many sinks have nothing to complete."""
         return
+
+    def __enter__(self) -> EventSink:
+        """Return the sink, which is open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete what was written; a sink of a file may rather leave none after an error."""
+        self.close()
 
 
 def make_report(

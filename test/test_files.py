@@ -1,8 +1,19 @@
 """Test that files appear whole or not at all."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
-from actloc_ros.files import read_text, short_name, text_encoding, write_whole
+from actloc_ros.files import (
+    OutputError,
+    read_text,
+    refuse_input,
+    short_name,
+    text_encoding,
+    write_whole,
+)
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -18,16 +29,78 @@ def test_a_file_is_replaced_as_a_whole(tmp_path):
 def write_half(path):
     with write_whole(path) as file:
         file.write_text('ne')
-        raise OSError('disk full')
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_after_an_error_the_file_is_as_it_was(tmp_path):
+def test_after_an_error_the_file_is_as_it_was_and_nothing_else_is_left(tmp_path):
     path = tmp_path / 'a.json'
     path.write_text('old')
-    with pytest.raises(OSError, match='disk full'):
+    with pytest.raises(OutputError, match=r'a.json cannot be written: No space left on device'):
         write_half(path)
     assert path.read_text() == 'old'
-    assert (tmp_path / 'a.json.partial').read_text() == 'ne'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_another_file_is_not_taken_for_one_of_this(tmp_path):
+    with pytest.raises(FileNotFoundError, match='other'), write_whole(tmp_path / 'a.json'):
+        (tmp_path / 'other').read_text()
+
+
+def test_of_two_writers_at_a_time_the_last_one_counts(tmp_path):
+    path = tmp_path / 'a.txt'
+    with write_whole(path) as one:
+        one.write_text('one')
+        with write_whole(path) as two:
+            two.write_text('two')
+        assert path.read_text() == 'two'
+    assert path.read_text() == 'one'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_followed_and_stays(tmp_path):
+    link, path = tmp_path / 'link', tmp_path / 'a.txt'
+    link.symlink_to(path)
+    with write_whole(link) as file:
+        file.write_text('new')
+    assert (link.is_symlink(), path.read_text()) == (True, 'new')
+
+
+def test_a_device_is_written_to_and_stays_one():
+    with write_whole(Path('/dev/null')) as file:
+        file.write_text('gone')
+    assert not Path('/dev/null').is_file()
+
+
+def test_a_name_of_full_length_can_be_written(tmp_path):
+    path = tmp_path / ('n' * 251 + '.txt')
+    with write_whole(path) as file:
+        file.write_text('new')
+    assert path.read_text() == 'new'
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(OutputError, match='is a folder'), write_whole(tmp_path):
+        pass
+    lost = tmp_path / 'absent' / 'a.txt'
+    fault = r'absent/a.txt cannot be written: No such file'
+    with pytest.raises(OutputError, match=fault), write_whole(lost) as file:
+        file.write_text('new')
+
+
+def test_what_is_read_is_not_written_over_by_any_name(tmp_path):
+    source = tmp_path / 'footage' / 'a.mp4'
+    source.parent.mkdir()
+    source.write_text('footage')
+    (tmp_path / 'soft').symlink_to(source)
+    (tmp_path / 'hard').hardlink_to(source)
+    (source.parent / 'broken').symlink_to(tmp_path / 'absent')
+    for name in ('footage/a.mp4', 'soft', 'hard', 'footage/../footage/a.mp4'):
+        for given in (source, source.parent):
+            with pytest.raises(OutputError, match=f'{name} is the source'):
+                refuse_input(tmp_path / name, given)
+    refuse_input(tmp_path / 'new.mp4', source)
+    (tmp_path / 'other').write_text('older')
+    refuse_input(tmp_path / 'other', source, source.parent, tmp_path / 'absent')
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from actloc_ros.files import refuse_input
 from actloc_ros.models import registry
 from actloc_ros.models.checkpoints import read_checkpoint, write_checkpoint
 from actloc_ros.models.entry import Entry
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.licence:
         entry = replace(entry, licence=arguments.licence)
     out = arguments.out or cache_folder() / f'{entry.name}.safetensors'
+    refuse_input(out, arguments.file, *filter(None, [arguments.labels]))
     out.parent.mkdir(parents=True, exist_ok=True)
     write_checkpoint(out, opened.network.state_dict(), entry)
     print(f'{entry.architecture}, {len(entry.labels)} classes, {entry.licence}: {out}')

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actloc_ros.datasets.spec import FORMATS, PARTS
+from actloc_ros.files import OutputError, refuse_input, write_whole
 
 if TYPE_CHECKING:
     from actloc_ros.datasets.annotated_videos import AnnotatedVideos
@@ -106,14 +107,16 @@ def run_show(args: argparse.Namespace) -> int:
     if kind not in ('.png', '.jpg', '.mp4'):
         raise ValueError(f'--out {args.out}: give a .png, .jpg or .mp4 file')
     videos = _open(args)
+    refuse_input(args.out, args.path, *filter(None, [args.videos]))
     if kind == '.mp4':
         with VideoWriter(args.out) as writer:
             for stamp, image in preview_video(videos):
                 writer.write(stamp, image)
     else:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(args.out), cv2.cvtColor(preview_page(videos), cv2.COLOR_RGB2BGR)):
-            raise OSError(f'{args.out}: cannot write the image')
+        with write_whole(args.out) as file:
+            if not cv2.imwrite(str(file), cv2.cvtColor(preview_page(videos), cv2.COLOR_RGB2BGR)):
+                raise OutputError(f'{args.out}: cannot write the image')
     print(args.out)
     return 0
 

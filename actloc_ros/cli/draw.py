@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from actloc_ros.files import refuse_input
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.io.bags import read_detections
 from actloc_ros.io.drawing import draw_message
@@ -46,24 +47,30 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print where the video is."""
     source = open_source(arguments.source, arguments.topic, arguments.camera)
+    refuse_input(arguments.out, arguments.source, arguments.bag)
     messages = [m for m in read_detections(arguments.bag) if m.camera == arguments.camera]
     if not messages:
         raise ValueError(f'{arguments.bag} has no detections of camera "{arguments.camera}"')
     frames = tqdm(source, total=source.length, unit='frame', disable=None)
     epoch = arguments.epoch * NANOSECONDS
-    drawn = draw_video(frames, messages, arguments.out, source.rate or DEFAULT_RATE, epoch)
-    if not drawn:
+    try:
+        draw_video(frames, messages, arguments.out, source.rate or DEFAULT_RATE, epoch)
+    except NoMatchError:
         raise ValueError(
             f'no stamp of {arguments.bag} is one of {arguments.source}; if the source was played '
             'with --epoch, give the same here'
-        )
+        ) from None
     print(arguments.out)
     return 0
 
 
+class NoMatchError(ValueError):
+    """No detections belong to any frame; no video is written then."""
+
+
 def draw_video(
     frames: Iterable[Frame], messages: Iterable[Any], out: str | Path, rate: float, epoch: int = 0
-) -> int:
+) -> None:
     """Write the video `out` of `frames` with the `messages` that belong to them.
 
     Args:
@@ -73,8 +80,9 @@ def draw_video(
         rate: Its nominal frames per second.
         epoch: Time in ns by which the messages' stamps are later than the frames'.
 
-    Returns:
-        How many frames had a message of their own.
+    Raises:
+        NoMatchError: No frame has a message of its own.
+        OutputError: The video cannot be written.
     """
     drawn = 0
     with VideoWriter(out, rate) as video:
@@ -83,7 +91,8 @@ def draw_video(
             video.write(
                 frame.stamp, frame.image if message is None else draw_message(frame.image, message)
             )
-    return drawn
+        if not drawn:
+            raise NoMatchError
 
 
 def _matched(

@@ -16,8 +16,10 @@ from actloc_ros.evaluation.evaluate import evaluate
 from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from actloc_ros.evaluation.restrict import named_videos, restrict_predictions, restrict_truth
+from actloc_ros.files import refuse_input, write_whole
 from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions
 
+READ = ('ground_truth', 'label_map', 'excluded', 'video_list', 'detections', 'weights')
 OWN = ('tracks', 'online')  # what only a model has
 HELP = 'measure detections, or a model on videos, against ground truth'
 
@@ -102,12 +104,16 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the report."""
     protocol = _protocol(arguments)
+    if arguments.json:
+        inputs = (getattr(arguments, name) for name in READ)
+        refuse_input(arguments.json, *filter(None, inputs), *(arguments.videos or ()))
     truth, predictions = _read(arguments, protocol)
     trimmed = {'trimmed': True, 'untrimmed': False}.get(arguments.linking)
     report = evaluate(truth, predictions, protocol, trimmed)
     print(report.text())
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.data(), indent=2) + '\n')
+        with write_whole(arguments.json) as file:
+            file.write_text(json.dumps(report.data(), indent=2) + '\n')
     return 0
 
 

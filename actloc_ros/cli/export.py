@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from actloc_ros.files import refuse_input, write_whole
 from actloc_ros.models.export import FORMATS, export
 from actloc_ros.models.loading import open_network
 
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f'--batch is {arguments.batch}; it must be 1 or more')
     opened = open_network(arguments.model, arguments.weights, arguments.random_weights)
     path = arguments.out or Path(opened.entry.name + FORMATS[arguments.format].suffix)
-    difference = export(opened, arguments.format, path, arguments.batch)
+    refuse_input(path, *filter(None, [arguments.weights]))
+    with write_whole(path) as file:
+        difference = export(opened, arguments.format, file, arguments.batch)
     print(f'{path}: differs from the original by {difference:.1e} of the largest value')
     return 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
+from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
@@ -52,33 +54,51 @@ def run(arguments: argparse.Namespace) -> int:
     """Localize, and print events and a summary."""
     source = open_source(arguments.source, arguments.topic, arguments.camera, arguments.rate)
     settings = _settings(arguments)
-    began, frames = time.monotonic(), 0
+    if arguments.video:
+        refuse_input(arguments.video, arguments.source)
+    began, frames, early = time.monotonic(), 0, 0
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
-        sinks = [
-            stack.enter_context(closing(sink)) for sink in _sinks(arguments, source, progress.write)
-        ]
+        sinks = [stack.enter_context(sink) for sink in _sinks(arguments, source, progress.write)]
         for report in localize(source, pipeline):
             frames += report.frame is not None
+            early += report.step.stamp < 0
             progress.update(report.frame is not None)
             for sink in sinks:
                 sink.write(report)
     took = time.monotonic() - began
-    left_out = _left_out(source, pipeline)
-    print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){left_out}')
+    broken = f', {source.broken} broken frames left out ({source.fault})' if source.broken else ''
+    print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')
+    _warn(pipeline, frames, early if arguments.out else 0)
     for path in filter(None, (arguments.out, arguments.video)):
         print(path)
     return 0
 
 
-def _left_out(source: Source, pipeline: Pipeline) -> str:
-    """Say how many frames did not get to the localizer, and why."""
-    repeated = sum(pipeline.repeated.values())
-    unstamped = sum(pipeline.unstamped.values())
-    text = f', {source.broken} broken frames left out ({source.fault})' if source.broken else ''
-    text += f', {repeated} left out that repeat the time of the one before' if repeated else ''
-    return text + (f', {unstamped} left out that have no time' if unstamped else '')
+def _warn(pipeline: Pipeline, frames: int, early: int) -> None:
+    """Say what the stamps of a recording cost."""
+    counts = (sum(each.values()) for each in (pipeline.repeated, pipeline.unstamped))
+    left_out, restarts = sum(counts), sum(pipeline.restarts.values())
+    if left_out:
+        print(
+            f'actloc: warning: {left_out} of {frames + left_out} images were left out, since their '
+            'stamps are zero or do not rise: fill header.stamp where the images are published, and '
+            'record again',
+            file=sys.stderr,
+        )
+    if restarts:
+        print(
+            f'actloc: warning: all was forgotten {restarts} times, where stamps jump back or '
+            f"leave a gap above restart_gap, or the image's size changes",
+            file=sys.stderr,
+        )
+    if early:
+        print(
+            f'actloc: warning: {early} messages are logged at time 0, since their stamps, which '
+            'their headers keep, lie before 1970',
+            file=sys.stderr,
+        )
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

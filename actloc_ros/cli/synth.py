@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from actloc_ros.files import write_whole
 from actloc_ros.io.video_writer import QUALITY
 from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.scene import SynthFrame, check_arguments, frame_count, render
@@ -98,7 +99,7 @@ def write_scene(
         raise ValueError(f'{path}: unknown kind of video; use .mp4, .mkv, .mov or .avi')
     path.parent.mkdir(parents=True, exist_ok=True)
     collector = TruthCollector(rate)
-    with av.open(str(path), 'w') as container:
+    with write_whole(path) as file, av.open(str(file), 'w') as container:
         stream = _add_stream(container, size, rate)
         for index, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame.image, 'rgb24')

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from actloc_ros.files import OutputError
 from actloc_ros.io.source import SourceError
 from actloc_ros.io.source_bag import open_bag
 from actloc_ros.messages import stamp_of
@@ -49,7 +52,8 @@ def find_type(name: str) -> Any:
 class DetectionWriter:
     """Writes messages to a new bag, logged at the stamps that their headers say.
 
-    Use it as a context: leaving it completes the bag.
+    Use it as a context: leaving it completes the bag. A stamp before 1970 is logged at time 0, as
+    bags count time from there; the header keeps it.
     """
 
     def __init__(self, path: str | Path, storage: str = 'mcap') -> None:
@@ -62,17 +66,30 @@ class DetectionWriter:
         Raises:
             BagError: There is something at `path` already.
         """
-        if Path(path).exists():
+        self._path = Path(path)
+        if self._path.exists() or self._path.is_symlink():
             raise BagError(f'{path} exists already; remove it, or name another bag')
         plugin = StoragePlugin[storage.upper()]
-        self._writer = Writer(Path(path), version=BAG_VERSION, storage_plugin=plugin)
+        self._writer = Writer(self._path, version=BAG_VERSION, storage_plugin=plugin)
         self._connections: dict[str, Connection] = {}
+        self._written = 0
 
     def __enter__(self) -> DetectionWriter:
-        """Make the bag."""
-        self._writer.open()
-        self._connect(DETECTIONS_TOPIC, DETECTIONS)
-        self._connect(EVENTS_TOPIC, EVENT)
+        """Make the bag.
+
+        Raises:
+            BagError: Another program has made it meanwhile.
+            OutputError: It cannot be written.
+        """
+        try:
+            self._writer.open()
+        except OSError as error:
+            raise OutputError(f'{self._path} cannot be made: {error.strerror}') from error
+        except WriterError as error:
+            raise BagError(f'{self._path} exists already; name another bag') from error
+        with self._whole():
+            self._connect(DETECTIONS_TOPIC, DETECTIONS)
+            self._connect(EVENTS_TOPIC, EVENT)
         return self
 
     def __exit__(
@@ -81,8 +98,19 @@ class DetectionWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Complete the bag, also after an error: what was written is worth reading."""
-        self._writer.close()
+        """Complete the bag, or remove it after an error.
+
+        What was found until the user ended the program or the recording broke off is worth
+        reading: such a bag is completed, unless it is empty.
+        """
+        if not self._path.exists():
+            return  # removed when writing failed
+        stopped = isinstance(error, SourceError) or not isinstance(error, Exception)
+        if error is None or (stopped and self._written):
+            with self._whole():
+                self._writer.close()
+        else:
+            self._remove()
 
     def write_detections(self, message: Any) -> None:
         """Write an `ActionDetectionArray` made of the classes of `find_type`."""
@@ -104,12 +132,29 @@ class DetectionWriter:
     def _write(self, topic: str, message: Any) -> None:
         connection = self._connections[topic]
         data = message_types().serialize_cdr(message, connection.msgtype)
-        self._writer.write(connection, stamp_of(message.header.stamp), data)
+        with self._whole():
+            self._writer.write(connection, max(0, stamp_of(message.header.stamp)), data)
+        self._written += 1
 
     def _connect(self, topic: str, kind: str) -> None:
         self._connections[topic] = self._writer.add_connection(
             topic, kind, typestore=message_types()
         )
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Remove the bag where it cannot be written whole."""
+        try:
+            yield
+        except Exception as error:  # the writer passes on whatever its storage meets
+            self._remove()
+            reason = getattr(error, 'strerror', None) or error
+            raise OutputError(f'{self._path} cannot be written: {reason}') from error
+
+    def _remove(self) -> None:
+        with suppress(Exception):  # it may be why the bag is to be removed
+            self._writer.close()
+        shutil.rmtree(self._path)
 
 
 def read_detections(path: str | Path, topic: str | None = None) -> Iterator[Any]:

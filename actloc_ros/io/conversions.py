@@ -51,8 +51,41 @@ ENCODINGS = {
     '8UC4': Encoding(np.uint8, 4, cv2.COLOR_BGRA2RGB),
     '16UC1': Encoding(np.uint16, 1, cv2.COLOR_GRAY2RGB),
     '32FC1': Encoding(np.float32, 1, cv2.COLOR_GRAY2RGB),
+    'yuv422': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY),
+    'uyvy': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY),
+    'yuv422_yuy2': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2),
+    'yuyv': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2),
+    'bayer_rggb8': Encoding(np.uint8, 1, cv2.COLOR_BayerBG2RGB),
+    'bayer_bggr8': Encoding(np.uint8, 1, cv2.COLOR_BayerRG2RGB),
+    'bayer_gbrg8': Encoding(np.uint8, 1, cv2.COLOR_BayerGR2RGB),
+    'bayer_grbg8': Encoding(np.uint8, 1, cv2.COLOR_BayerGB2RGB),
+    'bayer_rggb16': Encoding(np.uint16, 1, cv2.COLOR_BayerBG2RGB),
+    'bayer_bggr16': Encoding(np.uint16, 1, cv2.COLOR_BayerRG2RGB),
+    'bayer_gbrg16': Encoding(np.uint16, 1, cv2.COLOR_BayerGR2RGB),
+    'bayer_grbg16': Encoding(np.uint16, 1, cv2.COLOR_BayerGB2RGB),
 }
-"""Encodings that are read here; cv_bridge reads the others (Bayer, YUV) where it is installed."""
+"""Encodings of one plane that are read here; cv_bridge reads others where it is installed."""
+
+
+class Planes(NamedTuple):
+    """How an encoding's plane of chroma lies below that of luma: U and V in turns, or V and U.
+
+    Attributes:
+        half: Whether it has a pair for 2x2 pixels; else for each.
+        u: Where U stands in a pair.
+    """
+
+    half: bool
+    u: int
+
+
+PLANAR = {
+    'nv12': Planes(half=True, u=0),
+    'nv21': Planes(half=True, u=1),
+    'nv24': Planes(half=False, u=0),
+    'nv42': Planes(half=False, u=1),
+}
+"""Encodings of two planes, as cameras' own processors give them."""
 
 
 def image_to_frame(message: Any, camera: str) -> Frame:
@@ -128,11 +161,46 @@ def _check(message: Any, pixel: int) -> None:
 
 def _decode(message: Any) -> np.ndarray:
     """Return an `Image` as RGB: uint8 (height, width, 3)."""
+    if message.encoding in PLANAR:
+        return cv2.cvtColor(_packed(message), cv2.COLOR_YUV2RGB_YUY2)
     if message.encoding not in ENCODINGS:
         return _bridge(message)
     pixels = _to_8_bits(image_view(message))
     to_rgb = ENCODINGS[message.encoding].to_rgb
-    return pixels if to_rgb is None else cv2.cvtColor(pixels, to_rgb)
+    if to_rgb is None:
+        return pixels
+    try:
+        return cv2.cvtColor(pixels, to_rgb)
+    except cv2.error:
+        raise FrameError(
+            'size', f'{message.encoding} cannot be {message.width}x{message.height} pixels'
+        ) from None
+
+
+def _packed(message: Any) -> np.ndarray:
+    """Return an `Image` of two planes as YUY2: uint8 (height, width, 2)."""
+    half, u = PLANAR[message.encoding]
+    height, width, step = message.height, message.width, message.step
+    if height < 1 or width < 1 or width % 2 or (half and height % 2):
+        raise FrameError('size', f'{message.encoding} cannot be {width}x{height} pixels')
+    if step < width:
+        raise FrameError('step', f'step is {step} bytes; {width} pixels need {width}')
+    chroma_step = step if half else 2 * step
+    expected = step * height + chroma_step * (height // 2 if half else height)
+    if len(message.data) != expected:
+        raise FrameError(
+            'data',
+            f'data has {len(message.data)} bytes; {message.encoding} of step {step} and height '
+            f'{height} has {expected}',
+        )
+    data = np.frombuffer(memoryview(message.data), np.uint8)
+    packed = np.empty((height, width, 2), np.uint8)
+    packed[..., 0] = data[: step * height].reshape(height, step)[:, :width]
+    pairs = data[step * height :].reshape(-1, chroma_step)
+    pairs = pairs[:, :width].repeat(2, axis=0) if half else pairs[:, : 2 * width]
+    pairs = pairs.reshape(height, -1, 2)[:, :: 1 if half else 2]  # one for two pixels
+    packed[:, ::2, 1], packed[:, 1::2, 1] = pairs[..., u], pairs[..., 1 - u]
+    return packed
 
 
 def _bridge(message: Any) -> np.ndarray:
@@ -150,8 +218,8 @@ def _bridge(message: Any) -> np.ndarray:
 def _unknown(encoding: str) -> FrameError:
     return FrameError(
         'encoding',
-        f'encoding "{encoding}" is not one of {", ".join(ENCODINGS)}; others need cv_bridge, which'
-        ' is not installed',
+        f'encoding "{encoding}" is not one of {", ".join([*ENCODINGS, *PLANAR])}; others need'
+        ' cv_bridge, which is not installed',
     )
 
 

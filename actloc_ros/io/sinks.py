@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from actloc_ros.io.bags import DetectionWriter
 from actloc_ros.io.drawing import draw_message
@@ -13,7 +15,29 @@ from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.sinks import EventSink, Report
 
 
-class BagSink(EventSink):
+class _FileSink(EventSink):
+    """Writes with something that knows what to leave after an error."""
+
+    def __init__(self, writer: AbstractContextManager[Any]) -> None:
+        """Open the writer."""
+        self._stack = ExitStack()
+        self._stack.enter_context(writer)
+
+    def close(self) -> None:
+        """Complete the file."""
+        self._stack.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete the file, or leave what its writer leaves after an error."""
+        self._stack.__exit__(kind, error, trace)
+
+
+class BagSink(_FileSink):
     """Writes detections and events to a new bag.
 
     Messages must be made of the classes of `io.bags.find_type`.
@@ -25,8 +49,8 @@ class BagSink(EventSink):
         Raises:
             BagError: There is something at `path` already.
         """
-        self._stack = ExitStack()
-        self._writer = self._stack.enter_context(DetectionWriter(path))
+        self._writer = DetectionWriter(path)
+        super().__init__(self._writer)
 
     def write(self, report: Report) -> None:
         """Write the detections, then each event."""
@@ -34,28 +58,20 @@ class BagSink(EventSink):
         for event in report.events:
             self._writer.write_event(event)
 
-    def close(self) -> None:
-        """Complete the bag."""
-        self._stack.close()
 
-
-class VideoSink(EventSink):
+class VideoSink(_FileSink):
     """Writes a video of the key frames with what was detected drawn into them."""
 
     def __init__(self, path: str | Path, rate: float) -> None:
         """Open the file; `rate` is its nominal frames per second, above 0."""
-        self._stack = ExitStack()
-        self._writer = self._stack.enter_context(VideoWriter(path, rate))
+        self._writer = VideoWriter(path, rate)
+        super().__init__(self._writer)
 
     def write(self, report: Report) -> None:
         """Add the key frame, where the report has one."""
         if report.frame is not None:
             image = draw_message(report.frame.image, report.message)
             self._writer.write(report.frame.stamp, image)
-
-    def close(self) -> None:
-        """Complete the file."""
-        self._stack.close()
 
 
 class TextSink(EventSink):

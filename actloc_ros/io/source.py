@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from actloc_ros.frames import Frame
 
 DEFAULT_RATE = 30.0
 MAX_PIXELS = 50_000_000  # of an image; 8K video has 33 million
 BAG_SUFFIXES = ('.mcap', '.db3')
+MAGICS = ((b'\x89MCAP0\r\n', '.mcap'), (b'SQLite format 3\0', '.db3'))
+UNPACK = {
+    **dict.fromkeys(('.zstd', '.zst'), 'zstd -d'),
+    '.gz': 'gunzip',
+    '.xz': 'unxz',
+    '.bz2': 'bunzip2',
+    '.lz4': 'unlz4',
+    '.zip': 'unzip',
+}
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
@@ -82,17 +91,41 @@ def is_bag(path: Path) -> bool:
     """Say whether `path` is a rosbag2, by its name and contents.
 
     Raises:
-        SourceError: It is a bag of ROS 1, or a folder of several bags' files.
+        SourceError: It is a bag of ROS 1, or compressed as a whole.
     """
-    if path.suffix == '.bag':
+    if path.suffix.lower() == '.bag':
         raise SourceError(f'{path} is a bag of ROS 1; convert it first: rosbags-convert')
-    if path.is_dir():
-        return (path / 'metadata.yaml').exists() or bool(bag_files(path))
-    return path.suffix in BAG_SUFFIXES
+    if not path.is_dir():
+        _refuse_compressed(path)
+        return bool(storage_suffix(path))
+    if (path / 'metadata.yaml').exists() or bag_files(path):
+        return True
+    for file in path.iterdir():
+        if PurePath(file.stem).suffix.lower() in BAG_SUFFIXES:
+            _refuse_compressed(file)
+    return False
+
+
+def _refuse_compressed(path: Path) -> None:
+    unpack = UNPACK.get(path.suffix.lower())
+    if unpack:
+        raise SourceError(f'{path} is compressed as a whole; unpack it first: {unpack} {path.name}')
+
+
+def storage_suffix(path: Path) -> str:
+    """Return the suffix of a bag file's kind, whatever its own name; empty where it is none."""
+    if not path.is_file():
+        return ''
+    with path.open('rb') as file:
+        head = file.read(16)
+    by_name = path.suffix.lower() if path.suffix.lower() in BAG_SUFFIXES else ''
+    return next((suffix for magic, suffix in MAGICS if head.startswith(magic)), by_name)
 
 
 def bag_files(folder: Path) -> list[Path]:
     """Return the bag files in `folder`, in the order of their numbers."""
     return sorted_naturally(
-        p for p in folder.iterdir() if p.suffix in BAG_SUFFIXES and not is_hidden(p)
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in BAG_SUFFIXES and not is_hidden(p) and p.is_file()
     )

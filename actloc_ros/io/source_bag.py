@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition
+from rosbags.rosbag2 import Reader, storage_mcap
+from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
-from actloc_ros.io.source import Source, SourceError, bag_files
+from actloc_ros.io.source import Source, SourceError, bag_files, storage_suffix
 from actloc_ros.messages import stamp_of
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
+
+COMPRESSED = re.compile(rb'compression_mode:\s*[\'"]?(message|file)', re.IGNORECASE)
+_log = logging.getLogger(__name__)
+
+
+# rosbags reads the schemas of all channels of an MCAP file, wanted or not, and stops at one that is
+# not of ROS, such as JSON or Protocol Buffers beside the cameras. Here such a one is unknown.
+def _read_text(bio: BinaryIO) -> str:
+    return storage_mcap.read_bytes(bio).decode(errors='replace')
+
+
+def _definition(
+    schema: storage_mcap.Schema | None, known: Any = storage_mcap.get_msgdef
+) -> MessageDefinition:
+    ours = schema is not None and schema.encoding in ('ros2msg', 'ros2idl', 'omgidl')
+    return known(schema if ours else None)
+
+
+storage_mcap.read_string = _read_text
+storage_mcap.get_msgdef = _definition
 
 # The image messages are the same in every ROS 2, and older bags do not hold their definitions.
 _types = get_typestore(Stores.ROS2_HUMBLE)
@@ -52,9 +76,11 @@ class BagSource(Source):
         """Find the image topic; see `open_source`."""
         self.path, self.camera = path, camera
         with open_bag(path) as reader:
+            _warn_of_metadata(path, reader)
             chosen = _choose(path, reader.connections, topic)
             self.topic, self.type = chosen.topic, chosen.msgtype
-            self.length = reader.topics[self.topic].msgcount
+            images = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
+            self.length = sum(c.msgcount for c in images)
             duration = seconds(reader.duration)
         self.rate = (self.length - 1) / duration if self.length > 1 and duration else 0.0
         if not self.length:
@@ -73,6 +99,11 @@ class BagSource(Source):
             else:
                 good += 1
                 yield frame
+        if not good and not self.broken:
+            raise SourceError(
+                f'{self.path} gives no message on {self.topic}, against what its metadata.yaml '
+                'says; make that again by `ros2 bag reindex`'
+            )
         if not good:
             raise SourceError(
                 f'none of the {self.broken} images on {self.topic} of {self.path} can be decoded; '
@@ -86,7 +117,7 @@ class BagSource(Source):
 
     def _read(self) -> Iterator[bytes]:
         with open_bag(self.path) as reader:
-            chosen = [c for c in reader.connections if c.topic == self.topic]
+            chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
             for _, _, data in reader.messages(chosen):
                 yield bytes(data)
 
@@ -102,11 +133,15 @@ def _parse(data: bytes, type_name: str) -> Any:
 def open_bag(path: Path) -> Iterator[Reader]:
     """Open a bag for reading.
 
+    Where a folder holds one bag file, that file is what counts and not metadata.yaml, which may
+    have been edited, or lost when the power was cut.
+
     Raises:
         SourceError: It cannot be read, then or later, or it is empty.
     """
     try:
-        with Reader(_storage(path)) as reader:
+        with ExitStack() as stack:
+            reader = stack.enter_context(Reader(_storage(path, stack)))
             if not reader.message_count:
                 raise SourceError(f'{path} is an empty bag: it holds no message')
             yield reader
@@ -119,21 +154,58 @@ def open_bag(path: Path) -> Iterator[Reader]:
         ) from error
 
 
-def _storage(path: Path) -> Path:
-    """Return what the reader opens: a folder with metadata, or a single file."""
-    if not path.is_dir() or (path / 'metadata.yaml').exists():
-        return path
-    files = bag_files(path)
-    if len(files) > 1:
+def _storage(path: Path, stack: ExitStack) -> Path:
+    """Return what the reader opens: a folder with metadata, or a single file.
+
+    A file is given by a link of a plain name, made for the time of `stack`: the reader goes by the
+    suffix, and takes a part of some names for options.
+    """
+    file = path
+    if path.is_dir():
+        files = bag_files(path)
+        metadata = path / 'metadata.yaml'
+        if metadata.exists() and (len(files) != 1 or COMPRESSED.search(metadata.read_bytes())):
+            return path
+        if len(files) > 1:
+            raise SourceError(
+                f'{path} holds {len(files)} bag files without metadata.yaml; '
+                'make it by `ros2 bag reindex`, or give one of the files'
+            )
+        [file] = files
+    suffix = storage_suffix(file)
+    if suffix == '.mcap':
+        _refuse_ros1(file)
+    link = Path(stack.enter_context(TemporaryDirectory())) / f'bag{suffix}'
+    link.symlink_to(file.absolute())
+    return link
+
+
+def _refuse_ros1(file: Path) -> None:
+    """Refuse an MCAP file whose header says that its messages are those of ROS 1."""
+    with file.open('rb') as opened:
+        head = opened.read(64)
+    length = int.from_bytes(head[17:21], 'little')  # after magic, opcode and the record's length
+    if head[21 : 21 + length] == b'ros1':
         raise SourceError(
-            f'{path} holds {len(files)} bag files without metadata.yaml; '
-            'make it by `ros2 bag reindex`, or give one of the files'
+            f'{file} is of ROS 1; make a bag of ROS 2 of the .bag it is from: rosbags-convert'
         )
-    return files[0]
+
+
+def _warn_of_metadata(folder: Path, reader: Reader) -> None:
+    """Say where a folder's metadata is not as its file."""
+    if isinstance(reader.storage, DirectoryReader) or not (folder / 'metadata.yaml').exists():
+        return
+    try:
+        with Reader(folder) as other:
+            same = {(c.topic, c.msgtype, c.msgcount, str(c.ext)) for c in other.connections}
+    except Exception:
+        same = set()
+    if same != {(c.topic, c.msgtype, c.msgcount, str(c.ext)) for c in reader.connections}:
+        _log.warning('%s: metadata.yaml is not as its bag file; the file counts', folder)
 
 
 def _choose(path: Path, connections: list[Connection], topic: str | None) -> Connection:
-    images = {c.topic: c for c in connections if c.msgtype in IMAGE_TYPES}
+    images = {c.topic: c for c in connections if _is_image(c)}
     if topic is not None:
         name = '/' + topic.lstrip('/')
         if name not in images:
@@ -146,6 +218,15 @@ def _choose(path: Path, connections: list[Connection], topic: str | None) -> Con
     if not images:
         raise SourceError(f'{path} has no image topic; {_listing(connections, images)}')
     return next(iter(images.values()))
+
+
+def _is_image(connection: Connection) -> bool:
+    """Say whether a channel holds images of ROS 2; some bridges name JSON by the same types."""
+    return (
+        connection.msgtype in IMAGE_TYPES
+        and isinstance(connection.ext, ConnectionExtRosbag2)
+        and connection.ext.serialization_format == 'cdr'
+    )
 
 
 def _listing(connections: list[Connection], images: dict[str, Connection]) -> str:

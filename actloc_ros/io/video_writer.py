@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -9,21 +10,25 @@ from types import TracebackType
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from actloc_ros.files import OutputError, write_whole
 from actloc_ros.frames import NANOSECONDS
 
 TICKS = 90_000  # per second, as usual in video
 # The macroblock tree of x264 reads memory that nobody wrote: without it, and with one thread, the
 # same frames give the same file.
 QUALITY: dict[str, str] = {'crf': '20', 'preset': 'veryfast', 'mbtree': '0', 'threads': '1'}
+CODEC = 'h264' if 'libx264' in av.codecs_available else 'mpeg4'
 BIT_RATE = 4_000_000  # where there is no H.264
 
 
 class VideoWriter:
     """Writes an mp4 (or what the path's suffix says) with H.264, else MPEG-4.
 
-    Use it as a context: leaving it completes the file. The first frame gives the size.
+    Use it as a context: leaving it completes the file, which appears whole or, after an error, not
+    at all. The first frame gives the size.
     """
 
     def __init__(self, path: str | Path, rate: float = 30.0) -> None:
@@ -40,9 +45,16 @@ class VideoWriter:
         self._tick = -1
 
     def __enter__(self) -> VideoWriter:
-        """Open the file."""
+        """Open a file beside the path.
+
+        Raises:
+            OutputError: It cannot be written, or its suffix says no format for these videos.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._container = av.open(str(self._path), 'w')
+        with ExitStack() as stack:
+            file = stack.enter_context(write_whole(self._path))
+            self._container = stack.enter_context(self._open(file))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -51,10 +63,14 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Complete the file."""
-        if self._stream is not None:
+        """Complete the file, also when the user ends the program; leave none after an error."""
+        if isinstance(error, Exception) or (error is not None and self._stream is None):
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
+            if self._stream is None:
+                raise OutputError(f'{self._path} is not written: there was no frame')
             self._container.mux(self._stream.encode())
-        self._container.close()
 
     def write(self, stamp: int, image: np.ndarray) -> None:
         """Add a frame: `stamp` in ns, `image` uint8 (H, W, 3) RGB.
@@ -69,8 +85,22 @@ class VideoWriter:
         frame.time_base = Fraction(1, TICKS)
         self._container.mux(self._stream.encode(frame))
 
+    def _open(self, file: Path) -> OutputContainer:
+        """Open a container that can hold what is written."""
+        try:
+            container = av.open(str(file), 'w')
+        except ValueError as error:  # FFmpeg knows no format of this name
+            raise OutputError(self._no_format()) from error
+        if CODEC not in container.supported_codecs:
+            container.close()
+            raise OutputError(self._no_format())
+        return container
+
+    def _no_format(self) -> str:
+        return f'{self._path} names no format for this video; use .mp4, .mkv, .mov or .avi'
+
     def _start(self, height: int, width: int) -> VideoStream:
-        if 'libx264' in av.codecs_available:
+        if CODEC == 'h264':
             stream = self._container.add_stream('libx264', rate=self._rate, options=QUALITY)
         else:
             stream = self._container.add_stream('mpeg4', rate=self._rate)

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from actloc_ros.files import write_whole
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.storage import stored_path
 
@@ -44,15 +43,18 @@ def download(entry: Entry, sha256: str) -> Path:
         )
     target = stored_path(entry)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with write_whole(target) as partial:
-        try:
-            fetch(entry.url, partial)
-        except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-            raise DownloadError(
-                f'cannot fetch {entry.url}: {getattr(error, "reason", error)}. Is there a network?'
-                f' If not, fetch it elsewhere and put it at {target}'
-            ) from error
-        check(partial, sha256, entry.url)
+    partial = target.with_name(target.name + '.partial')
+    try:
+        fetch(entry.url, partial)
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        raise DownloadError(
+            f'cannot fetch {entry.url}: {getattr(error, "reason", error)}. Is there a network?'
+            f' If not, fetch it elsewhere and put it at {target}'
+        ) from error
+    except OSError as error:
+        raise DownloadError(f'{partial} cannot be written: {error.strerror or error}') from error
+    check(partial, sha256, entry.url)
+    partial.replace(target)
     return target
 
 

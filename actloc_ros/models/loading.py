@@ -20,7 +20,7 @@ from actloc_ros.models.checkpoints import Checkpoint, read_checkpoint
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.ops.runtime import fixed_random
-from actloc_ros.models.state_dicts import shapes_of
+from actloc_ros.models.state_dicts import refuse_not_finite, shapes_of
 from actloc_ros.models.storage import find_stored, stored_path
 
 
@@ -83,7 +83,7 @@ def load_file(model: str, path: Path) -> OpenedNetwork:
     """Return the network called `model` with the weights in a file.
 
     Raises:
-        WeightsError: The file is no checkpoint, or of another model.
+        WeightsError: The file is no checkpoint, of another model, or of a training that diverged.
     """
     checkpoint = read_checkpoint(path)
     entry = _entry_of(model, checkpoint)
@@ -95,6 +95,7 @@ def load_file(model: str, path: Path) -> OpenedNetwork:
             f'"{path}" does not fit {entry.architecture} with {len(entry.labels)} classes:\n'
             f'{error}\n{_what_fits(checkpoint.state)}'
         ) from error
+    refuse_not_finite(checkpoint.state, path)
     return OpenedNetwork(architecture, entry, network)
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+import torch
 from torch import Tensor
+
+from actloc_ros.models.errors import WeightsError
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -40,6 +44,28 @@ def differences(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> li
             ],
         ),
     ]
+
+
+def refuse_not_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Refuse weights with infinite numbers or NaN, as a training that diverged leaves them.
+
+    Args:
+        state: Of shapes that are known to be right: a file may pretend to any size.
+        path: Where it is from.
+
+    Raises:
+        WeightsError: The text names the first such tensor and says how many there are.
+    """
+    wrong = [
+        key
+        for key, value in state.items()
+        if value.is_floating_point() and not torch.isfinite(value).all()
+    ]
+    if wrong:
+        raise WeightsError(
+            f'"{path}": {len(wrong)} of {len(state)} tensors hold NaN or infinite numbers, first'
+            f' {wrong[0]}: the training has diverged; take an earlier checkpoint'
+        )
 
 
 def _line(what: str, items: list[str]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
 from actloc_ros.models.entry import Entry
+from actloc_ros.models.errors import ModelError
 
 
 def hash_in_name(url: str) -> str:
@@ -20,8 +23,21 @@ SHIPPED = Path(__file__).parents[1] / 'weights'
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloaded and converted checkpoints; it may not exist yet."""
-    return Path.home() / '.cache' / 'actloc_ros'
+    """Return the folder of downloaded and converted checkpoints; it may not exist yet.
+
+    Raises:
+        ModelError: The user has no home.
+    """
+    given = Path(os.environ.get('XDG_CACHE_HOME', ''))
+    if given.is_absolute():
+        return given / 'actloc_ros'
+    try:
+        return Path.home() / '.cache' / 'actloc_ros'
+    except RuntimeError:
+        raise ModelError(
+            'there is no home, so that downloads have no place (HOME/.cache/actloc_ros): set HOME '
+            'or XDG_CACHE_HOME'
+        ) from None
 
 
 def stored_path(entry: Entry) -> Path:
@@ -37,6 +53,8 @@ def shipped_path(name: str) -> Path:
 
 def find_stored(entry: Entry) -> Path | None:
     """Return the entry's file, shipped, converted or as published, or None if it is not here."""
-    converted = cache_folder() / f'{entry.name}.safetensors'
-    places = shipped_path(entry.name), converted, stored_path(entry)
-    return next((path for path in places if path.is_file()), None)
+    places = [shipped_path(entry.name)]
+    with suppress(ModelError):  # without a home nothing is downloaded
+        places += [cache_folder() / f'{entry.name}.safetensors', stored_path(entry)]
+    # Not by `Path.is_file`, which raises where a home is another user's.
+    return next((path for path in places if os.path.isfile(path)), None)

@@ -14,7 +14,7 @@ from actloc_ros.models.checkpoints import Checkpoint, read_saved
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.registry import architectures
-from actloc_ros.models.state_dicts import Shapes, differences, shapes_of
+from actloc_ros.models.state_dicts import Shapes, differences, refuse_not_finite, shapes_of
 from actloc_ros.training.adapter import TrainableAdapter
 
 
@@ -41,6 +41,7 @@ def load_weights(detector: TrainableAdapter, checkpoint: Checkpoint, name: str) 
     found = differences(wanted, checkpoint.state)
     if found:
         raise WeightsError(f'"{name}" does not fit {ours.architecture}:\n' + '\n'.join(found))
+    refuse_not_finite(checkpoint.state, name)
     by_label = label_layers(architecture, theirs)
     network = detector.network.state_dict()
     state = {

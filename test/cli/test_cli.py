@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import resource
 import shlex
 import shutil
 import subprocess
@@ -10,12 +11,15 @@ import sys
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.cli.main import COMMANDS, main
 from actloc_ros.instances import InstanceState
 from actloc_ros.io.bags import read_detections
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.messages import header_message
 from actloc_ros.synth import render
 
 RATE = 12.0
@@ -159,3 +163,81 @@ def test_a_terminal_that_is_not_utf_8_gets_escapes(environment, tmp_path):
         )
         assert (done.returncode, done.stderr) == (code, b'')
     assert rb'\U0001f44b' in done.stdout
+
+
+@pytest.mark.parametrize('name', ['a.mp4', 'link.mp4'])
+def test_the_recording_is_not_overwritten(video, tmp_path, name, capsys):
+    source, bag = tmp_path / 'a.mp4', tmp_path / 'bag'
+    shutil.copy(video, source)
+    (tmp_path / 'link.mp4').symlink_to(source)
+    before, out = source.read_bytes(), str(tmp_path / name)
+    assert main(['run', str(source), '--model', 'motion', '--video', out]) == 2
+    assert f'{name} is the source' in capsys.readouterr().err
+    assert main(['run', str(source), '--model', 'motion', '--out', str(bag)]) == 0
+    assert main(['draw', str(source), str(bag), '--out', out]) == 2
+    assert f'{name} is the source' in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize('name', ['v.xyz', 'v', 'v.png', 'v.webm', 'folder'])
+def test_a_run_that_fails_leaves_nothing(video, tmp_path, name, capsys):
+    (tmp_path / 'folder').mkdir()
+    command = ['run', str(video), '--model', 'motion', '--out', str(tmp_path / 'bag'), '--video']
+    assert main([*command, str(tmp_path / name)]) == 2
+    assert name in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ['folder']
+
+
+def test_a_full_disk_leaves_nothing_and_the_older_video(video, tmp_path):
+    """The limit of a file's size stands for the disk."""
+    old, bag = tmp_path / 'v.mp4', tmp_path / 'bag'
+    old.write_bytes(b'old')
+    for out in (['--out', str(bag)], ['--video', str(old)]):
+        command = ['actloc', 'run', str(video), '--model', 'motion', *out]
+        ran = subprocess.run(
+            command,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ran.returncode == 2
+        assert ran.stderr == f'actloc: error: {out[1]} cannot be written: File too large\n'
+    assert [path.name for path in tmp_path.iterdir()] == ['v.mp4']
+    assert old.read_bytes() == b'old'
+
+
+def test_what_stamps_cost_is_said(tmp_path, capsys):
+    """A publisher that fills no header; a clock that was never set."""
+    for name, stamps, warnings in (
+        ('zero', [0] * 12, ['11 of 12 images were left out']),
+        ('same', [7] * 12, ['11 of 12 images were left out']),
+        ('falling', [12 - k for k in range(12)], ['all was forgotten 11 times']),
+        ('early', [k - 12 for k in range(12)], ['12 messages are logged at time 0']),
+        ('fine', list(range(12)), []),
+    ):
+        bag = image_bag(tmp_path / name, [10**8 * stamp for stamp in stamps])
+        out = str(tmp_path / f'{name}_out')
+        assert main(['run', str(bag), '--model', 'motion', '--out', out]) == 0
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == len(warnings)
+        assert all(text in line for text, line in zip(warnings, said, strict=True))
+
+
+def image_bag(path, stamps):
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection('/image', 'sensor_msgs/msg/Image', typestore=types)
+        for index, stamp in enumerate(stamps):
+            message = types.types['sensor_msgs/msg/Image'](
+                header=header_message(types.types.__getitem__, stamp, ''),
+                height=48,
+                width=64,
+                encoding='rgb8',
+                is_bigendian=0,
+                step=192,
+                data=np.zeros(48 * 192, np.uint8),
+            )
+            data = types.serialize_cdr(message, topic.msgtype)
+            writer.write(topic, 10**9 + index, data)
+    return path

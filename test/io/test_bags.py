@@ -83,6 +83,15 @@ def test_bag_gives_back_what_was_written_logged_at_header_stamps(tmp_path, stora
         assert [time for _, time, _ in reader.messages()] == stamps
 
 
+def test_stamps_before_1970_are_kept_in_the_headers(tmp_path):
+    stamps = [-5 * 10**9, -1, 0, 10**9]
+    path = write(tmp_path / 'bag', map(message, stamps))
+    found = [serialized(each) for each in read_detections(path)]
+    assert found == [serialized(message(stamp)) for stamp in stamps]
+    with Reader(path) as reader:
+        assert [time for _, time, _ in reader.messages()] == [0, 0, 0, 10**9]
+
+
 def test_compare_says_where_bags_differ(tmp_path, capsys):
     one = write(tmp_path / 'one', [message(10**9), message(2 * 10**9), message(3 * 10**9)])
     two = write(tmp_path / 'two', [message(10**9), message(2 * 10**9, score=0.6)])

@@ -180,10 +180,84 @@ def test_broken_images_are_refused_with_the_value(broken: Broken) -> None:
     assert caught.value.kind == broken.kind
 
 
-def test_without_cv_bridge_bayer_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cv_bridge_the_text_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'cv_bridge', None)
-    with pytest.raises(FrameError, match=r'bayer_rggb8.*cv_bridge, which is not installed'):
-        image_to_frame(image(RGB[..., 0], 'bayer_rggb8'), '')
+    with pytest.raises(FrameError, match=r'64FC1.*cv_bridge, which is not installed'):
+        image_to_frame(image(RGB[..., 0], '64FC1'), '')
+
+
+LUMA = np.random.default_rng(2).integers(16, 236, (6, 8), np.uint8)
+GREY = ((LUMA.astype(float) - 16) * 255 / 219).round().astype(int)  # by ITU-R BT.601
+
+
+def packed(luma_first: bool, pair: tuple[int, int] = (128, 128)) -> np.ndarray:
+    """Return the picture of `LUMA` as (6, 8, 2), each two pixels with one `pair` of chroma."""
+    chroma = np.tile(np.array(pair, np.uint8), (6, 4))
+    return np.dstack([LUMA, chroma] if luma_first else [chroma, LUMA])
+
+
+def planar(encoding: str, pair: tuple[int, int] = (128, 128), padding: int = 0) -> Image:
+    """Return the picture of `LUMA` with a plane of chroma below it."""
+    rows = LUMA.reshape(6, 8)
+    half = encoding in ('nv12', 'nv21')
+    below = np.tile(np.array(pair, np.uint8), (3, 4) if half else (6, 8))
+    message = image(rows, encoding, padding)
+    step = padding * (1 if half else 2)
+    message.data = message.data.tobytes() + np.pad(below, ((0, 0), (0, step))).tobytes()
+    return message
+
+
+YUV = {
+    'yuv422': lambda pair: image(packed(False, pair), 'yuv422'),
+    'uyvy': lambda pair: image(packed(False, pair), 'uyvy', padding=3),
+    'yuv422_yuy2': lambda pair: image(packed(True, pair), 'yuv422_yuy2', padding=3),
+    'yuyv': lambda pair: image(packed(True, pair), 'yuyv'),
+    'nv12': lambda pair: planar('nv12', pair),
+    'nv12, padded': lambda pair: planar('nv12', pair, padding=3),
+    'nv21': lambda pair: planar('nv21', pair[::-1]),
+    'nv24': lambda pair: planar('nv24', pair),
+    'nv24, padded': lambda pair: planar('nv24', pair, padding=3),
+    'nv42': lambda pair: planar('nv42', pair[::-1]),
+}
+
+
+@pytest.mark.parametrize('kind', YUV)
+def test_yuv_keeps_luma_and_colour(kind: str) -> None:
+    grey = image_to_frame(YUV[kind]((128, 128)), '').image
+    assert np.abs(grey - GREY[..., None]).max() <= 1
+    blue = image_to_frame(YUV[kind]((200, 128)), '').image.astype(int)
+    red = image_to_frame(YUV[kind]((128, 200)), '').image.astype(int)
+    assert ((blue[..., 2] > blue[..., 0]) & (red[..., 0] > red[..., 2])).all()
+
+
+@pytest.mark.parametrize('encoding', ['nv12', 'nv24', 'yuyv', 'uyvy', 'nv21'])
+def test_yuv_of_a_size_that_cannot_be_is_refused(encoding: str) -> None:
+    message = planar(encoding) if encoding.startswith('nv') else image(packed(True), encoding)
+    message.width = 7
+    with pytest.raises(FrameError, match=f'{encoding} cannot be 7x6 pixels') as caught:
+        image_to_frame(message, '')
+    assert caught.value.kind == 'size'
+
+
+def test_planes_that_are_cut_off_are_refused() -> None:
+    message = planar('nv12')
+    message.data = message.data[:-1]
+    with pytest.raises(FrameError, match='data has 71 bytes; nv12 of step 8 and height 6 has 72'):
+        image_to_frame(message, '')
+    message.step = 7
+    with pytest.raises(FrameError, match='step is 7 bytes; 8 pixels need 8'):
+        image_to_frame(message, '')
+
+
+@pytest.mark.parametrize('bits', [8, 16])
+@pytest.mark.parametrize('order', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_bayer_patterns_give_their_colours(order: str, bits: int) -> None:
+    """Of one colour everywhere, the filter of each pixel lets its own channel through."""
+    colour = {'r': 200, 'g': 100, 'b': 50}
+    tile = np.array([[colour[order[0]], colour[order[1]]], [colour[order[2]], colour[order[3]]]])
+    mosaic = np.tile(tile, (4, 4)).astype(f'u{bits // 8}') << (bits - 8)
+    frame = image_to_frame(image(mosaic, f'bayer_{order}{bits}', padding=2), '')
+    assert (frame.image[2:-2, 2:-2] == (200, 100, 50)).all()
 
 
 def test_messages_of_rosbags_serve_as_well() -> None:

@@ -10,6 +10,7 @@ from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.io.bags import EVENT, BagError, find_type, read_detections
 from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
+from actloc_ros.io.source import SourceError
 from actloc_ros.io.source_bag import open_bag
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import ClipInfo
@@ -79,3 +80,41 @@ def test_a_video_shows_key_frames_with_their_detections(tmp_path: Path) -> None:
         plain = report.frame.image
         drawn = draw_message(plain, report.message)
         assert distance(shown, drawn) < distance(shown, plain) / 2
+
+
+def test_two_writers_of_one_video_leave_a_whole_one(tmp_path: Path) -> None:
+    first, second = (VideoSink(tmp_path / 'a.mp4', rate=2.0) for _ in range(2))
+    for report in reports():
+        first.write(report)
+    write(second)
+    assert len(list(open_source(tmp_path / 'a.mp4'))) == 2
+    first.write(reports()[0])
+    first.close()
+    assert len(list(open_source(tmp_path / 'a.mp4'))) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ['a.mp4']
+
+
+def fail_after_the_first_report(folder: Path, error: type[BaseException]) -> None:
+    with BagSink(folder / 'bag') as bag, VideoSink(folder / 'a.mp4', rate=2.0) as video:
+        for sink in (bag, video):
+            sink.write(reports()[0])
+        raise error
+
+
+@pytest.mark.parametrize(
+    ('error', 'kept'),
+    [(ValueError, set()), (SourceError, {'bag'}), (KeyboardInterrupt, {'bag', 'a.mp4'})],
+)
+def test_what_an_error_leaves(tmp_path: Path, error: type[BaseException], kept: set[str]) -> None:
+    """A bag up to where the recording broke off is worth reading; so is what the user ended."""
+    with pytest.raises(error):
+        fail_after_the_first_report(tmp_path, error)
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    for found in kept & {'bag'}:
+        assert len(list(read_detections(tmp_path / found))) == 1
+
+
+def test_an_error_before_the_first_report_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SourceError), BagSink(tmp_path / 'bag'):
+        raise SourceError
+    assert not list(tmp_path.iterdir())

@@ -11,8 +11,10 @@ from recordings import CLOCKWISE, colour_image, corners, write_video
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from actloc_ros.io.media import open_frames
 from actloc_ros.io.source import SourceError
 from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_writer import VideoWriter
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 
@@ -171,9 +173,6 @@ def test_empty_and_unreadable_bags_are_refused(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(SourceError, match=f'{name}.*cannot be read as a bag'):
             open_source(tmp_path / name)
-    (empty / 'metadata.yaml').write_text('rosbag2_bagfile_information: 3')
-    with pytest.raises(SourceError, match='cannot be read as a bag'):
-        open_source(empty)
 
 
 def test_bag_that_was_cut_off_is_refused(tmp_path):
@@ -221,3 +220,102 @@ def test_real_bags(shared: Path, folder):
         assert frame.frame_id == 'raspicam'
         assert frame.image.std() > 10
         assert frame.stamp > 10**18
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(Path('plain.mp4'), [colour_image()] * 3)
+    for name in ('12:30:15.mp4', 'http:a.mp4', '50%d.mp4', '-a.mp4', 'a b#?.mp4'):
+        Path(name).write_bytes(Path('plain.mp4').read_bytes())
+        assert len(list(open_source(name))) == 3
+        assert open_frames(Path(name)).read([2]) is not None
+    with VideoWriter('09:15:00.mp4') as writer:
+        writer.write(0, colour_image())
+    assert len(list(open_source('09:15:00.mp4'))) == 1
+
+
+STAMPS = [5_000_000_000, 5_100_000_000, 5_200_000_000]
+
+
+def image_bag(path, plugin=StoragePlugin.MCAP):
+    messages = [('/cam', stamp, raw(colour_image(), stamp)) for stamp in STAMPS]
+    return write_bag(path, messages, plugin)
+
+
+def stamps_of(path):
+    return [frame.stamp for frame in open_source(path)]
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+@pytest.mark.parametrize('name', ['ROBOT{}', '12:30:15{}', '50% #1?{}', 'renamed.bin'])
+def test_a_bag_file_is_known_whatever_its_name(tmp_path, name, plugin):
+    folder = image_bag(tmp_path / 'bag', plugin)
+    [file] = [p for p in folder.iterdir() if p.name != 'metadata.yaml']
+    moved = file.rename(tmp_path / name.format(file.suffix.upper()))
+    assert stamps_of(moved) == STAMPS
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+@pytest.mark.parametrize(
+    'edit',
+    [
+        lambda text: '',
+        lambda text: 'rosbag2_bagfile_information: 3',
+        lambda text: 'no: [yaml',
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace('message_count: 3', 'message_count: 0'),
+        lambda text: text.replace('message_count: 3', 'message_count: 7'),
+        lambda text: text.replace('/cam', '/renamed'),
+        lambda text: text.replace('/bag.', '/other.').replace(' bag.', ' other.'),
+        lambda text: text.replace('version: 8', 'version: 99'),
+        lambda text: text.replace('serialization_format: cdr', 'serialization_format: json'),
+    ],
+)
+def test_where_metadata_disagrees_the_file_counts(tmp_path, plugin, edit, caplog):
+    path = image_bag(tmp_path / 'bag', plugin)
+    assert stamps_of(path) == STAMPS
+    assert not caplog.records
+    metadata = path / 'metadata.yaml'
+    edited = edit(metadata.read_text())
+    assert edited != metadata.read_text()
+    metadata.write_text(edited)
+    assert stamps_of(path) == STAMPS
+    assert 'metadata.yaml is not as its bag file' in caplog.text
+
+
+def test_channels_that_are_not_ros_do_not_matter(tmp_path):
+    """Two bytes in a schema's encoding are enough; the same type in JSON is no image."""
+    string = TYPES.types['std_msgs/msg/String'](data='a')
+    messages = [('/status', 1, string), ('/cam', STAMPS[0], raw(colour_image(), STAMPS[0]))]
+    path = write_bag(tmp_path / 'bag', messages)
+    [file] = path.glob('*.mcap')
+    content = file.read_bytes()
+    for encoding in (b'jsonmsg', b'protobf', b'ros1msg'):
+        name = b'std_msgs/msg/String' + len(encoding).to_bytes(4, 'little')
+        assert content.count(name + b'ros2msg') >= 1
+        file.write_bytes(content.replace(name + b'ros2msg', name + encoding))
+        assert stamps_of(file) == STAMPS[:1]
+    definition = content.index(b'string data')
+    binary = bytearray(content)
+    while definition > 0:
+        binary[definition : definition + 6] = b'\xff\xfe\x80\x81\xc0\xf5'
+        definition = bytes(binary).find(b'string data')
+    file.write_bytes(bytes(binary))
+    assert stamps_of(file) == STAMPS[:1]
+
+
+def test_an_mcap_file_of_ros_1_says_so(tmp_path):
+    [file] = image_bag(tmp_path / 'bag').glob('*.mcap')
+    file.write_bytes(file.read_bytes().replace(b'ros2', b'ros1', 1))
+    with pytest.raises(SourceError, match=r'is of ROS 1.*rosbags-convert') as caught:
+        open_source(file)
+    assert 'reindex' not in str(caught.value)
+
+
+@pytest.mark.parametrize('suffix', ['.zstd', '.zst', '.gz', '.XZ', '.lz4'])
+def test_what_is_compressed_as_a_whole_says_how_to_unpack_it(tmp_path, suffix):
+    file = tmp_path / f'robot.mcap{suffix}'
+    file.write_bytes(b'compressed')
+    for path in (file, tmp_path):
+        with pytest.raises(SourceError, match=f'robot.mcap{suffix} is compressed.*unpack it first'):
+            open_source(path)

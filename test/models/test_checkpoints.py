@@ -1,16 +1,20 @@
 """Check that checkpoints load strictly, run no code, and say what is wrong with them."""
 
+import argparse
+import gzip
 import os
 import pickle
 import zipfile
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PosixPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from actloc_ros.cli.main import main
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
 from actloc_ros.models.architecture import skeleton
@@ -150,9 +154,18 @@ def test_archive_that_grows_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ('content', 'text'),
     [
-        (b'', 'damaged, or no checkpoint'),
-        (b'just text', 'refused|damaged'),
-        (b'PK\x03\x04 and nothing more', 'refused|damaged'),
+        (b'', 'is no checkpoint: it is empty'),
+        (b'Not Found', "is no checkpoint: it is text .'Not Found'"),
+        (b'\n <!DOCTYPE HTML>\n<title>Sign in', 'is no checkpoint: it is an HTML page'),
+        (b'<html lang="en">', 'is no checkpoint: it is an HTML page'),
+        (b'<?xml version="1.0"?><Error>AccessDenied', 'is no checkpoint: it is XML'),
+        (b'\xef\xbb\xbf{"error": "quota"}', 'is no checkpoint: it is JSON'),
+        (b'[1, 2]', 'is no checkpoint: it is JSON'),
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:1', 'run `git lfs pull`'),
+        (gzip.compress(b'a checkpoint'), 'unpack it by `gunzip`'),
+        (bytes(range(256)), 'is no checkpoint, or damaged'),
+        ('日本語'.encode(), 'is no checkpoint, or damaged'),
+        (b'PK\x03\x04 and nothing more', 'damaged'),
         (b'\x08\0\0\0\0\0\0\0{"a": 1}' + bytes(20), 'damaged safetensors'),
     ],
 )
@@ -162,6 +175,107 @@ def test_damaged_files_are_named(tmp_path, content, text):
     with pytest.raises(WeightsError, match=text) as caught:
         read_checkpoint(path)
     assert 'damaged.pth' in str(caught.value)
+
+
+def wrapped(prefix, state):
+    return {f'{prefix}{key}': value for key, value in state.items()}
+
+
+LAYOUTS = {
+    'torch.compile': lambda s: wrapped('_orig_mod.', s),
+    'compiled and parallel': lambda s: {'model': wrapped('module._orig_mod.', s)},
+    'parts compiled': lambda s: {k.replace('.', '._orig_mod.', 1): v for k, v in s.items()},
+    'timm': lambda s: {'state_dict_ema': s, 'epoch': 3, 'arch': 'n', 'metric': 0.5},
+    'EMA equal to the model': lambda s: {'state_dict': s, 'state_dict_ema': dict(s)},
+    'EMA alone': lambda s: {'ema': wrapped('module.', s), 'updates': 10},
+    'Lightning': lambda s: {'state_dict': wrapped('model.', s), 'loops': {}, 'callbacks': {}},
+    'Lightning, loss': lambda s: {
+        'state_dict': {**wrapped('net.', s), 'loss.weight': torch.ones(24), 'step': torch.ones(1)}
+    },
+    'another name': lambda s: {'state_dict': wrapped('my_detector.', s)},
+    'SlowFast': lambda s: {'epoch': 3, 'model_state': s, 'optimizer_state': ADAM, 'cfg': 'A: 1'},
+    'Adam': lambda s: {'weights': s, 'optim': ADAM},
+    'AveragedModel': lambda s: {'n_averaged': torch.tensor(7), **wrapped('module.', s)},
+    'deep': lambda s: {'checkpoint': {'trainer': {'net': s}}},
+    'counters beside': lambda s: {**s, 'epoch': 3, 'best': None},
+}
+ADAM = {'state': {0: {'step': torch.ones(1), 'exp_avg': torch.ones(9)}}, 'param_groups': [{}]}
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_what_training_frameworks_wrap_is_found(tmp_path, state, layout):
+    found = read_checkpoint(save(tmp_path / 'a.pth', LAYOUTS[layout](state))).state
+    assert found.keys() == state.keys()
+    assert all(found[key] is not None and torch.equal(found[key], state[key]) for key in state)
+
+
+@pytest.mark.parametrize(
+    ('layout', 'names'),
+    [
+        (lambda s, o: {'model': s, 'ema': o}, r"dicts.*\['model'\], \['ema'\]"),
+        (
+            lambda s, o: wrapped('student.', s) | wrapped('teacher.', o),
+            'prefixes.*student, teacher',
+        ),
+    ],
+)
+def test_between_weights_that_differ_nothing_is_chosen(tmp_path, state, layout, names):
+    other = {key: value + 1 for key, value in state.items()}
+    with pytest.raises(WeightsError, match=f'a.pth" holds several {names}'):
+        read_checkpoint(save(tmp_path / 'a.pth', layout(state, other)))
+
+
+def test_options_of_the_training_are_data(tmp_path, state):
+    options = argparse.Namespace(lr=0.1, out=PosixPath('run'), more=SimpleNamespace(a=[1]))
+    content = {'model': state, 'args': options, 'scores': np.array([0.5, 0.7])}
+    assert read_checkpoint(save(tmp_path / 'a.pth', content)).state.keys() == state.keys()
+
+
+def test_options_that_run_code_are_refused(tmp_path, state):
+    trace = tmp_path / 'went_off'
+    content = {'model': state, 'args': argparse.Namespace(lr=0.1, hook=Bomb(trace))}
+    with pytest.raises(WeightsError, match=r'could run code.*system'):
+        read_checkpoint(save(tmp_path / 'a.pth', content))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+@pytest.mark.parametrize(
+    'key', ['conf_preds.0.bias', 'backbone_2d.backbone.backbone.conv1.1.running_var']
+)
+def test_weights_that_are_not_finite_are_refused(tmp_path, state, key, value):
+    wrong = {k: v.clone() for k, v in state.items()}
+    wrong[key][-1] = value
+    text = f'a.pth": 1 of {len(state)} tensors hold NaN or infinite numbers, first {key}'
+    with pytest.raises(WeightsError, match=text):
+        load_file(NANO, save(tmp_path / 'a.pth', wrong))
+    entry, path = registry.entries()[NANO], tmp_path / 'a.safetensors'
+    write_checkpoint(path, wrong, entry)
+    with pytest.raises(WeightsError, match='NaN or infinite'):
+        load_file(NANO, path)
+
+
+def test_keys_that_are_no_names_are_named(tmp_path):
+    with pytest.raises(WeightsError, match='holds no state dict: its keys are no names'):
+        read_checkpoint(save(tmp_path / 'a.pth', {0: torch.zeros(1), (1, 2): torch.zeros(1)}))
+
+
+def test_tensors_that_share_memory_are_converted(tmp_path, state):
+    one = torch.full((), 0.01)
+    shared = {k: one.expand(v.shape) if v.is_floating_point() else v for k, v in state.items()}
+    path, out = save(tmp_path / 'a.pth', shared), tmp_path / 'a.safetensors'
+    assert path.stat().st_size < 1_000_000
+    assert main(['convert', str(path), '--model', NANO, '--out', str(out)]) == 0
+    found = load_file(NANO, out).network.state_dict()
+    assert all(torch.equal(found[key], shared[key]) for key in shared)
+
+
+def test_the_checkpoint_is_not_written_over(tmp_path, state, capsys):
+    path = save(tmp_path / 'a.pth', state)
+    before = path.read_bytes()
+    assert main(['convert', str(path), '--model', NANO, '--out', str(path)]) == 2
+    assert 'a.pth is the source' in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_truncated_file_is_named(tmp_path, state):

@@ -11,8 +11,9 @@ import pytest
 from actloc_ros.cli.main import main
 from actloc_ros.models import registry
 from actloc_ros.models.download import DownloadError, download
+from actloc_ros.models.errors import ModelError
 from actloc_ros.models.loading import open_network
-from actloc_ros.models.storage import find_stored, stored_path
+from actloc_ros.models.storage import find_stored, shipped_path, stored_path
 
 CONTENT = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -145,3 +146,19 @@ def test_command_refuses_a_file_of_another_model(server, monkeypatch, capsys):
     assert main(['download', NANO, '--unverified']) == 2
     assert 'actloc: error' in capsys.readouterr().err
     assert find_stored(registry.entries()[NANO]) is None
+
+
+def test_without_a_home_nothing_is_downloaded_and_the_shipped_weights_work(monkeypatch, tmp_path):
+    monkeypatch.delenv('HOME')
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr('pwd.getpwuid', lambda uid: {}[uid])
+    assert find_stored(registry.entries()['stream_n']) == shipped_path('stream_n')
+    assert find_stored(registry.entries()[NANO]) is None
+    with pytest.raises(ModelError, match=r'there is no home.*XDG_CACHE_HOME'):
+        download(entry_at('http://127.0.0.1:1/a.pth'), SHA256)
+    monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
+    with pytest.raises(ModelError, match='there is no home'):
+        stored_path(registry.entries()[NANO])
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    stored = tmp_path / 'cache' / 'actloc_ros' / f'{NANO}.pth'
+    assert stored_path(registry.entries()[NANO]) == stored

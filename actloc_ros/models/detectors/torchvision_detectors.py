@@ -16,7 +16,7 @@ from actloc_ros.models.detectors.base import LEAST_SCORE, DeviceImage, PersonDet
 from actloc_ros.models.entry import Activation, Entry, Preprocessing
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.ops.runtime import fixed_random
-from actloc_ros.models.state_dicts import differences
+from actloc_ros.models.state_dicts import differences, refuse_not_finite
 from actloc_ros.models.storage import find_stored, hash_in_name, stored_path
 
 PERSON = 'person'
@@ -104,6 +104,7 @@ def load_detector(entry: Entry, path: Path) -> nn.Module:
     found = differences(own, state)
     if found:
         raise WeightsError('\n'.join([f'"{path}" does not fit {entry.name}:', *found]))
+    refuse_not_finite(state, path)
     network.load_state_dict(state)
     return network
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import ParameterUninitializedException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -24,7 +26,7 @@ def read(node: Node) -> Settings:
     Raises:
         ValueError: A value is none that the parameter may have; the text says which.
     """
-    return settings_of({spec.name: node.get_parameter(spec.name).value for spec in SPECS})
+    return settings_of(_values(node))
 
 
 def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settings:
@@ -33,7 +35,7 @@ def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settin
     Raises:
         ValueError: A value is not allowed, or not while the node is active.
     """
-    values = {spec.name: node.get_parameter(spec.name).value for spec in SPECS}
+    values = _values(node)
     for parameter in parameters:
         spec = next((spec for spec in SPECS if spec.name == parameter.name), None)
         if spec is None:
@@ -44,6 +46,18 @@ def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settin
             raise ValueError(f'{spec.name} {spec.change.value}: deactivate it first')
         values[spec.name] = parameter.value
     return settings_of(values)
+
+
+def _values(node: Node) -> dict[str, Any]:
+    """Return the value of each parameter; an empty list in a file is one that ROS leaves unset."""
+    values = {}
+    for spec in SPECS:
+        try:
+            value = node.get_parameter(spec.name).value
+        except ParameterUninitializedException:
+            value = None
+        values[spec.name] = spec.default if value is None else value
+    return values
 
 
 def refusal(error: ValueError) -> SetParametersResult:
