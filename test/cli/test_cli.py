@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from numbered import remux, write_images, write_numbered
 
 from actloc_ros.cli.main import COMMANDS, main
 from actloc_ros.instances import InstanceState
@@ -159,3 +160,30 @@ def test_a_terminal_that_is_not_utf_8_gets_escapes(environment, tmp_path):
         )
         assert (done.returncode, done.stderr) == (code, b'')
     assert rb'\U0001f44b' in done.stdout
+
+
+def test_run_says_what_it_leaves_out_and_why(tmp_path, capsys):
+    whole = write_numbered(tmp_path / 'whole.mkv', [100 * i for i in range(8)], 'mpeg4')
+
+    def stall(number, packet):
+        packet.pts = packet.dts = number // 2 * 200
+        return True
+
+    path = remux(whole, tmp_path / 'stalls.mkv', stall)
+    assert main(['run', str(path), '--model', 'motion']) == 0
+    said = capsys.readouterr().out
+    assert '4 frames in' in said
+    assert '4 left out that repeat the time of the one before' in said
+    folder = write_images(tmp_path / 'images', ['0.png', '1.png', '2.png'])
+    (folder / '1.png').write_bytes(b'no image')
+    assert main(['run', str(folder), '--model', 'motion']) == 0
+    said = capsys.readouterr().out
+    assert '2 frames in' in said
+    assert '1 broken frames left out' in said
+    assert '1.png: data of 8 bytes is no image' in said
+
+
+def test_run_refuses_a_pipe_at_once(tmp_path, capsys):
+    os.mkfifo(tmp_path / 'pipe.mcap')
+    assert main(['run', str(tmp_path / 'pipe.mcap'), '--model', 'motion']) == 2
+    assert 'cannot be read twice; save it as a file first' in capsys.readouterr().err
