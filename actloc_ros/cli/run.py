@@ -83,7 +83,7 @@ def _warn(pipeline: Pipeline, frames: int, early: int) -> None:
     if left_out:
         print(
             f'actloc: warning: {left_out} of {frames + left_out} images were left out, since their '
-            'stamps are zero or do not rise: fill header.stamp where the images are published, and '
+            'stamps are zero or do not rise; where a node publishes them, fill header.stamp and '
             'record again',
             file=sys.stderr,
         )

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+from numbered import remux, write_images, write_numbered
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -241,3 +242,30 @@ def image_bag(path, stamps):
             data = types.serialize_cdr(message, topic.msgtype)
             writer.write(topic, 10**9 + index, data)
     return path
+
+
+def test_run_says_what_it_leaves_out_and_why(tmp_path, capsys):
+    whole = write_numbered(tmp_path / 'whole.mkv', [100 * i for i in range(8)], 'mpeg4')
+
+    def stall(number, packet):
+        packet.pts = packet.dts = number // 2 * 200
+        return True
+
+    path = remux(whole, tmp_path / 'stalls.mkv', stall)
+    assert main(['run', str(path), '--model', 'motion']) == 0
+    said = capsys.readouterr()
+    assert '4 frames in' in said.out
+    assert '4 of 8 images were left out' in said.err
+    folder = write_images(tmp_path / 'images', ['0.png', '1.png', '2.png'])
+    (folder / '1.png').write_bytes(b'no image')
+    assert main(['run', str(folder), '--model', 'motion']) == 0
+    said = capsys.readouterr().out
+    assert '2 frames in' in said
+    assert '1 broken frames left out' in said
+    assert '1.png: data of 8 bytes is no image' in said
+
+
+def test_run_refuses_a_pipe_at_once(tmp_path, capsys):
+    os.mkfifo(tmp_path / 'pipe.mcap')
+    assert main(['run', str(tmp_path / 'pipe.mcap'), '--model', 'motion']) == 2
+    assert 'cannot be read twice; save it as a file first' in capsys.readouterr().err
