@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from actloc_ros.io.bags import DetectionWriter
 from actloc_ros.io.drawing import draw_message
@@ -19,14 +20,20 @@ class BagSink(EventSink):
     Messages must be made of the classes of `io.bags.find_type`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, label_info: Any = None) -> None:
         """Make the bag.
+
+        Args:
+            path: The folder to make.
+            label_info: The `LabelInfo` that belongs to the reports; None writes none.
 
         Raises:
             BagError: There is something at `path` already.
         """
         self._stack = ExitStack()
         self._writer = self._stack.enter_context(DetectionWriter(path))
+        if label_info is not None:
+            self._writer.write_label_info(label_info)
 
     def write(self, report: Report) -> None:
         """Write the detections, then each event."""
@@ -50,7 +57,7 @@ class VideoSink(EventSink):
     def write(self, report: Report) -> None:
         """Add the key frame, where the report has one."""
         if report.frame is not None:
-            image = draw_message(report.frame.image, report.message)
+            image = draw_message(report.frame.image, report.message, report.joint_names)
             self._writer.write(report.frame.stamp, image)
 
     def close(self) -> None:
