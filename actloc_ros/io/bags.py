@@ -177,25 +177,38 @@ class _CurrentMessages:
     """Turns recorded messages into those of today's definitions.
 
     A bag holds the definitions that it was recorded with. A field that was not there then gets
-    its default, as a field of ROS has it: 0, '', or an empty sequence.
+    its default, as a field of ROS has it: 0, '', or an empty sequence. Databases of ROS 2 Humble
+    hold no definitions: what was recorded there with others cannot be read.
     """
 
     def __init__(self) -> None:
         self._stores: dict[str, Typestore] = {}
 
     def read(self, connection: Connection, data: bytes | memoryview) -> Any:
-        """Return a recorded message of one of our types, in the classes of `find_type`."""
+        """Return a recorded message of one of our types, in the classes of `find_type`.
+
+        Raises:
+            BagError: The bag has no definitions, and the message is not of today's.
+        """
+        if connection.msgdef.format is MessageDefinitionFormat.NONE:
+            try:
+                return message_types().deserialize_cdr(data, connection.msgtype)
+            except Exception as error:  # whatever the parser meets in data of another layout
+                raise BagError(
+                    f'a message on {connection.topic} does not have the layout of '
+                    f'{connection.msgtype}, and the bag does not hold the layout that it was '
+                    'recorded with; convert the bag to MCAP with the version of actloc_ros that '
+                    'recorded it'
+                ) from error
         store = self._store(connection)
         message = store.deserialize_cdr(data, connection.msgtype)
         return message if store is message_types() else _converted(message, connection.msgtype)
 
     def _store(self, connection: Connection) -> Typestore:
-        definition = connection.msgdef
-        if definition.format is MessageDefinitionFormat.NONE:  # Humble's databases hold none
-            return message_types()
-        if definition.data not in self._stores:
-            self._stores[definition.data] = _recorded_types(connection)
-        return self._stores[definition.data]
+        definition = connection.msgdef.data
+        if definition not in self._stores:
+            self._stores[definition] = _recorded_types(connection)
+        return self._stores[definition]
 
 
 def _recorded_types(connection: Connection) -> Typestore:

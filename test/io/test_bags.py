@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -119,18 +121,24 @@ def as_old(value, store):
     return [as_old(each, store) for each in value] if isinstance(value, list) else value
 
 
+def write_old(path, stamps, storage):
+    """Write a bag as it was before joints."""
+    store = old_types()
+    assert 'joints_x' not in dict(store.fielddefs['actloc_ros/msg/ActionDetection'][1])
+    with Writer(path, version=8, storage_plugin=storage) as writer:
+        made = writer.add_connection(bags.DETECTIONS_TOPIC, bags.DETECTIONS, typestore=store)
+        for stamp in stamps:
+            data = store.serialize_cdr(as_old(message(stamp), store), bags.DETECTIONS)
+            writer.write(made, stamp, data)
+    return path
+
+
 @pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
 def test_bags_from_before_joints_are_read_compared_and_drawn(tmp_path, storage, capsys):
     """A bag holds its definitions; fields that these lack are empty."""
-    store, stamps = old_types(), [0, 40_000_000, 80_000_000]
-    assert 'joints_x' not in dict(store.fielddefs['actloc_ros/msg/ActionDetection'][1])
-    with Writer(tmp_path / 'old', version=8, storage_plugin=storage) as writer:
-        made = writer.add_connection(bags.DETECTIONS_TOPIC, bags.DETECTIONS, typestore=store)
-        for stamp in stamps:
-            old = as_old(message(stamp), store)
-            writer.write(made, stamp, store.serialize_cdr(old, bags.DETECTIONS))
+    stamps = [0, 40_000_000, 80_000_000]
+    old = str(write_old(tmp_path / 'old', stamps, storage))
     new = write(tmp_path / 'new', map(message, stamps))
-    old = str(tmp_path / 'old')
     assert [*map(serialized, read_detections(old))] == [*map(serialized, read_detections(new))]
     assert actloc(['compare', old, str(new)]) == 0
     joints = np.zeros((2, 3), np.float32)
@@ -144,6 +152,20 @@ def test_bags_from_before_joints_are_read_compared_and_drawn(tmp_path, storage, 
     assert actloc(['draw', *arguments]) == 0
     assert list(open_source(tmp_path / 'out.mp4'))[1].image.max() > 100
     assert bags.read_joint_names(old) == ()
+
+
+def test_databases_without_definitions_are_read_unless_their_layout_is_another(tmp_path):
+    """ROS 2 Humble records such."""
+    old = write_old(tmp_path / 'old', [10**9, 2 * 10**9], StoragePlugin.SQLITE3)
+    new = write(tmp_path / 'new', [message(10**9)], 'sqlite3')
+    for bag in (old, new):
+        [file] = bag.glob('*.db3')
+        with closing(sqlite3.connect(file)) as database:
+            database.execute('DELETE FROM message_definitions')
+            database.commit()
+    assert [*map(serialized, read_detections(new))] == [serialized(message(10**9))]
+    with pytest.raises(BagError, match='does not hold the layout that it was recorded with'):
+        list(read_detections(old))
 
 
 def test_bags_without_detections_and_taken_names_are_refused(tmp_path, shared, capsys):
