@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 from joint_localizer import JOINTS, SCORES, JointLocalizer, joints_of
-from node_harness import MILLISECOND, Client, image_message, picture, running_node, wait_for
+from node_harness import MILLISECOND, NAME, Client, image_message, picture, running_node, wait_for
 from rclpy.qos import HistoryPolicy, QoSProfile
 from rclpy.serialization import serialize_message
+from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
+from actloc_ros.cli.main import main as actloc
 from actloc_ros.frames import Frame
 from actloc_ros.instances import InstanceOptions
 from actloc_ros.io.bags import (
     DETECTIONS,
+    DetectionWriter,
     find_type,
     message_types,
     read_detections,
@@ -27,6 +30,7 @@ from actloc_ros.messages import header_message
 from actloc_ros.offline import pipeline_label_info
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.ros.common.message_types import ros_type
+from actloc_ros.ros.recorder import Recorder
 from actloc_ros.sinks import make_report
 
 MODEL = 'joint_localizer:JointLocalizer'
@@ -69,16 +73,25 @@ def test_joints_live_equal_those_offline_to_the_bit(tmp_path: Path) -> None:
     frames = film()
     record(frames, tmp_path / 'bag')
     expected = list(read_detections(tmp_path / 'bag'))
-    with running_node(model=MODEL, process_all=True, restart_gap=2.0) as client:
+    with (
+        running_node(model=MODEL, process_all=True, restart_gap=2.0) as client,
+        DetectionWriter(tmp_path / 'live') as writer,
+    ):
+        recorder = Recorder(client.node, writer, f'/{NAME}')
         camera = client.camera('image', Image, REPLAY)
         for frame in frames:
             camera.publish(image_message(frame.image, frame.stamp))
         wait_for(lambda: len(client.detections) >= len(frames), 60)
         assert client.change_state('deactivate')
-        wait_for(lambda: len(client.detections) >= len(expected))
+        wait_for(lambda: min(len(client.detections), recorder.messages) >= len(expected), 60)
         [labels] = wait_for(lambda: client.labels)
     assert [*map(data_of, client.detections)] == [*map(data_of, expected)]
     assert tuple(labels.joint_names) == read_joint_names(tmp_path / 'bag') == JOINTS
+    assert read_joint_names(tmp_path / 'live') == JOINTS
+    assert actloc(['compare', str(tmp_path / 'bag'), str(tmp_path / 'live')]) == 0
+    with Reader(tmp_path / 'live') as reader:  # logged with the recording, not at activation
+        assert reader.start_time == START
+        assert reader.end_time == frames[-1].stamp + 1
     found = [d for message in client.detections for d in message.detections]
     assert {d.state for d in found} == {1, 2, 3}
     for detection in found:
