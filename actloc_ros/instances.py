@@ -81,6 +81,7 @@ class TrackedActor:
         score: In [0, 1], that the box holds an actor.
         actions: float32 (C,) in [0, 1]: that the actor does each action.
         first_stamp: When the track began, in ns.
+        joints: float32 (K, 3), see `Detections.joints`; None without.
     """
 
     track_id: int
@@ -88,6 +89,7 @@ class TrackedActor:
     score: float
     actions: np.ndarray
     first_stamp: int
+    joints: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,8 @@ class InstanceUpdate:
         end: Stamp of the last evidence in ns; of the actor's last detection while UNKNOWN.
         scores: float32 (C,) in [0, 1]: the last score of every action.
         detected: Whether the actor is detected at this key frame; if not, the state is ENDED.
+        joints: float32 (K, 3), the actor's at this key frame, see `Detections.joints`; None
+            without, and where the state is ENDED.
     """
 
     track_id: int
@@ -118,6 +122,7 @@ class InstanceUpdate:
     end: int
     scores: np.ndarray
     detected: bool = True
+    joints: np.ndarray | None = None
 
 
 class InstanceTracker:
@@ -354,4 +359,5 @@ def _describe(
         end=end,
         scores=actor.actions,
         detected=detected,
+        joints=None if state is InstanceState.ENDED else actor.joints,
     )

@@ -44,6 +44,10 @@ class Detections:
         clip: The clip behind the result.
         track_ids: int64 (N,), from 1, where the localizer follows actors by itself; None leaves
             that to the track linker.
+        joints: float32 (N, K, 3): x, y in pixels of the original image and a confidence in [0, 1]
+            of each of the localizer's `joint_names`. They may lie outside the image; all are
+            finite, and confidence 0 says that nothing is known of a joint. None: no joints at
+            this key frame.
     """
 
     boxes: np.ndarray
@@ -51,6 +55,7 @@ class Detections:
     actions: np.ndarray
     clip: ClipInfo
     track_ids: np.ndarray | None = None
+    joints: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of actors."""
@@ -129,11 +134,14 @@ class Localizer(ABC):
         labels: Action names; the index of a label is its class id.
         threshold: Score in [0, 1] from which an action counts as detected, unless the user says
             otherwise.
+        joint_names: Names of the joints that its detections hold, in order; those of
+            `joints.COCO_JOINTS` where they fit. Empty: it reports no joints.
     """
 
     name: str
     labels: tuple[str, ...]
     threshold: float = 0.5
+    joint_names: tuple[str, ...] = ()
 
     @abstractmethod
     def step(self, frames: Sequence[Frame]) -> list[Detections]:

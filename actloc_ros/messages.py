@@ -6,7 +6,9 @@ every field by keyword, so that one layout serves both and live output equals of
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,7 +73,13 @@ def step_to_message(
 
 
 def label_info_message(
-    types: FindType, *, stamp: int, model: str, labels: Sequence[str], threshold: float
+    types: FindType,
+    *,
+    stamp: int,
+    model: str,
+    labels: Sequence[str],
+    threshold: float,
+    joint_names: Sequence[str] = (),
 ) -> Any:
     """Return the `LabelInfo` of a localizer that was activated at `stamp` (ns)."""
     return types('actloc_ros/msg/LabelInfo')(
@@ -79,6 +87,7 @@ def label_info_message(
         model=model,
         labels=list(labels),
         threshold=float(threshold),
+        joint_names=list(joint_names),
     )
 
 
@@ -112,7 +121,8 @@ def _detection(
     labels: Sequence[str],
     pose: ActorPose | None,
 ) -> Any:
-    return types('actloc_ros/msg/ActionDetection')(
+    detection = types('actloc_ros/msg/ActionDetection')
+    return detection(
         header=header_message(types, step.stamp, step.frame_id),
         camera=step.camera,
         track_id=action.track_id,
@@ -126,6 +136,7 @@ def _detection(
         end_time=time_message(types, action.end),
         bbox=np.array(action.box, np.float32),
         **_space(types, step, pose),
+        **_joints(types, detection, action, pose),
     )
 
 
@@ -156,6 +167,28 @@ def _space(types: FindType, step: FrameResult, pose: ActorPose | None) -> dict[s
             header=moving, vector=_vector(types, velocity)
         ),
     }
+
+
+def _joints(
+    types: FindType, detection: Any, action: InstanceUpdate, pose: ActorPose | None
+) -> dict[str, Any]:
+    """Return the fields on joints of the class `detection`, empty where there are none."""
+    none = action.joints is None
+    x, y, score = np.zeros((3, 0), np.float32) if action.joints is None else action.joints.T
+    points = () if none or pose is None or pose.joints is None else pose.joints.tolist()
+    point = types('geometry_msgs/msg/Point')
+    return {
+        'joints_x': _floats(detection, x),
+        'joints_y': _floats(detection, y),
+        'joints_score': _floats(detection, score),
+        'joints_3d': [point(x=x, y=y, z=z) for x, y, z in points],
+    }
+
+
+def _floats(message_class: Any, values: np.ndarray) -> np.ndarray | array[float]:
+    """Return a `float32[]`: rosbags' classes, which are dataclasses, hold NumPy's arrays."""
+    values = np.ascontiguousarray(values, np.float32)
+    return values if is_dataclass(message_class) else array('f', values.tolist())
 
 
 def _pose(types: FindType, pose: ActorPose | None) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from actloc_ros.frames import Frame
 from actloc_ros.io.bags import find_type
 from actloc_ros.io.source import Source
+from actloc_ros.messages import label_info_message
 from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import FrameResult, Pipeline
 from actloc_ros.settings import Settings
@@ -41,6 +43,21 @@ def localize(source: Source, pipeline: Pipeline) -> Iterator[Report]:
         yield _report(step, pipeline, source, None)
 
 
+def pipeline_label_info(pipeline: Pipeline) -> Any:
+    """Return the `LabelInfo` that belongs to the reports of `pipeline`.
+
+    Its stamp is 0, as no node is activated.
+    """
+    return label_info_message(
+        find_type,
+        stamp=0,
+        model=pipeline.name,
+        labels=pipeline.labels,
+        threshold=pipeline.threshold,
+        joint_names=pipeline.joint_names,
+    )
+
+
 def _report(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame | None) -> Report:
     unused = (counts.get(step.camera, 0) for counts in (pipeline.repeated, pipeline.unstamped))
     return make_report(
@@ -49,5 +66,6 @@ def _report(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame 
         model=pipeline.name,
         labels=pipeline.labels,
         frame=frame,
+        joint_names=pipeline.joint_names,
         dropped=source.broken + sum(unused),
     )

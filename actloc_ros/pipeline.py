@@ -68,6 +68,8 @@ class Pipeline:
     Attributes:
         name: What messages call the model.
         labels: Action names; the index of a label is its class id.
+        threshold: The localizer's score in [0, 1] from which an action counts as detected.
+        joint_names: Names of the joints in its results, in order; may be none.
         repeated: Frames that were dropped since their stamp repeats the one before, by camera.
         unstamped: Frames that were dropped since their stamp is zero after one that was not.
         restarts: How often a camera's past was forgotten, by camera.
@@ -83,6 +85,7 @@ class Pipeline:
         if not restart_gap > 0:
             raise ValueError(f'restart_gap is {restart_gap} s; it must be above 0 s')
         self.name, self.labels = localizer.name, tuple(localizer.labels)
+        self.threshold, self.joint_names = localizer.threshold, tuple(localizer.joint_names)
         self.repeated: dict[str, int] = {}
         self.unstamped: dict[str, int] = {}
         self.restarts: dict[str, int] = {}
@@ -211,7 +214,24 @@ class Pipeline:
                     f'{self.name} gave track ids {ids} for {count} actors; '
                     'each must have its own, 1 or more'
                 )
+        if found.joints is not None:
+            self._check_joints(found.joints, count)
         return _inside(found, frame)
+
+    def _check_joints(self, joints: np.ndarray, count: int) -> None:
+        """Refuse malformed joints; unlike boxes, they may lie outside the image."""
+        expected = (count, len(self.joint_names), 3)
+        if joints.shape != expected or not self.joint_names:
+            raise LocalizerError(
+                f'{self.name} gave joints of shape {joints.shape}; for {count} actors and '
+                f'{len(self.joint_names)} joint_names they must be {expected}, or None'
+            )
+        with np.errstate(over='ignore'):
+            finite = np.isfinite(joints.astype(np.float32)).all()
+        if not finite or ((joints[..., 2] < 0) | (joints[..., 2] > 1)).any():
+            raise LocalizerError(
+                f'{self.name} gave joints that are not finite, or confidences outside 0 to 1'
+            )
 
     def _forget(self, name: str) -> None:
         camera = self._cameras.get(name)
@@ -260,6 +280,7 @@ def _tracked_actors(tracks: TrackUpdate, found: Detections) -> list[TrackedActor
             score=float(found.scores[row]),
             actions=found.actions[row],
             first_stamp=tracks.first_stamps[track_id],
+            joints=None if found.joints is None else found.joints[row],
         )
         for track_id, row in tracks.rows()
     ]
@@ -275,6 +296,7 @@ def _inside(found: Detections, frame: Frame) -> Detections:
         actions=found.actions[kept],
         clip=found.clip,
         track_ids=None if found.track_ids is None else found.track_ids[kept],
+        joints=None if found.joints is None else found.joints[kept].astype(np.float32),
     )
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from actloc_ros.frames import seconds
+from actloc_ros.joints import RELIABLE_SCORE
 
 CORE = 0.5  # share of the box's width and height, in its middle, that is mostly body
 BODY = 0.5  # m: how far a body reaches in depth
 NEAR_SHARE = 0.5  # of the largest surface's pixels, that a nearer one needs to be the actor
 MIN_SHARE = 0.1  # share of the core's pixels that must hold a depth
 MIN_PIXELS = 9
+REACH = 1.0  # m: how far in depth a joint may lie from the body's surface: an arm's length
+JOINT_PATCH = 2  # pixels of the depth image to each side of a joint whose depth counts
+JOINT_SHARE = 0.2  # of that patch, which must hold depths within reach of the body
 DEPTH_ERROR = 0.01  # share of the depth: a depth camera's own standard deviation
 BOX_ERROR = 0.05  # share of the box's size: standard deviation of a detector's box
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
@@ -68,6 +72,8 @@ class ActorPose:
             surface's middle 90 % spans, in m, along the optical frame's axes.
         frame_id: Coordinate frame of position, covariance and velocity.
         velocity: float64 (3,): in m/s; None while unknown.
+        joints: float64 (K, 3): where the surface at each joint is, in m in `frame_id`, NaN where
+            unknown; None without joints.
     """
 
     position: np.ndarray
@@ -75,6 +81,7 @@ class ActorPose:
     size: np.ndarray
     frame_id: str
     velocity: np.ndarray | None = None
+    joints: np.ndarray | None = None
 
 
 def locate(
@@ -83,6 +90,7 @@ def locate(
     depth: np.ndarray,
     intrinsics: Intrinsics,
     frame_id: str = '',
+    joints: np.ndarray | None = None,
 ) -> ActorPose | None:
     """Return where the actor in `box` is, or None where too little depth is known.
 
@@ -97,6 +105,7 @@ def locate(
         intrinsics: Of the image or of the depth image: they show the same view.
         frame_id: Name of the camera's optical frame (x right, y down, z forward), in which the
             pose is given.
+        joints: float (K, 3): x, y in pixels of the image and confidence in [0, 1], finite.
 
     Raises:
         ValueError: `depth` is no image of floating-point numbers.
@@ -111,7 +120,12 @@ def locate(
     surface = _surface(_core(depth, area))
     if surface is None:
         return None
-    return _at_depth(area, surface, intrinsics.scaled(width, height), frame_id)
+    camera = intrinsics.scaled(width, height)
+    pose = _at_depth(area, surface, camera, frame_id)
+    if joints is None:
+        return pose
+    places = np.asarray(joints, np.float64) * [*scale[:2], 1]
+    return replace(pose, joints=_joint_positions(places, depth, camera, pose.position[2]))
 
 
 class VelocityEstimator:
@@ -195,3 +209,35 @@ def _at_depth(
         size=np.array([width * z / camera.fx, height * z / camera.fy, high - low]),
         frame_id=frame_id,
     )
+
+
+def _joint_positions(
+    joints: np.ndarray, depth: np.ndarray, camera: Intrinsics, body: float
+) -> np.ndarray:
+    """Return where joints (K, 3), in pixels of the depth image, are: (K, 3) in m, NaN if unknown.
+
+    Args:
+        joints: x, y and confidence.
+        depth: The depth image.
+        camera: Its intrinsics.
+        body: Depth of the body's surface in m: what lies out of its reach is not the body.
+    """
+    z = np.array([_joint_depth(joint, depth, body) for joint in joints])
+    u, v = joints[:, 0] - 0.5, joints[:, 1] - 0.5
+    x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
+    return np.column_stack([x, y, np.ones_like(x)]) * z[:, None]
+
+
+def _joint_depth(joint: np.ndarray, depth: np.ndarray, body: float) -> float:
+    """Return the median of the depths around a joint that are within the body's reach, or NaN."""
+    x, y, score = joint
+    height, width = depth.shape
+    if score < RELIABLE_SCORE or not (0 <= x < width and 0 <= y < height):
+        return np.nan
+    column, row = int(x), int(y)
+    patch = depth[
+        max(0, row - JOINT_PATCH) : row + JOINT_PATCH + 1,
+        max(0, column - JOINT_PATCH) : column + JOINT_PATCH + 1,
+    ]
+    known = patch[(patch > 0) & (np.abs(patch - body) <= REACH)]  # neither NaN nor infinity is
+    return float(np.median(known)) if len(known) >= JOINT_SHARE * patch.size else np.nan

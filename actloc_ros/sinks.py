@@ -28,6 +28,7 @@ class Report:
         frame: The key frame; None where the step only ends what was open.
         camera_poses: Poses of actors in the camera's optical frame, by track id, where known; the
             message may give them in another frame.
+        joint_names: Names of the joints in the detections, in order; may be none.
     """
 
     step: FrameResult
@@ -35,6 +36,7 @@ class Report:
     events: tuple[Any, ...]
     frame: Frame | None = None
     camera_poses: Mapping[int, ActorPose] = field(default_factory=dict)
+    joint_names: Sequence[str] = ()
 
 
 class EventSink(Protocol):
@@ -73,6 +75,7 @@ def make_report(
     labels: Sequence[str],
     frame: Frame | None = None,
     camera_poses: Mapping[int, ActorPose] | None = None,
+    joint_names: Sequence[str] = (),
     **facts: Any,
 ) -> Report:
     """Return the report of `step`.
@@ -84,8 +87,9 @@ def make_report(
         labels: Its action names.
         frame: The key frame.
         camera_poses: Poses in the camera's optical frame, by track id.
+        joint_names: Names of the localizer's joints.
         facts: What else `step_to_message` takes.
     """
     message = step_to_message(step, types, model=model, labels=labels, **facts)
     events = tuple(d for d in message.detections if d.state in EDGES)
-    return Report(step, message, events, frame, camera_poses or {})
+    return Report(step, message, events, frame, camera_poses or {}, joint_names)

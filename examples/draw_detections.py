@@ -14,7 +14,7 @@ import cv2
 
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceState
-from actloc_ros.io.bags import read_detections
+from actloc_ros.io.bags import read_detections, read_joint_names
 from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sources import open_source
 from actloc_ros.messages import stamp_of
@@ -37,11 +37,11 @@ def main() -> None:
     parser.add_argument('out', type=Path, help='folder for the images')
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    messages = starts(options.bag)
+    messages, names = starts(options.bag), read_joint_names(options.bag)
     for frame in open_source(options.recording):
         if frame.stamp in messages:
             path = options.out / f'{seconds(frame.stamp):09.3f}.png'
-            drawn = draw_message(frame.image, messages[frame.stamp])
+            drawn = draw_message(frame.image, messages[frame.stamp], names)
             cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
             print(path)
 

@@ -14,7 +14,13 @@ from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.cli.main import main as actloc
-from actloc_ros.io.bags import DETECTIONS_TOPIC, EVENTS_TOPIC, DetectionWriter, read_detections
+from actloc_ros.io.bags import (
+    DETECTIONS_TOPIC,
+    EVENTS_TOPIC,
+    LABEL_INFO_TOPIC,
+    DetectionWriter,
+    read_detections,
+)
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, open_bag
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
@@ -134,8 +140,12 @@ def test_looped_bag_gives_the_same_live_and_offline_and_twice(tmp_path, images, 
     for name in ('first', 'second'):
         replay(ros, bag, tmp_path / name, expected, transport='compressed')
         assert actloc(['compare', str(tmp_path / 'offline'), str(tmp_path / name)]) == 0
-    assert serialized(tmp_path / 'first') == serialized(tmp_path / 'second')
-    assert serialized(tmp_path / 'first').keys() == {DETECTIONS_TOPIC, EVENTS_TOPIC}
+    first, second = serialized(tmp_path / 'first'), serialized(tmp_path / 'second')
+    assert first.keys() == second.keys() == {DETECTIONS_TOPIC, EVENTS_TOPIC, LABEL_INFO_TOPIC}
+    for found in (first, second):  # it says when the node was activated
+        [(logged, _)] = found.pop(LABEL_INFO_TOPIC)
+        assert logged == found[DETECTIONS_TOPIC][0][0]
+    assert first == second
 
 
 def test_real_bag_whose_stamps_are_hours_old(tmp_path, shared, ros):

@@ -314,3 +314,65 @@ def check_steps(steps: Sequence[FrameResult]) -> None:
             assert all(a.start <= a.end <= step.stamp for a in step.actions)
         last = step
     assert all(one.start <= one.end for one in instances)
+
+
+class JointPainter(PaintLocalizer):
+    """Reports joints beside what it paints: those of `joints`, an array for each step."""
+
+    joint_names = ('head', 'hand')
+
+    def __init__(self, *joints: np.ndarray | None) -> None:
+        super().__init__()
+        self._joints = list(joints)
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find the bright regions, with the next joints."""
+        return [replace(each, joints=self._joints.pop(0)) for each in super().step(frames)]
+
+
+def painted_joints(
+    *joints: np.ndarray | None, names: tuple[str, ...] = ('head', 'hand')
+) -> tuple[list[FrameResult], Pipeline]:
+    """Return the results of a frame for each array of joints: two actors, the second last."""
+    localizer = JointPainter(*joints)
+    localizer.joint_names = names
+    pipeline = Pipeline(localizer, instances=InstanceOptions(min_duration=0.0, merge_gap=0.0))
+    actors = [*RED, ((60, 30, 80, 80), (255, 0, 0))]
+    steps = [pipeline.step([paint(NANOSECONDS * i, actors)]) for i in range(1, 1 + len(joints))]
+    return [step for [step] in steps], pipeline
+
+
+def test_joints_go_with_their_actors_and_may_leave_the_image() -> None:
+    joints = np.arange(12, dtype=np.float64).reshape(2, 2, 3) - 1e4
+    joints[..., 2] = [[0, 1], [0.5, 0.25]]
+    [first, second], pipeline = painted_joints(joints, None)
+    assert pipeline.joint_names == ('head', 'hand')
+    started = [action.joints for action in first.actions]
+    assert [each.dtype for each in started] == [np.float32] * 2
+    assert np.array_equal(started, joints.astype(np.float32))
+    assert [action.joints for action in second.actions] == [None, None]
+    [ended] = pipeline.reset()
+    assert {action.state for action in ended.actions} == {InstanceState.ENDED}
+    assert all(action.joints is None for action in ended.actions)
+
+
+@pytest.mark.parametrize(
+    ('joints', 'text'),
+    [
+        (np.zeros((1, 2, 3)), r'joints of shape \(1, 2, 3\).*must be \(2, 2, 3\)'),
+        (np.zeros((2, 17, 3)), r'joints of shape \(2, 17, 3\)'),
+        (np.zeros((2, 2, 2)), r'joints of shape \(2, 2, 2\)'),
+        (np.full((2, 2, 3), np.nan), 'not finite'),
+        (np.full((2, 2, 3), 1e300), 'not finite'),
+        (np.full((2, 2, 3), 1.5), 'confidences outside 0 to 1'),
+        (np.full((2, 2, 3), -0.5), 'confidences outside 0 to 1'),
+    ],
+)
+def test_malformed_joints_are_refused(joints: np.ndarray, text: str) -> None:
+    with pytest.raises(LocalizerError, match=text):
+        painted_joints(joints)
+
+
+def test_joints_without_names_are_refused() -> None:
+    with pytest.raises(LocalizerError, match='0 joint_names'):
+        painted_joints(np.zeros((2, 0, 3)), names=())

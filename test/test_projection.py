@@ -162,3 +162,44 @@ def test_velocity_forgets() -> None:
     assert estimator.update(NANOSECONDS, 1, np.zeros(3)) is not None
     assert estimator.update(5 * NANOSECONDS, 2, np.zeros(3)) is None
     assert len(estimator._past) == 1, 'track 1 was not seen for long'
+
+
+def joints_at(*places: tuple[float, float, float]) -> np.ndarray:
+    """Return the joints of an actor in `BOX`, 2 m away, with an arm reaching to 1.5 m."""
+    depth = plane(5.0)
+    depth[120:360, 100:200] = 2.0
+    depth[200:210, 180:190] = 1.5
+    depth[300:330, 120:150] = np.nan
+    found = locate(BOX, IMAGE, depth, CAMERA, 'optical', np.array(places, np.float32))
+    assert found is not None
+    assert found.joints is not None
+    return found.joints
+
+
+def test_joints_are_where_the_depth_around_them_is() -> None:
+    body, hand = joints_at((150.5, 240.5, 0.9), (185.0, 205.0, 0.3))
+    np.testing.assert_allclose(body, [(150 - 319.5) / 500 * 2, (240 - 239.5) / 400 * 2, 2.0])
+    np.testing.assert_allclose(
+        hand, [(184.5 - 319.5) / 500 * 1.5, (204.5 - 239.5) / 400 * 1.5, 1.5]
+    )
+
+
+@pytest.mark.parametrize(
+    'joint',
+    [
+        (150.0, 240.0, 0.2),  # of low confidence
+        (135.0, 315.0, 0.9),  # without depth
+        (300.0, 240.0, 0.9),  # before a wall, 3 m behind
+        (-1.0, 240.0, 0.9),
+        (150.0, 480.0, 0.9),
+    ],
+)
+def test_a_joint_without_a_depth_that_fits_is_unknown(joint: tuple[float, float, float]) -> None:
+    unknown, known = joints_at(joint, (150.0, 240.0, 0.9))
+    assert np.isnan(unknown).all()
+    assert np.isfinite(known).all()
+
+
+def test_a_joint_at_the_edge_of_the_body_takes_the_body_s_depth() -> None:
+    [edge] = joints_at((199.0, 240.0, 0.9))
+    assert edge[2] == 2.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from actloc_ros.files import refuse_input
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
-from actloc_ros.io.bags import read_detections
+from actloc_ros.io.bags import read_detections, read_joint_names
 from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.io.sources import open_source
@@ -53,8 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f'{arguments.bag} has no detections of camera "{arguments.camera}"')
     frames = tqdm(source, total=source.length, unit='frame', disable=None)
     epoch = arguments.epoch * NANOSECONDS
+    rate, names = source.rate or DEFAULT_RATE, read_joint_names(arguments.bag)
     try:
-        draw_video(frames, messages, arguments.out, source.rate or DEFAULT_RATE, epoch)
+        draw_video(frames, messages, arguments.out, rate, epoch, names)
     except NoMatchError:
         raise ValueError(
             f'no stamp of {arguments.bag} is one of {arguments.source}; if the source was played '
@@ -69,7 +70,12 @@ class NoMatchError(ValueError):
 
 
 def draw_video(
-    frames: Iterable[Frame], messages: Iterable[Any], out: str | Path, rate: float, epoch: int = 0
+    frames: Iterable[Frame],
+    messages: Iterable[Any],
+    out: str | Path,
+    rate: float,
+    epoch: int = 0,
+    joint_names: Sequence[str] = (),
 ) -> None:
     """Write the video `out` of `frames` with the `messages` that belong to them.
 
@@ -79,6 +85,7 @@ def draw_video(
         out: The video to write.
         rate: Its nominal frames per second.
         epoch: Time in ns by which the messages' stamps are later than the frames'.
+        joint_names: Names of the messages' joints, in order; without, joints have no limbs.
 
     Raises:
         NoMatchError: No frame has a message of its own.
@@ -88,9 +95,10 @@ def draw_video(
     with VideoWriter(out, rate) as video:
         for frame, message, exact in _matched(frames, messages, epoch):
             drawn += exact
-            video.write(
-                frame.stamp, frame.image if message is None else draw_message(frame.image, message)
-            )
+            image = frame.image
+            if message is not None:
+                image = draw_message(image, message, joint_names)
+            video.write(frame.stamp, image)
         if not drawn:
             raise NoMatchError
 

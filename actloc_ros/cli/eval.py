@@ -11,13 +11,17 @@ from typing import Any
 
 from actloc_ros.datasets.formats.ava import OFFICIAL
 from actloc_ros.datasets.formats.evaluation_files import read_predictions, read_truth
+from actloc_ros.datasets.formats.joint_files import read_joint_detections
 from actloc_ros.evaluation.any_action import actors_of_predictions, actors_of_truth
 from actloc_ros.evaluation.evaluate import evaluate
+from actloc_ros.evaluation.joints import COCO_JOINTS_PROTOCOL, JointReport, measure_joints
 from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
+from actloc_ros.evaluation.report import Report
 from actloc_ros.evaluation.restrict import named_videos, restrict_predictions, restrict_truth
 from actloc_ros.files import refuse_input, write_whole
 from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions
+from actloc_ros.truth.joints import read_joint_truth
 
 READ = ('ground_truth', 'label_map', 'excluded', 'video_list', 'detections', 'weights')
 OWN = ('tracks', 'online')  # what only a model has
@@ -27,7 +31,12 @@ HELP = 'measure detections, or a model on videos, against ground truth'
 def add_parser(subparsers: Any) -> None:
     """Add `actloc eval` to the subcommands."""
     parser = subparsers.add_parser('eval', help=HELP, description=HELP)
-    parser.add_argument('--protocol', required=True, choices=PROTOCOLS, help='whose conventions')
+    parser.add_argument(
+        '--protocol',
+        required=True,
+        choices=(*PROTOCOLS, COCO_JOINTS_PROTOCOL),
+        help='whose conventions',
+    )
     parser.add_argument(
         '--ground-truth',
         required=True,
@@ -80,7 +89,10 @@ def _add_truth_options(parser: argparse.ArgumentParser) -> None:
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('what is measured: files of detections, or a model')
     group.add_argument(
-        '--detections', type=Path, metavar='FILE', help='detections in a format of the same family'
+        '--detections',
+        type=Path,
+        metavar='FILE',
+        help='detections in a format of the same family; for joints, a bag or JSON',
     )
     group.add_argument('--model', help='a model, see `actloc models`, to run on --videos')
     group.add_argument(
@@ -103,18 +115,41 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the report."""
-    protocol = _protocol(arguments)
     if arguments.json:
         inputs = (getattr(arguments, name) for name in READ)
         refuse_input(arguments.json, *filter(None, inputs), *(arguments.videos or ()))
-    truth, predictions = _read(arguments, protocol)
-    trimmed = {'trimmed': True, 'untrimmed': False}.get(arguments.linking)
-    report = evaluate(truth, predictions, protocol, trimmed)
+    joints = arguments.protocol == COCO_JOINTS_PROTOCOL
+    report = _measure_joints(arguments) if joints else _measure_actions(arguments)
     print(report.text())
     if arguments.json:
         with write_whole(arguments.json) as file:
             file.write_text(json.dumps(report.data(), indent=2) + '\n')
     return 0
+
+
+def _measure_actions(arguments: argparse.Namespace) -> Report:
+    protocol = _protocol(arguments)
+    truth, predictions = _read(arguments, protocol)
+    trimmed = {'trimmed': True, 'untrimmed': False}.get(arguments.linking)
+    return evaluate(truth, predictions, protocol, trimmed)
+
+
+def _measure_joints(arguments: argparse.Namespace) -> JointReport:
+    if arguments.detections is None or arguments.model:
+        raise EvaluationError(
+            f'{COCO_JOINTS_PROTOCOL} measures --detections FILE: a bag, as `actloc run --out` '
+            'writes it, or JSON'
+        )
+    others = ('average', 'linking', 'any_action', 'label_map', 'excluded')
+    given = [name for name in others if getattr(arguments, name)]
+    if given:
+        option = given[0].replace('_', '-')
+        raise EvaluationError(f'--{option} does not go with {COCO_JOINTS_PROTOCOL}')
+    truth = read_joint_truth(arguments.ground_truth)
+    if arguments.video_list:
+        names = [video.path for video in truth.videos]
+        truth = truth.of(named_videos(names, truth.path, arguments.video_list))
+    return measure_joints(truth, read_joint_detections(arguments.detections, truth))
 
 
 def _read(arguments: argparse.Namespace, protocol: Protocol) -> tuple[GroundTruth, Predictions]:
@@ -134,7 +169,7 @@ def _read(arguments: argparse.Namespace, protocol: Protocol) -> tuple[GroundTrut
     )
     chosen: Sequence[int] = range(len(truth.videos))
     if arguments.video_list:
-        chosen = named_videos(truth, arguments.video_list)
+        chosen = named_videos(truth.videos, truth.path, arguments.video_list)
     if arguments.model:
         truth = restrict_truth(truth, chosen)
         predictions = _run_model(arguments, truth, protocol)

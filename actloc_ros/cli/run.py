@@ -14,7 +14,7 @@ from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
-from actloc_ros.offline import localize, open_pipeline
+from actloc_ros.offline import localize, open_pipeline, pipeline_label_info
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
@@ -60,7 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
-        sinks = [stack.enter_context(sink) for sink in _sinks(arguments, source, progress.write)]
+        sinks = [
+            stack.enter_context(sink)
+            for sink in _sinks(arguments, source, pipeline, progress.write)
+        ]
         for report in localize(source, pipeline):
             frames += report.frame is not None
             early += report.step.stamp < 0
@@ -109,11 +112,14 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _sinks(
-    arguments: argparse.Namespace, source: Source, write_line: Callable[[str], None]
+    arguments: argparse.Namespace,
+    source: Source,
+    pipeline: Pipeline,
+    write_line: Callable[[str], None],
 ) -> Iterator[EventSink]:
     """Yield what takes the reports, each opened when it is asked for."""
     yield TextSink(write_line)
     if arguments.out:
-        yield BagSink(arguments.out)
+        yield BagSink(arguments.out, pipeline_label_info(pipeline))
     if arguments.video:
         yield VideoSink(arguments.video, source.rate or DEFAULT_RATE)

@@ -39,6 +39,13 @@ def trapezoid(precision: np.ndarray, recall: np.ndarray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * mean))
 
 
+def coco_points(precision: np.ndarray, recall: np.ndarray) -> float:
+    """Return the mean of the envelope at recall 0, 0.01, …, 1: COCO."""
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    place = np.searchsorted(recall, np.linspace(0, 1, 101), side='left')
+    return float(np.append(best, 0.0)[place].mean())
+
+
 AVERAGES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     'envelope': envelope,
     '11-point': eleven_point,

@@ -20,13 +20,18 @@ from actloc_ros.truth.boxes import (
 )
 
 
-def named_videos(truth: GroundTruth, path: Path) -> list[int]:
+def named_videos(names: Sequence[str], source: str, path: Path) -> list[int]:
     """Return the indices of the videos that a file names, one a line.
+
+    Args:
+        names: Of all videos of the ground truth.
+        source: The ground truth's file, for messages.
+        path: The list.
 
     Raises:
         EvaluationError: It names none, or one that the ground truth does not have.
     """
-    videos = VideoIndex(truth.videos, truth.path)
+    videos = VideoIndex(names, source)
     lines = read_text(path).splitlines()
     chosen = [
         videos.index(line.strip(), f'{path}, line {number}')

@@ -36,7 +36,7 @@ class Recorder(Localizer):
 
     def __init__(self, localizer: Localizer) -> None:
         self.name, self.labels = localizer.name, localizer.labels
-        self.threshold = localizer.threshold
+        self.threshold, self.joint_names = localizer.threshold, localizer.joint_names
         self.newest: Detections | None = None
         self._localizer = localizer
 

@@ -1,4 +1,4 @@
-"""Draw actions into an image: boxes, names, scores, tracks and how long they have lasted."""
+"""Draw actions into an image: boxes, joints, names, scores, tracks, how long they have lasted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from actloc_ros.frames import seconds
 from actloc_ros.instances import InstanceState
+from actloc_ros.joints import RELIABLE_SCORE, limb_indices
 from actloc_ros.messages import stamp_of
 
 HUE_STEP = 0.381966  # of a turn, the golden angle: colours of neighbouring tracks lie apart
@@ -22,6 +23,7 @@ FONT = cv2.FONT_HERSHEY_DUPLEX
 REFERENCE_HEIGHT = 720  # pixels, for which sizes of letters and lines are given
 LETTERS = 0.62
 SMALLEST_LETTERS = 0.38
+SUBPIXEL_BITS = 4  # of coordinates of limbs and joints
 
 Box = tuple[float, float, float, float]
 Rectangle = tuple[int, int, int, int]
@@ -38,6 +40,8 @@ class ActionRow:
         score: Its score in [0, 1]; the highest of a track stands first.
         lasted: For how long it has been going on, in s.
         decided: Whether the actor is known to do this; else its box is grey and has no text.
+        joints: float32 (K, 3): x, y in pixels of that image, and confidence in [0, 1]; one row of
+            a track is enough to hold them. None: without.
     """
 
     track_id: int
@@ -46,6 +50,7 @@ class ActionRow:
     score: float = 0.0
     lasted: float = 0.0
     decided: bool = True
+    joints: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -56,15 +61,22 @@ class _Label:
     colour: tuple[int, int, int]
     box: Rectangle
     decided: bool
+    joints: np.ndarray | None = None
 
 
-def draw(image: np.ndarray, rows: Iterable[ActionRow], caption: str = '') -> np.ndarray:
+def draw(
+    image: np.ndarray,
+    rows: Iterable[ActionRow],
+    caption: str = '',
+    joint_names: Sequence[str] = (),
+) -> np.ndarray:
     """Return a copy of `image`, uint8 (H, W, 3) RGB, with rows drawn into it.
 
     Args:
         image: Of any size.
         rows: In any order.
         caption: Text for the lower left corner.
+        joint_names: Names of the rows' joints, in order; limbs connect those of COCO.
     """
     canvas = np.ascontiguousarray(image).copy()
     size = _Size.of(canvas)
@@ -73,6 +85,8 @@ def draw(image: np.ndarray, rows: Iterable[ActionRow], caption: str = '') -> np.
         x1, y1, x2, y2 = label.box
         line = size.line if label.decided else 1
         cv2.rectangle(canvas, (x1, y1), (x2, y2), label.colour, line)
+        if label.joints is not None:
+            _draw_joints(canvas, label, limb_indices(joint_names))
     taken: list[Rectangle] = []
     for label in labels:
         taken.append(_write(canvas, label, size, taken))
@@ -80,14 +94,15 @@ def draw(image: np.ndarray, rows: Iterable[ActionRow], caption: str = '') -> np.
     return canvas
 
 
-def draw_message(image: np.ndarray, message: Any) -> np.ndarray:
+def draw_message(image: np.ndarray, message: Any, joint_names: Sequence[str] = ()) -> np.ndarray:
     """Return a copy of `image` with the detections and the model of a message drawn into it.
 
     Args:
         image: uint8 (H, W, 3) RGB: of any size with the aspect of the image that was searched.
         message: An `ActionDetectionArray`, of rclpy's classes or of `bags.find_type`.
+        joint_names: Names of its joints, as its `LabelInfo` says; without, no limbs are drawn.
     """
-    return draw(image, message_rows(message, image), message.model)
+    return draw(image, message_rows(message, image), message.model, joint_names)
 
 
 def message_rows(message: Any, image: np.ndarray) -> list[ActionRow]:
@@ -101,6 +116,7 @@ def message_rows(message: Any, image: np.ndarray) -> list[ActionRow]:
             _score(detection),
             seconds(stamp_of(detection.end_time) - stamp_of(detection.start_time)),
             decided=detection.state != InstanceState.UNKNOWN,
+            joints=_scaled_joints(detection, size, image),
         )
         for detection in message.detections
         if detection.state != InstanceState.ENDED
@@ -113,6 +129,14 @@ def scaled(box: Sequence[float], size: tuple[int, int], image: np.ndarray) -> Bo
     across, down = width / max(size[0], 1), height / max(size[1], 1)
     x1, y1, x2, y2 = (float(v) for v in box)
     return x1 * across, y1 * down, x2 * across, y2 * down
+
+
+def _scaled_joints(detection: Any, size: tuple[int, int], image: np.ndarray) -> np.ndarray | None:
+    columns = (detection.joints_x, detection.joints_y, detection.joints_score)
+    joints = np.array(columns, np.float32).T
+    height, width = image.shape[:2]
+    scale = np.array([width / max(size[0], 1), height / max(size[1], 1), 1], np.float32)
+    return joints * scale if len(joints) else None
 
 
 @dataclass(frozen=True)
@@ -152,7 +176,8 @@ def _label(track: list[ActionRow], canvas: np.ndarray) -> _Label:
     head = f'#{first.track_id}'
     lines = [f'{head} {_describe(row)}' if row is first else _describe(row) for row in track]
     texts = tuple(line.strip() for line in lines)
-    return _Label(texts, colour, _rectangle(first.box, canvas), decided)
+    joints = next((row.joints for row in track if row.joints is not None), None)
+    return _Label(texts, colour, _rectangle(first.box, canvas), decided, joints)
 
 
 def _colour(track_id: int) -> tuple[int, int, int]:
@@ -178,6 +203,30 @@ def _rectangle(box: Box, canvas: np.ndarray) -> Rectangle:
     height, width = canvas.shape[:2]
     x1, y1, x2, y2 = (round(value) for value in box)
     return x1, y1, min(x2, width - 1), min(y2, height - 1)
+
+
+def _draw_joints(canvas: np.ndarray, label: _Label, limbs: list[tuple[int, int]]) -> None:
+    """Draw thin limbs, and a dot on each joint whose confidence is high enough."""
+    joints = label.joints
+    assert joints is not None
+    shown = _drawable(joints, canvas)
+    # Pixels have their centres at halves here, and at whole numbers for OpenCV.
+    points = np.where(shown[:, None], (joints[:, :2] - 0.5) * 2**SUBPIXEL_BITS, 0)
+    points = points.round().astype(int).tolist()
+    for a, b in limbs:
+        if shown[a] and shown[b]:
+            cv2.line(canvas, points[a], points[b], label.colour, 1, cv2.LINE_AA, SUBPIXEL_BITS)
+    radius = max(1, round(canvas.shape[0] / 240))
+    for (x, y), visible in zip(points, shown, strict=True):
+        if visible:
+            at, size = (x, y), radius << SUBPIXEL_BITS
+            cv2.circle(canvas, at, size, label.colour, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+
+
+def _drawable(joints: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+    """Mark what is certain enough, and not so far away that OpenCV's integers overflow."""
+    near = np.abs(joints[:, :2]).max(axis=1) < 10 * max(canvas.shape)
+    return near & (joints[:, 2] >= RELIABLE_SCORE)
 
 
 def _write(canvas: np.ndarray, label: _Label, size: _Size, taken: list[Rectangle]) -> Rectangle:

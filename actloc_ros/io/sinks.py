@@ -43,14 +43,20 @@ class BagSink(_FileSink):
     Messages must be made of the classes of `io.bags.find_type`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, label_info: Any = None) -> None:
         """Make the bag.
+
+        Args:
+            path: The folder to make.
+            label_info: The `LabelInfo` that belongs to the reports; None writes none.
 
         Raises:
             BagError: There is something at `path` already.
         """
         self._writer = DetectionWriter(path)
         super().__init__(self._writer)
+        if label_info is not None:
+            self._writer.write_label_info(label_info)
 
     def write(self, report: Report) -> None:
         """Write the detections, then each event."""
@@ -70,7 +76,7 @@ class VideoSink(_FileSink):
     def write(self, report: Report) -> None:
         """Add the key frame, where the report has one."""
         if report.frame is not None:
-            image = draw_message(report.frame.image, report.message)
+            image = draw_message(report.frame.image, report.message, report.joint_names)
             self._writer.write(report.frame.stamp, image)
 
 

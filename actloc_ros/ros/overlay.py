@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from array import array
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 import rclpy
 from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.io.drawing import draw_message
 from actloc_ros.messages import stamp_of
-from actloc_ros.msg import ActionDetectionArray
+from actloc_ros.msg import ActionDetectionArray, LabelInfo
 from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.common.subscription import MatchedSubscription
 
@@ -32,7 +34,8 @@ class Overlay(Node):
 
     It is a node of its own so that drawing never slows localization, and draws only while its
     topic has a subscriber. Topics: `image` (or `image/compressed`) and
-    `action_localizer/detections` in, `~/image` out.
+    `action_localizer/detections` in, `~/image` out. The names of joints, by which limbs are drawn,
+    come from `action_localizer/label_info`.
     """
 
     def __init__(self, message_filters: ModuleType) -> None:
@@ -55,6 +58,7 @@ class Overlay(Node):
         self._matcher = message_filters.TimeSynchronizer(filters, size)
         self._matcher.registerCallback(self._draw)
         self._previous = 0
+        self._joint_names: Sequence[str] = ()
         self._publisher = self.create_publisher(Image, '~/image', 10)
         self._subscribe(transport, size)
 
@@ -65,6 +69,9 @@ class Overlay(Node):
         MatchedSubscription(self, kind, topic, self._take_image, depth=size)
         topic = 'action_localizer/detections'
         MatchedSubscription(self, ActionDetectionArray, topic, self._take_detections, depth=size)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        topic = 'action_localizer/label_info'
+        self.create_subscription(LabelInfo, topic, self._take_labels, latched)
 
     def _declare(self, name: str, default: Any, description: str) -> Any:
         descriptor = ParameterDescriptor(description=description, read_only=True)
@@ -86,6 +93,9 @@ class Overlay(Node):
         if message.camera == self._camera:
             self._detections.signalMessage(message)
 
+    def _take_labels(self, message: LabelInfo) -> None:
+        self._joint_names = message.joint_names
+
     def _draw(self, image: Any, detections: ActionDetectionArray) -> None:
         try:
             frame = image_to_frame(image, self._camera)
@@ -94,7 +104,7 @@ class Overlay(Node):
                 f'an image cannot be drawn into: {error}', throttle_duration_sec=WARN_EVERY
             )
             return
-        drawn = draw_message(frame.image, detections)
+        drawn = draw_message(frame.image, detections, self._joint_names)
         self._publisher.publish(
             Image(
                 header=image.header,

@@ -1,4 +1,4 @@
-"""Record a running node's detections and events into a bag, each at its header's stamp."""
+"""Record a running node's detections, events and labels into a bag, each at its header's stamp."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
-from actloc_ros.io.bags import DETECTIONS_TOPIC, EVENTS_TOPIC, DetectionWriter
-from actloc_ros.msg import ActionDetection, ActionDetectionArray
+from actloc_ros.io.bags import (
+    DETECTIONS_TOPIC,
+    EVENTS_TOPIC,
+    LABEL_INFO_TOPIC,
+    DetectionWriter,
+)
+from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
 
 
 class Recorder:
@@ -47,6 +52,12 @@ class Recorder:
             (ActionDetection, 'events', self._take_event),
         ):
             node.create_subscription(kind, f'{localizer}/{topic}', callback, lossless, raw=True)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        topic = f'{localizer}/label_info'
+        node.create_subscription(LabelInfo, topic, self._take_labels, latched, raw=True)
+
+    def _take_labels(self, data: bytes) -> None:
+        self._writer.write_serialized(LABEL_INFO_TOPIC, data)
 
     def _take_detections(self, data: bytes) -> None:
         self._writer.write_serialized(DETECTIONS_TOPIC, data)

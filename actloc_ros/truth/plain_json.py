@@ -28,11 +28,11 @@ visible part x1, y1, x2, y2 in pixels, half-open: the actor's pixels are x1 <= x
 which the actor is not visible have no row. `distances` (optional) is a number a row: metres along
 the optical axis. `keypoints` (optional) is a row for each row of boxes: x and y in pixels of each
 of the points in the list of the same name, in its order, also of those that are hidden or outside
-the image. Frame i is taken at i / fps seconds. An instance is one action by one actor and
-holds for the frames from start to before end; `start_ns` and `end_ns` say the same exactly and may
-be left out, as by someone who writes the file by hand. Actors need not have instances, nor labels a
-use. `labelled` (optional) lists, rising, the frames that are labelled, where that is not all of
-them: what the others show is not known, and they are not trained on.
+the image; null where they are not known. Frame i is taken at i / fps seconds. An instance is one
+action by one actor and holds for the frames from start to before end; `start_ns` and `end_ns` say
+the same exactly and may be left out, as by someone who writes the file by hand. Actors need not
+have instances, nor labels a use. `labelled` (optional) lists, rising, the frames that are labelled,
+where that is not all of them: what the others show is not known, and they are not trained on.
 """
 
 from __future__ import annotations
@@ -163,7 +163,9 @@ def _track_data(track: ActorTrack) -> dict[str, Any]:
     return data
 
 
-def _short(value: float) -> float | int:
+def _short(value: float) -> float | int | None:
+    if math.isnan(value):
+        return None
     return int(value) if float(value).is_integer() else float(value)
 
 

@@ -1,17 +1,19 @@
 """Test what is drawn where, and that videos keep their frames' times."""
 
+from dataclasses import replace
+
 import av
 import numpy as np
 import pytest
 
 from actloc_ros.cli.main import main as actloc
 from actloc_ros.instances import InstanceState, InstanceUpdate
-from actloc_ros.io.bags import DetectionWriter, find_type
+from actloc_ros.io.bags import DetectionWriter, find_type, read_joint_names
 from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.localizer import ClipInfo
-from actloc_ros.messages import step_to_message
+from actloc_ros.messages import label_info_message, step_to_message
 from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 
@@ -97,3 +99,49 @@ def test_draw_matches_by_stamp_and_epoch(tmp_path, capsys):
     assert drawn == [False] * 3 + [True] * 6 + [False] * 3  # shown for half a second
     assert actloc(['draw', source, bag, '--out', out, '--camera', 'rear']) == 2
     assert 'no detections of camera "rear"' in capsys.readouterr().err
+
+
+NAMES = ('left_shoulder', 'left_elbow', 'nose')
+PLACES = np.array([[120, 100, 0.9], [140, 160, 0.8], [150, 90, 0.1]], np.float32)
+
+
+def with_joints(joints, names, box=(100, 80, 160, 200), size=(240, 320)):
+    """Return where drawing joints changes pixels."""
+    image = np.zeros((*size, 3), np.uint8)
+    plain, drawn = action(1, box), replace(action(1, box), joints=joints)
+    without = draw_message(image, message(plain), names)
+    return (draw_message(image, message(drawn), names) != without).any(axis=-1)
+
+
+@pytest.mark.parametrize('scale', [1, 2])
+def test_limbs_connect_joints_that_are_certain_enough(scale):
+    mask = with_joints(PLACES, NAMES, size=(240 * scale, 320 * scale))
+    middle = mask[125 * scale : 136 * scale, 120 * scale : 140 * scale]
+    assert middle.any(axis=1).all()
+    assert middle.mean() < 0.2  # thin
+    assert not mask[85 * scale : 95 * scale, 145 * scale : 155 * scale].any()
+    dots = with_joints(PLACES, ())
+    assert dots[98:102, 118:122].any()
+    assert not dots[110:150].any()
+
+
+def test_joints_far_outside_the_image_do_no_harm():
+    joints = np.array([[-40, 100, 1], [1e30, -1e30, 1], [100, 100, 1]], np.float32)
+    assert with_joints(joints, NAMES).any()
+
+
+def test_draw_takes_the_names_of_joints_from_the_bag(tmp_path):
+    source, bag, out = (str(tmp_path / name) for name in ('a.mp4', 'bag', 'out.mp4'))
+    with VideoWriter(source, rate=10) as video:
+        for index in range(3):
+            video.write(index * 100 * MILLISECOND, np.zeros((240, 320, 3), np.uint8))
+    actor = replace(action(1, (100, 80, 160, 200)), joints=PLACES)
+    with DetectionWriter(bag) as writer:
+        facts = {'stamp': 10**18, 'model': 'm', 'labels': LABELS, 'threshold': 0.5}
+        writer.write_label_info(label_info_message(find_type, **facts, joint_names=NAMES))
+        for index in range(3):
+            writer.write_detections(message(actor, stamp=index * 100 * MILLISECOND))
+    assert read_joint_names(bag) == NAMES
+    assert actloc(['draw', source, bag, '--out', out]) == 0
+    image = list(open_source(out))[1].image
+    assert (image[112:150, 118:145].max(axis=(1, 2)) > 60).all()

@@ -49,12 +49,14 @@ class PoseTransformer:
                 self._warn('transform', f'no transform to {target}: {error}')
                 return {}
             shift, turn = found.transform.translation, found.transform.rotation
+            offset = np.array([shift.x, shift.y, shift.z])
             rotation = rotation_matrix(turn.x, turn.y, turn.z, turn.w)
             moved[track_id] = replace(
                 pose,
                 frame_id=target,
-                position=rotation @ pose.position + (shift.x, shift.y, shift.z),
+                position=rotation @ pose.position + offset,
                 covariance=rotation @ pose.covariance @ rotation.T,
+                joints=None if pose.joints is None else pose.joints @ rotation.T + offset,
             )
         return moved
 

@@ -72,9 +72,13 @@ class DepthInput:
         if depth is None or self._intrinsics is None:
             return {}
         poses, size = {}, (step.width, step.height)
+        joints = {each.track_id: each.joints for each in step.actions if each.joints is not None}
         for action in step.actions:
             if action.detected and action.track_id not in poses:
-                pose = locate(action.box, size, depth, self._intrinsics, step.frame_id)
+                actor = action.track_id
+                pose = locate(
+                    action.box, size, depth, self._intrinsics, step.frame_id, joints.get(actor)
+                )
                 if pose is not None:
                     poses[action.track_id] = pose
         return poses

@@ -32,11 +32,21 @@ class RosSink(EventSink):
         self._labels = _advertise(node, LabelInfo, '~/label_info', latched)
 
     def publish_labels(
-        self, stamp: int, model: str, labels: Sequence[str], threshold: float
+        self,
+        stamp: int,
+        model: str,
+        labels: Sequence[str],
+        threshold: float,
+        joint_names: Sequence[str],
     ) -> None:
-        """Latch the labels of a localizer that was activated at `stamp` (ns)."""
+        """Latch the labels and joints of a localizer that was activated at `stamp` (ns)."""
         message = label_info_message(
-            ros_type, stamp=stamp, model=model, labels=labels, threshold=threshold
+            ros_type,
+            stamp=stamp,
+            model=model,
+            labels=labels,
+            threshold=threshold,
+            joint_names=joint_names,
         )
         self._labels.publish(message)
 
@@ -63,7 +73,7 @@ class MarkerSink(EventSink):
 
     def write(self, report: Report) -> None:
         """Publish the markers; without any actor, that there are none."""
-        self._markers.publish(marker_array(report.message, report.camera_poses))
+        self._markers.publish(marker_array(report.message, report.camera_poses, report.joint_names))
 
 
 def _reliable(history: HistoryPolicy) -> QoSProfile:

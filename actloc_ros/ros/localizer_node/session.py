@@ -107,6 +107,7 @@ class Session:
             model=self._localizer.name,
             labels=self._localizer.labels,
             threshold=self._localizer.threshold,
+            joint_names=self._localizer.joint_names,
         )
         self.configure(self._settings)
         self._worker.start()
@@ -211,6 +212,7 @@ class Session:
             labels=self._localizer.labels,
             frame=image.frame if image else None,
             camera_poses=camera_poses,
+            joint_names=self._localizer.joint_names,
             poses=poses,
             dropped=self._dropped(step.camera),
             inference_time=nanoseconds(step.timing.infer) if measured else 0,

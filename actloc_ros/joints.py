@@ -1,0 +1,58 @@
+"""Name the joints of a body, and say which of them a limb connects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+COCO_JOINTS = (
+    'nose',
+    'left_eye',
+    'right_eye',
+    'left_ear',
+    'right_ear',
+    'left_shoulder',
+    'right_shoulder',
+    'left_elbow',
+    'right_elbow',
+    'left_wrist',
+    'right_wrist',
+    'left_hip',
+    'right_hip',
+    'left_knee',
+    'right_knee',
+    'left_ankle',
+    'right_ankle',
+)
+"""The 17 joints of COCO in its order; left and right are the person's own."""
+
+RELIABLE_SCORE = 0.3
+"""Confidence from which a joint is drawn and searched in the depth image."""
+
+LIMBS = (
+    ('left_ankle', 'left_knee'),
+    ('left_knee', 'left_hip'),
+    ('right_ankle', 'right_knee'),
+    ('right_knee', 'right_hip'),
+    ('left_hip', 'right_hip'),
+    ('left_shoulder', 'left_hip'),
+    ('right_shoulder', 'right_hip'),
+    ('left_shoulder', 'right_shoulder'),
+    ('left_shoulder', 'left_elbow'),
+    ('right_shoulder', 'right_elbow'),
+    ('left_elbow', 'left_wrist'),
+    ('right_elbow', 'right_wrist'),
+    ('left_eye', 'right_eye'),
+    ('nose', 'left_eye'),
+    ('nose', 'right_eye'),
+    ('left_eye', 'left_ear'),
+    ('right_eye', 'right_ear'),
+    ('left_ear', 'left_shoulder'),
+    ('right_ear', 'right_shoulder'),
+)
+"""The joints that COCO connects."""
+
+
+def limb_indices(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the two joints of each limb, by index in `names`, where both are named."""
+    index = {name: i for i, name in enumerate(names)}
+    return [(index[a], index[b]) for a, b in LIMBS if a in index and b in index]
