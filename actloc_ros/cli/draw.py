@@ -92,7 +92,7 @@ def draw_video(
                 frame.stamp, frame.image if message is None else draw_message(frame.image, message)
             )
         if not drawn:
-            raise NoMatchError
+            raise NoMatchError('no stamp of the detections is one of a frame')
 
 
 def _matched(
