@@ -22,11 +22,14 @@ def write_whole(path: Path) -> Iterator[Path]:
 
     After an error, `path` is as it was and nothing else is left. Of several writers at a time each
     has a file of its own, and the last one to finish counts. A link is followed. What is no regular
-    file, such as a pipe, is written to directly.
+    file, such as a pipe or `/dev/stdout`, is written to directly.
 
     Raises:
         OutputError: It cannot be written: there is a folder, no permission, or no room.
     """
+    if path.is_absolute() and path.parts[1] in ('dev', 'proc'):
+        yield path
+        return
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise OutputError(f'{path} is a folder; name a file')

@@ -65,6 +65,13 @@ def test_a_link_is_followed_and_stays(tmp_path):
     assert (link.is_symlink(), path.read_text()) == (True, 'new')
 
 
+def test_a_descriptor_is_written_to(tmp_path):
+    with (tmp_path / 'a.txt').open('w+') as opened:
+        with write_whole(Path(f'/dev/fd/{opened.fileno()}')) as file:
+            file.write_text('new')
+        assert opened.read() == 'new'
+
+
 def test_a_device_is_written_to_and_stays_one():
     with write_whole(Path('/dev/null')) as file:
         file.write_text('gone')

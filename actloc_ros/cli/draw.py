@@ -100,7 +100,7 @@ def draw_video(
                 image = draw_message(image, message, joint_names)
             video.write(frame.stamp, image)
         if not drawn:
-            raise NoMatchError
+            raise NoMatchError('no stamp of the detections is one of a frame')
 
 
 def _matched(

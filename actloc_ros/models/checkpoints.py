@@ -133,8 +133,9 @@ def _read_safetensors(path: Path, tensors: bool = True) -> Checkpoint:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f'"{path}" is a damaged safetensors file: {error}') from error
-    entry = Entry.from_json(metadata[ENTRY_KEY]) if ENTRY_KEY in metadata else None
-    return Checkpoint(state, entry)
+    if ENTRY_KEY in metadata:
+        return Checkpoint(state, Entry.from_json(metadata[ENTRY_KEY]))
+    return Checkpoint(_unwrapped(state, path), None)
 
 
 def read_saved(path: Path) -> Any:
@@ -144,7 +145,7 @@ def read_saved(path: Path) -> Any:
         WeightsError: The file is damaged, no checkpoint, or would run code.
     """
     _refuse_strangers(path)
-    _refuse_zip_bomb(path)
+    _refuse_archives(path)
     try:
         with torch.serialization.safe_globals(HARMLESS):
             return torch.load(path, map_location='cpu', weights_only=True)
@@ -179,15 +180,25 @@ def _refuse_strangers(path: Path) -> None:
         raise WeightsError(f'"{path}" is no checkpoint: it is text ({"".join(line)[:60]!r} …)')
 
 
-def _refuse_zip_bomb(path: Path) -> None:
-    """Refuse an archive that grows when it is unpacked."""
+def _refuse_archives(path: Path) -> None:
+    """Refuse an archive that grows when it is unpacked, or is none of PyTorch's `save`."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(info.file_size for info in archive.infolist())
+        names = archive.namelist()
     if unpacked > UNPACKED_SIZE * path.stat().st_size:
         raise WeightsError(
             f'"{path}" is refused: its {path.stat().st_size} bytes would grow to {unpacked}'
+        )
+    if any('/code/' in name for name in names):
+        raise WeightsError(
+            f'"{path}" is no checkpoint but TorchScript, which holds code;'
+            ' save a state dict of the network: torch.save(model.state_dict(), path)'
+        )
+    if not any(name.endswith('/data.pkl') for name in names):
+        raise WeightsError(
+            f'"{path}" is no checkpoint: it is a zip archive of {", ".join(names[:3])}; unpack it'
         )
 
 
@@ -198,6 +209,11 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     weights = _choose(dict(_dicts_of_tensors(content)), 'dicts', path)
     if weights is None:
         raise WeightsError(f'"{path}" holds no state dict: {_why_none(content)}')
+    return _unwrapped(weights, path)
+
+
+def _unwrapped(weights: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Return the weights of the network alone, without the names of what wraps it."""
     state = {WRAPPED.sub('', key): value for key, value in weights.items()}
     while (inner := _choose(_wrapped(state), 'prefixes', path)) is not None:
         state = inner

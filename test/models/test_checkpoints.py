@@ -143,6 +143,17 @@ def test_whole_pickled_module_is_refused(tmp_path):
         read_checkpoint(path)
 
 
+def test_other_archives_say_what_they_are(tmp_path):
+    path = tmp_path / 'a.pth'
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('weights.pth', bytes(range(200)))
+    with pytest.raises(WeightsError, match=r'is a zip archive of weights\.pth; unpack it'):
+        read_checkpoint(path)
+    torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)).save(path)
+    with pytest.raises(WeightsError, match='no checkpoint but TorchScript'):
+        read_checkpoint(path)
+
+
 def test_archive_that_grows_is_refused(tmp_path):
     path = tmp_path / 'grows.pth'
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
@@ -207,6 +218,12 @@ def test_what_training_frameworks_wrap_is_found(tmp_path, state, layout):
     found = read_checkpoint(save(tmp_path / 'a.pth', LAYOUTS[layout](state))).state
     assert found.keys() == state.keys()
     assert all(found[key] is not None and torch.equal(found[key], state[key]) for key in state)
+
+
+def test_wrapped_safetensors_are_found_too(tmp_path, state):
+    path = tmp_path / 'a.safetensors'
+    save_file(wrapped('module._orig_mod.', state), path)
+    assert read_checkpoint(path).state.keys() == state.keys()
 
 
 @pytest.mark.parametrize(
