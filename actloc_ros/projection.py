@@ -21,6 +21,7 @@ MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 WINDOW = 1.0  # s of the past over which a velocity is fitted
 MIN_SPAN = 0.3  # s that the positions in it must span
 MIN_POSITIONS = 3
+WIDEST = 1000.0  # image widths: a focal length of more, or of its inverse, is no camera's
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,17 @@ class Intrinsics:
             raise ValueError(f'fx, fy, cx, cy are {numbers}: is the camera calibrated?')
         if min(self.width, self.height) < 1:
             raise ValueError(f'the calibrated image is {self.width} x {self.height} pixels')
+        views = ((self.fx, self.cx, self.width), (self.fy, self.cy, self.height))
+        if not all(size / WIDEST <= f <= size * WIDEST for f, _, size in views):
+            raise ValueError(
+                f'fx, fy are {self.fx}, {self.fy} pixels for an image of {self.width} x'
+                f' {self.height} pixels: no camera has such a view'
+            )
+        if not all(-size <= centre <= 2 * size for _, centre, size in views):
+            raise ValueError(
+                f'cx, cy are {self.cx}, {self.cy}, far outside the image of {self.width} x'
+                f' {self.height} pixels'
+            )
 
     def scaled(self, width: int, height: int) -> Intrinsics:
         """Return the intrinsics of the same view at another resolution."""
@@ -68,6 +80,7 @@ class ActorPose:
             surface's middle 90 % spans, in m, along the optical frame's axes.
         frame_id: Coordinate frame of position, covariance and velocity.
         velocity: float64 (3,): in m/s; None while unknown.
+        untransformed: Whether it is in the camera's frame although another was asked for.
     """
 
     position: np.ndarray
@@ -75,6 +88,12 @@ class ActorPose:
     size: np.ndarray
     frame_id: str
     velocity: np.ndarray | None = None
+    untransformed: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether position, covariance and size are finite."""
+        return all(np.isfinite(a).all() for a in (self.position, self.covariance, self.size))
 
 
 def locate(
@@ -111,7 +130,8 @@ def locate(
     surface = _surface(_core(depth, area))
     if surface is None:
         return None
-    return _at_depth(area, surface, intrinsics.scaled(width, height), frame_id)
+    pose = _at_depth(area, surface, intrinsics.scaled(width, height), frame_id)
+    return pose if pose.finite else None
 
 
 class VelocityEstimator:

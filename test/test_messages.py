@@ -26,7 +26,7 @@ from actloc_ros.ros.common.message_types import ros_type
 
 # A recorded bag outlives a release: a change here breaks what users have recorded.
 PINNED = {
-    'ActionDetection': '3b6548f0987de52e6a920fce8efa2715693e8ff6d616454f98f826ec45a19b6a',
+    'ActionDetection': 'ef2bb55f1ae7be9c05a45f506de74df852167018f5bcf21339824a455f9b3268',
     'ActionDetectionArray': '5cc6d3d27fb2cdbedd55e2a9e1a60f7e6678449db2712372102e42dc751f56c6',
     'ActionHypothesis': 'ef9a04f17c8ae96eac7c55a30d39762a3ce07b3e0d77aa1a20591eac06e45d2a',
     'LabelInfo': '0d5de2c952427c43988ac32f44c43046019f0033df4a052900967a70ad9eea02',
@@ -69,7 +69,7 @@ def step() -> FrameResult:
 def message(types: object = ros_type) -> ActionDetectionArray:
     """Return the step's message in the classes of `types`."""
     velocity = np.array([0.5, 0, -1])
-    pose = ActorPose(np.arange(3.0), np.eye(3) * 0.04, np.ones(3), 'map', velocity)
+    pose = ActorPose(np.arange(3.0), np.eye(3) * 0.04, np.ones(3), 'map', velocity, True)
     return step_to_message(
         step(),
         types,
@@ -105,13 +105,23 @@ def test_a_message_says_what_the_step_said() -> None:
     assert (unknown.label, unknown.class_id, unknown.results) == ('', -1, [])
     assert known.has_pose
     assert known.has_velocity
+    assert known.pose_untransformed
     assert known.pose.header.frame_id == 'map'
     assert known.pose.pose.covariance.reshape(6, 6)[2, 2] == 0.04
     assert not unknown.has_pose
     assert not unknown.has_velocity
+    assert not unknown.pose_untransformed
 
 
 @pytest.mark.parametrize('stamp', [0, 1, NANOSECONDS, STAMP])
 def test_stamps_survive_to_the_nanosecond(stamp: int) -> None:
     assert stamp_of(time_message(ros_type, stamp)) == stamp
     assert stamp_of(duration_message(ros_type, -stamp)) == -stamp
+
+
+@pytest.mark.parametrize('duration', [2**40 * NANOSECONDS, -(2**40) * NANOSECONDS])
+def test_durations_that_no_message_holds_are_cut(duration: int) -> None:
+    message = duration_message(ros_type, duration)
+    found = deserialize_message(serialize_message(message), type(message))
+    assert abs(stamp_of(found)) == 2**31 * NANOSECONDS - 1
+    assert (found.sec < 0) == (duration < 0)

@@ -1,9 +1,10 @@
 """Check that a two-stage model takes the people that another node finds, by stamp."""
 
 import threading
+from math import inf, nan
 
 import pytest
-from node_harness import MILLISECOND, picture, running_node, wait_for
+from node_harness import MILLISECOND, picture, running_node, values, wait_for
 
 from actloc_ros.messages import header_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray
@@ -57,6 +58,44 @@ def test_an_image_without_boxes_is_published_without_actors_after_patience():
     with running_node(**OURS | {'boxes__patience': 0.1}) as client:
         images = client.camera()
         assert client.show(images, picture(), START).detections == []
+
+
+@pytest.mark.parametrize(
+    'box', [[nan, 1, 9, 9], [0, 0, inf, 9], [-inf, -inf, inf, inf], [9, 9, 1, 1], [0, 0, 3e38, 9]]
+)
+def test_boxes_that_are_none_are_counted_and_left_out(box):
+    with running_node(**OURS) as client:
+        images = client.camera()
+        boxes = client.camera('boxes', ActionDetectionArray)
+        message = boxes_message(START, 1)
+        message.detections += boxes_message(START, 1).detections
+        message.detections[1].track_id, message.detections[1].bbox = 4, [float(x) for x in box]
+        boxes.publish(message)
+        answer = client.show(images, picture(), START)
+        assert [list(d.bbox) for d in answer.detections] == [BOX]
+        assert values(client.status('camera'))['boxes broken'] == '1'
+        assert client.state() == 'active'
+
+
+@pytest.mark.parametrize('score', [nan, -inf, inf, -0.5, 2.0])
+def test_boxes_with_a_score_that_is_none_are_left_out(score):
+    message = boxes_message(START, 1)
+    message.detections[0].box_score = score
+    with running_node(**OURS) as client:
+        images = client.camera()
+        client.camera('boxes', ActionDetectionArray).publish(message)
+        assert client.show(images, picture(), START).detections == []
+        assert values(client.status('camera'))['boxes broken'] == '1'
+
+
+def test_boxes_that_come_too_late_are_counted():
+    with running_node(**OURS | {'boxes__patience': 0.05}) as client:
+        images = client.camera()
+        boxes = client.camera('boxes', ActionDetectionArray)
+        client.show(images, picture(), START)
+        assert values(client.status('camera'))['frames without boxes'] == '1'
+        boxes.publish(boxes_message(START, 1))
+        wait_for(lambda: values(client.status('camera'))['boxes too late'] == '1')
 
 
 def test_a_message_type_that_is_not_installed_is_named():
