@@ -93,8 +93,8 @@ SPECS = (
     ParameterSpec(
         'max_lateness',
         MAX_LATENESS,
-        'A frame whose stamp is before the last by less than this time in s is dropped; by more, the'
-        " camera's time has jumped back, and its past is forgotten.",
+        'A frame whose stamp is before the last by less than this time in s is dropped; by more,'
+        " the camera's time has jumped back, and its past is forgotten.",
         Mutability.INACTIVE,
     ),
     ParameterSpec(
@@ -235,8 +235,8 @@ SPECS = (
     ParameterSpec(
         'transform_patience',
         0.2,
-        'Longest time in s that a result with poses waits for the transform to target_frame; then its'
-        " poses are in the camera's frame, with the flag pose_untransformed.",
+        'Longest time in s that a result with poses waits for the transform to target_frame; then'
+        " its poses are in the camera's frame, with the flag pose_untransformed.",
         Mutability.ALWAYS,
         high=10.0,
     ),

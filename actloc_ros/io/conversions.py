@@ -21,7 +21,8 @@ class FrameError(ValueError):
     """An image message that holds no usable image.
 
     Attributes:
-        kind: What is wrong, in one word: `stamp`, `size`, `step`, `data`, `encoding` or `compressed`.
+        kind: What is wrong, in one word: `stamp`, `size`, `step`, `data`, `encoding` or
+            `compressed`.
     """
 
     def __init__(self, kind: str, text: str) -> None:

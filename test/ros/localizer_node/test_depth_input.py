@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from depth_camera import FOCAL, KEEP_ALL, SIZE, depth_message, info_message
 from node_harness import (
     MILLISECOND,
     Client,
@@ -17,35 +18,14 @@ from node_harness import (
     values,
     wait_for,
 )
-from rclpy.qos import HistoryPolicy, QoSProfile
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
-from actloc_ros.messages import header_message
-from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.transforms import rotation_matrix
 
 START = 1_700_000_000_000_000_000
 PERIOD = 100 * MILLISECOND
-SIZE = (160, 120)
-FOCAL = 100.0
-KEEP_ALL = QoSProfile(depth=1, history=HistoryPolicy.KEEP_ALL)
-
-
-def depth_message(depth: np.ndarray, stamp: int, encoding: str = '32FC1') -> Image:
-    """Return a depth image taken at `stamp` (ns)."""
-    header = header_message(ros_type, stamp, 'optical')
-    message = Image(header=header, encoding=encoding, height=depth.shape[0], width=depth.shape[1])
-    message.step = depth.strides[0]
-    message.data = depth.tobytes()
-    return message
-
-
-def info_message(size: tuple[int, int], focal: float, centre: tuple[float, float]) -> CameraInfo:
-    """Return a pinhole camera's calibration."""
-    k = [focal, 0.0, centre[0], 0.0, focal, centre[1], 0.0, 0.0, 1.0]
-    return CameraInfo(width=size[0], height=size[1], k=k)
 
 
 class DepthCamera:
@@ -208,6 +188,7 @@ def test_results_leave_in_order_and_late_depth_is_counted() -> None:
         depth.publish(depth_message(metres, START - PERIOD))
         client.status()
         camera.publish(image_message(picture('red', size=SIZE), START))
+        wait_for(lambda: values(client.status('camera'))['frames processed'] == '1')
         client.show(camera, picture(None, size=SIZE), START + PERIOD)
         assert [stamp_of(m) for m in client.detections] == [START, START + PERIOD]
         assert not client.detections[0].detections[0].has_pose

@@ -125,8 +125,12 @@ def test_an_error_in_the_worker_is_told_and_ends_the_activation() -> None:
         for index in range(FAILURES):
             camera.publish(image_message(white, START + (1 + index) * PERIOD))
             if index < FAILURES - 1:
-                key = 'frames broken (model failed)'
-                wait_for(lambda n=index + 1: values(client.status('camera')).get(key) == str(n))
+                wait_for(
+                    lambda n=index + 1: (
+                        values(client.status('camera')).get('frames broken (model failed)')
+                        == str(n)
+                    )
+                )
                 assert client.state() == 'active'
         wait_for(lambda: client.state() == 'inactive')
         status = client.status()
