@@ -116,6 +116,7 @@ def judge(results: Sequence[Any], sent: dict[int, float], row: Row) -> Row:
         stamp = stamp_of(message.header.stamp)
         if stamp not in measured:
             continue
+        measured.remove(stamp)  # a second message ends what is open when the camera falls silent
         row.processed += 1
         latencies.append(stamp_of(message.latency) / 1e6)
         [actor] = message.detections

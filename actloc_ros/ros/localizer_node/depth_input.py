@@ -22,7 +22,7 @@ from actloc_ros.ros.localizer_node.camera_input import camera_topic
 from actloc_ros.stamped_buffer import BufferLimits, Match, StampedBuffer, StampHistory
 
 QUEUE = 30  # messages that may wait for the executor: each belongs to an image
-SILENCE = 1.0  # s without depth images after which no result waits for one
+SILENCE = 1.0  # s at least that results ask for depth images in vain, after which none waits
 NEWEST = 30  # actors by which a fault is reported as lasting
 ADVICE = {
     'no depth image came in time': 'raise depth.patience, or find out why depth comes late',
@@ -101,11 +101,11 @@ class DepthInput:
         self.counters = PoseCounters()
         self._camera = camera
         self._warn = warn
-        self._lossless, self._open = lossless, False
+        self._lossless, self._open, self._dead = lossless, False, False
         kept = None if lossless else limits
         self._images: StampedBuffer[Image] = StampedBuffer(images, kept)
         self._infos: StampedBuffer[Intrinsics] = StampedBuffer(images, limits)
-        self._arrival = time.monotonic()
+        self._asked: float | None = None  # when a result first asked since a depth image came
         self._velocities: dict[str, VelocityEstimator] = {}
         MatchedSubscription(node, Image, camera_topic(camera, 'depth'), self._keep, lossless, QUEUE)
         MatchedSubscription(
@@ -117,7 +117,7 @@ class DepthInput:
         self.clear()
         self.counters = PoseCounters()
         self._images.late = self._images.evicted = 0
-        self._arrival = time.monotonic()
+        self._asked = None
         self._open = True
 
     def close(self) -> None:
@@ -129,9 +129,15 @@ class DepthInput:
         self._images.clear()
         self._velocities = {}
 
-    def settled(self, step: FrameResult, tolerance: float) -> bool:
-        """Return whether messages that are still to come cannot change the poses of `step`."""
-        if not self._lossless and time.monotonic() - self._arrival > SILENCE:
+    def settled(self, step: FrameResult, tolerance: float, patience: float) -> bool:
+        """Return whether messages that are still to come do not matter for the poses of `step`.
+
+        They do not where results have asked in vain for more than a second and `patience` (s).
+        """
+        now = time.monotonic()
+        asked = self._asked = self._asked or now
+        self._dead = not self._lossless and now - asked > max(SILENCE, patience)
+        if self._dead:
             return True
         return bool(self._infos) and self._match(step, tolerance).settled
 
@@ -206,7 +212,7 @@ class DepthInput:
         if match.settled:
             return 'no depth image is near its stamp'
         self._images.give_up(step.stamp)
-        if not self._lossless and time.monotonic() - self._arrival > SILENCE:
+        if self._dead:
             return 'no depth image comes'
         return 'no depth image came in time'
 
@@ -222,7 +228,7 @@ class DepthInput:
 
     def _keep(self, message: Image) -> None:
         if self._open:
-            self._arrival = time.monotonic()
+            self._asked = None
             self._images.put(stamp_of(message.header.stamp), message, len(message.data))
 
     def _calibrate(self, message: Any) -> None:

@@ -121,7 +121,7 @@ class Outbox:
             return True
         waited = time.perf_counter() - result.made
         least = REPLAY_PATIENCE if options.lossless else 0.0
-        if not depth.settled(step, options.tolerance):
+        if not depth.settled(step, options.tolerance, options.depth_patience):
             return waited >= max(options.depth_patience, least)
         if self._transformer is None or not options.target_frame:
             return True
