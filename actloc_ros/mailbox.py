@@ -20,10 +20,16 @@ class Mailbox(Generic[Item]):
 
     Attributes:
         replaced: Frames that were replaced by newer ones before anyone took them, by camera.
+        late: Frames that were left out since a newer one waited already, by camera.
     """
 
-    def __init__(self, cameras: Sequence[str], lossless: bool = False) -> None:
+    def __init__(
+        self, cameras: Sequence[str], lossless: bool = False, max_lateness: int = 0
+    ) -> None:
+        """Prepare an empty mailbox; a frame that is `max_lateness` ns late or more is newer."""
         self.replaced = dict.fromkeys(cameras, 0)
+        self.late = dict.fromkeys(cameras, 0)
+        self._max_lateness = max_lateness
         self._lossless = lossless
         self._queues: dict[str, deque[tuple[int, Item]]] = {name: deque() for name in cameras}
         self._silent = set(cameras)  # those that nobody waits for
@@ -35,6 +41,9 @@ class Mailbox(Generic[Item]):
         with self._changed:
             queue = self._queues[camera]
             if queue and not self._lossless:
+                if 0 < queue[0][0] - stamp < self._max_lateness:
+                    self.late[camera] += 1
+                    return
                 queue.clear()
                 self.replaced[camera] += 1
             queue.append((stamp, item))

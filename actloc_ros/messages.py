@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from actloc_ros.projection import ActorPose
 
 MAX_RESULTS = 10
+LONGEST = 2**31 * NANOSECONDS - 1  # ns that a `Duration` holds: 68 years
 MIN_RESULT_SCORE = 0.01
 
 FindType = Callable[[str], Any]
@@ -104,8 +105,8 @@ def time_message(types: FindType, stamp: int) -> Any:
 
 
 def duration_message(types: FindType, duration: int) -> Any:
-    """Return `duration` (ns, may be negative) as a `Duration`."""
-    sec, nanosec = divmod(duration, NANOSECONDS)
+    """Return `duration` (ns, may be negative) as a `Duration`, cut to the longest that it holds."""
+    sec, nanosec = divmod(max(-LONGEST, min(duration, LONGEST)), NANOSECONDS)
     return types('builtin_interfaces/msg/Duration')(sec=sec, nanosec=nanosec)
 
 
@@ -162,6 +163,7 @@ def _space(types: FindType, step: FrameResult, pose: ActorPose | None) -> dict[s
             header=header, pose=_pose(types, pose)
         ),
         'size': _vector(types, pose.size if pose else None),
+        'pose_untransformed': pose is not None and pose.untransformed,
         'has_velocity': velocity is not None,
         'velocity': types('geometry_msgs/msg/Vector3Stamped')(
             header=moving, vector=_vector(types, velocity)

@@ -23,9 +23,14 @@ def open_pipeline(settings: Settings) -> Pipeline:
         ValueError: The instance options do not fit its labels.
     """
     localizer = open_localizer(settings.model, settings.localizer)
-    restart_gap = settings.localizer.restart_gap
     try:
-        return Pipeline(localizer, settings.tracks, settings.instances, restart_gap)
+        return Pipeline(
+            localizer,
+            settings.tracks,
+            settings.instances,
+            settings.localizer.restart_gap,
+            settings.max_lateness,
+        )
     except ValueError:
         localizer.close()
         raise
@@ -59,7 +64,8 @@ def pipeline_label_info(pipeline: Pipeline) -> Any:
 
 
 def _report(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame | None) -> Report:
-    unused = (counts.get(step.camera, 0) for counts in (pipeline.repeated, pipeline.unstamped))
+    counters = (pipeline.repeated, pipeline.unstamped, pipeline.late)
+    unused = (counts.get(step.camera, 0) for counts in counters)
     return make_report(
         step,
         find_type,

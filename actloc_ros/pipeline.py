@@ -13,6 +13,8 @@ from actloc_ros.instances import InstanceOptions, InstanceTracker, InstanceUpdat
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, ReportsTiming
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
+MAX_LATENESS = 0.5  # s: what is late by less is out of order; by more, time has jumped back
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -61,9 +63,10 @@ class Pipeline:
     """Takes frames of one or more cameras in the order they came, and reports what happens in them.
 
     A camera's past is forgotten, and all that was open in it is ended first, where time jumps back
-    (a looped recording), where no frame came for more than `restart_gap`, and where the image's
-    size changes (nothing says whether the new image is scaled or cropped). Track and instance ids
-    go on from there: within a pipeline's life no id of a camera is used twice.
+    by `max_lateness` or more (a looped recording), where no frame came for more than `restart_gap`,
+    and where the image's size changes (nothing says whether the new image is scaled or cropped).
+    Track and instance ids go on from there: within a pipeline's life no id of a camera is used
+    twice. A frame that is late by less is dropped.
 
     Attributes:
         name: What messages call the model.
@@ -72,6 +75,8 @@ class Pipeline:
         joint_names: Names of the joints in its results, in order; may be none.
         repeated: Frames that were dropped since their stamp repeats the one before, by camera.
         unstamped: Frames that were dropped since their stamp is zero after one that was not.
+        late: Frames that were dropped since their stamp is before the last, by less than
+            `max_lateness`, by camera.
         restarts: How often a camera's past was forgotten, by camera.
     """
 
@@ -81,17 +86,21 @@ class Pipeline:
         tracks: TrackOptions | None = None,
         instances: InstanceOptions | None = None,
         restart_gap: float = 2.0,
+        max_lateness: float = MAX_LATENESS,
     ) -> None:
         if not restart_gap > 0:
             raise ValueError(f'restart_gap is {restart_gap} s; it must be above 0 s')
+        if not max_lateness >= 0:
+            raise ValueError(f'max_lateness is {max_lateness} s; it must be 0 s or more')
         self.name, self.labels = localizer.name, tuple(localizer.labels)
         self.threshold, self.joint_names = localizer.threshold, tuple(localizer.joint_names)
         self.repeated: dict[str, int] = {}
         self.unstamped: dict[str, int] = {}
+        self.late: dict[str, int] = {}
         self.restarts: dict[str, int] = {}
         self._localizer = localizer
         self._tracks, self._instances = tracks or TrackOptions(), instances or InstanceOptions()
-        self._restart_gap = restart_gap
+        self._restart_gap, self._max_lateness = restart_gap, max_lateness
         self._cameras: dict[str, _Camera] = {}
         self._ended: list[FrameResult] = []
         self._new_camera()  # refuses options that do not fit the labels before any frame comes
@@ -156,6 +165,9 @@ class Pipeline:
                 return False
             if frame.stamp == 0:  # unset: a driver's fault, and no jump back by decades
                 _count(self.unstamped, frame.camera)
+                return False
+            if 0 < seconds(last.stamp - frame.stamp) < self._max_lateness:
+                _count(self.late, frame.camera)
                 return False
             if self._breaks(last, frame):
                 self._forget(frame.camera)

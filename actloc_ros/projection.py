@@ -25,6 +25,7 @@ MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 WINDOW = 1.0  # s of the past over which a velocity is fitted
 MIN_SPAN = 0.3  # s that the positions in it must span
 MIN_POSITIONS = 3
+WIDEST = 1000.0  # image widths: a focal length of more, or of its inverse, is no camera's
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,17 @@ class Intrinsics:
             raise ValueError(f'fx, fy, cx, cy are {numbers}: is the camera calibrated?')
         if min(self.width, self.height) < 1:
             raise ValueError(f'the calibrated image is {self.width} x {self.height} pixels')
+        views = ((self.fx, self.cx, self.width), (self.fy, self.cy, self.height))
+        if not all(size / WIDEST <= f <= size * WIDEST for f, _, size in views):
+            raise ValueError(
+                f'fx, fy are {self.fx}, {self.fy} pixels for an image of {self.width} x'
+                f' {self.height} pixels: no camera has such a view'
+            )
+        if not all(-size <= centre <= 2 * size for _, centre, size in views):
+            raise ValueError(
+                f'cx, cy are {self.cx}, {self.cy}, far outside the image of {self.width} x'
+                f' {self.height} pixels'
+            )
 
     def scaled(self, width: int, height: int) -> Intrinsics:
         """Return the intrinsics of the same view at another resolution."""
@@ -74,6 +86,7 @@ class ActorPose:
         velocity: float64 (3,): in m/s; None while unknown.
         joints: float64 (K, 3): where the surface at each joint is, in m in `frame_id`, NaN where
             unknown; None without joints.
+        untransformed: Whether it is in the camera's frame although another was asked for.
     """
 
     position: np.ndarray
@@ -82,6 +95,12 @@ class ActorPose:
     frame_id: str
     velocity: np.ndarray | None = None
     joints: np.ndarray | None = None
+    untransformed: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether position, covariance and size are finite."""
+        return all(np.isfinite(a).all() for a in (self.position, self.covariance, self.size))
 
 
 def locate(
@@ -122,6 +141,8 @@ def locate(
         return None
     camera = intrinsics.scaled(width, height)
     pose = _at_depth(area, surface, camera, frame_id)
+    if not pose.finite:
+        return None
     if joints is None:
         return pose
     places = np.asarray(joints, np.float64) * [*scale[:2], 1]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from actloc_ros.frames import NANOSECONDS
+from actloc_ros.frames import NANOSECONDS, nanoseconds
 
 
 class RateLimit:
-    """Lets frames pass at no more than a rate, by their stamps."""
+    """Lets frames pass at no more than a rate, by their stamps.
 
-    def __init__(self) -> None:
+    Frames that are late by less than `max_lateness` s pass: others drop and count them.
+    """
+
+    def __init__(self, max_lateness: float = 0.0) -> None:
+        self._max_lateness = nanoseconds(max_lateness)
         self._next: int | None = None
         self._previous = 0
 
@@ -18,6 +22,8 @@ class RateLimit:
             self._next = None
             return True
         period = round(NANOSECONDS / rate)
+        if 0 < self._previous - stamp < self._max_lateness:
+            return True
         jumped = stamp < self._previous
         self._previous = stamp
         if self._next is None or jumped or stamp >= self._next + period:

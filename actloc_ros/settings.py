@@ -11,11 +11,13 @@ from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.two_stage.options import TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec
+from actloc_ros.pipeline import MAX_LATENESS
+from actloc_ros.stamped_buffer import BufferLimits
 from actloc_ros.tracks import TrackOptions
 
 CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
-
+MEGABYTE = 1e6
 
 _TRACKS, _INSTANCES, _OPTIONS = TrackOptions(), InstanceOptions(), LocalizerOptions()
 
@@ -89,6 +91,13 @@ SPECS = (
         Mutability.INACTIVE,
     ),
     ParameterSpec(
+        'max_lateness',
+        MAX_LATENESS,
+        'A frame whose stamp is before the last by less than this time in s is dropped; by more,'
+        " the camera's time has jumped back, and its past is forgotten.",
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
         'classify_rate',
         TwoStageOptions.classify_rate,
         "How often in Hz a two-stage model classifies each actor's clip, by stamps.",
@@ -110,6 +119,23 @@ SPECS = (
         'Longest time in s that a frame waits for its boxes.',
         Mutability.START,
         high=10.0,
+    ),
+    ParameterSpec(
+        'buffer.duration',
+        2.0,
+        'Time in s for which messages of the topics depth, camera_info and boxes are kept for the'
+        ' image that they belong to; above what the model may lag behind.',
+        Mutability.START,
+        low=0.1,
+        high=60.0,
+    ),
+    ParameterSpec(
+        'buffer.memory',
+        256.0,
+        'Most memory in MB for the messages of each of these topics.',
+        Mutability.START,
+        low=1.0,
+        high=65536.0,
     ),
     ParameterSpec(
         'max_rate',
@@ -189,14 +215,30 @@ SPECS = (
     ParameterSpec(
         'depth.tolerance',
         0.05,
-        'Longest time in s between the stamps of an image and its depth image.',
+        'Longest time in s between the stamps of an image and its depth image, where none has the'
+        " same stamp; never more than half a frame's time.",
         Mutability.ALWAYS,
+    ),
+    ParameterSpec(
+        'depth.patience',
+        0.2,
+        'Longest time in s that the result of an image with actors waits for its depth image.',
+        Mutability.ALWAYS,
+        high=10.0,
     ),
     ParameterSpec(
         'target_frame',
         '',
         "Coordinate frame of poses and velocities; empty: the camera's. Needs tf2_ros.",
         Mutability.INACTIVE,
+    ),
+    ParameterSpec(
+        'transform_patience',
+        0.2,
+        'Longest time in s that a result with poses waits for the transform to target_frame; then'
+        " its poses are in the camera's frame, with the flag pose_untransformed.",
+        Mutability.ALWAYS,
+        high=10.0,
     ),
     ParameterSpec(
         'diagnostics.period',
@@ -223,15 +265,19 @@ class Settings:
     process_all: bool
     model: str
     localizer: LocalizerOptions
+    max_lateness: float
     boxes_type: str
     boxes_patience: float
+    buffer: BufferLimits
     max_rate: float
     tracks: TrackOptions
     instances: InstanceOptions
     publish_markers: bool
     depth: bool
     depth_tolerance: float
+    depth_patience: float
     target_frame: str
+    transform_patience: float
     diagnostics_period: float
 
 
@@ -252,15 +298,19 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         process_all=values['process_all'],
         model=values['model'],
         localizer=_localizer(values),
+        max_lateness=values['max_lateness'],
         boxes_type=values['boxes.type'],
         boxes_patience=values['boxes.patience'],
+        buffer=BufferLimits(values['buffer.duration'], values['buffer.memory'] * MEGABYTE),
         max_rate=values['max_rate'],
         tracks=TrackOptions(**_group('tubes', values)),
         instances=_instances(**_group('instances', values)),
         publish_markers=values['publish_markers'],
         depth=values['depth.enabled'],
         depth_tolerance=values['depth.tolerance'],
+        depth_patience=values['depth.patience'],
         target_frame=values['target_frame'],
+        transform_patience=values['transform_patience'],
         diagnostics_period=values['diagnostics.period'],
     )
 

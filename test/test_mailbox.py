@@ -70,3 +70,14 @@ def test_clear_says_what_it_threw_away() -> None:
     assert len(box) == 3
     assert box.clear() == 3
     assert box.take(0) == []
+
+
+def test_a_late_frame_does_not_replace_a_newer_one() -> None:
+    box: Mailbox[int] = Mailbox([''], max_lateness=50)
+    for stamp in (100, 51, 100, 110):
+        box.put('', stamp, stamp)
+    assert box.take(0) == [110]
+    assert (box.late, box.replaced) == ({'': 1}, {'': 2})
+    box.put('', 110, 110)
+    box.put('', 60, 60)  # time has jumped back
+    assert box.take(0) == [60]

@@ -24,7 +24,9 @@ AT_ONCE = InstanceOptions(min_duration=0, merge_gap=0.3)
 
 
 def make(localizer: PaintLocalizer | None = None, restart_gap: float = 2.0) -> Pipeline:
-    return Pipeline(localizer or PaintLocalizer(), TrackOptions(), AT_ONCE, restart_gap)
+    return Pipeline(
+        localizer or PaintLocalizer(), TrackOptions(), AT_ONCE, restart_gap, max_lateness=0.05
+    )
 
 
 def reported(steps: Sequence[FrameResult]) -> list[tuple]:
@@ -77,6 +79,27 @@ def test_a_repeated_stamp_is_dropped_and_counted() -> None:
     assert pipeline.repeated == {'': 1}
     (step,) = pipeline.step([paint(8, RED)])
     assert [a.state for a in step.actions] == [InstanceState.ONGOING]
+
+
+def test_late_frames_are_dropped_and_counted_and_nothing_is_forgotten() -> None:
+    pipeline = Pipeline(PaintLocalizer(), TrackOptions(), AT_ONCE)
+    stamps = [i * 100 * MS - (i % 5 == 4) * 250 * MS for i in range(25)]
+    steps = [step for stamp in stamps for step in pipeline.step([paint(stamp, RED)])]
+    actions = [action for step in steps for action in step.actions]
+    assert {action.track_id for action in actions} == {1}
+    assert [a.state for a in actions].count(InstanceState.STARTED) == 1
+    assert len(steps) == 20
+    assert (pipeline.late, pipeline.restarts) == ({'': 5}, {})
+
+
+def test_late_by_max_lateness_is_a_jump() -> None:
+    pipeline = make()
+    pipeline.step([paint(200 * MS, RED)])
+    assert pipeline.step([paint(150 * MS + 1, RED)]) == []
+    assert len(pipeline.step([paint(150 * MS, RED)])) == 2
+    assert (pipeline.late, pipeline.restarts) == ({'': 1}, {'': 1})
+    with pytest.raises(ValueError, match='max_lateness is nan'):
+        Pipeline(PaintLocalizer(), max_lateness=float('nan'))
 
 
 def test_zero_is_a_time_at_the_start_and_no_time_later() -> None:

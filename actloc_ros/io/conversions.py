@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from actloc_ros.frames import Frame
+from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.io.image_file import ImageError, decode_image
 from actloc_ros.messages import stamp_of
 
@@ -21,7 +21,8 @@ class FrameError(ValueError):
     """An image message that holds no usable image.
 
     Attributes:
-        kind: What is wrong, in one word: `size`, `step`, `data`, `encoding` or `compressed`.
+        kind: What is wrong, in one word: `stamp`, `size`, `step`, `data`, `encoding` or
+            `compressed`.
     """
 
     def __init__(self, kind: str, text: str) -> None:
@@ -97,6 +98,11 @@ def image_to_frame(message: Any, camera: str) -> Frame:
     Raises:
         FrameError: The message holds no usable image; the text says why.
     """
+    nanosec = message.header.stamp.nanosec
+    if not 0 <= nanosec < NANOSECONDS:
+        raise FrameError(
+            'stamp', f'the stamp has {nanosec} nanoseconds; a second has {NANOSECONDS}'
+        )
     image = _decompress(message) if hasattr(message, 'format') else _decode(message)
     return Frame(camera, stamp_of(message.header.stamp), image, message.header.frame_id)
 
@@ -205,14 +211,15 @@ def _packed(message: Any) -> np.ndarray:
 
 def _bridge(message: Any) -> np.ndarray:
     try:
-        from cv_bridge import CvBridge, CvBridgeError
+        from cv_bridge import CvBridge
     except ImportError:
         raise _unknown(message.encoding) from None
     _check(message, pixel=1)
     try:
         return CvBridge().imgmsg_to_cv2(message, 'rgb8')
-    except (CvBridgeError, cv2.error) as error:
-        raise FrameError('encoding', f'encoding "{message.encoding}": {error}') from None
+    except Exception as error:  # also what its compiled half raises, e.g. with another NumPy
+        text = f'encoding "{message.encoding}": cv_bridge raises {type(error).__name__}: {error}'
+        raise FrameError('encoding', text) from None
 
 
 def _unknown(encoding: str) -> FrameError:

@@ -28,7 +28,17 @@ from sensor_msgs.msg import Image
 from actloc_ros.msg import ActionDetectionArray
 
 SIZES = ((640, 480), (1280, 720), (1920, 1080))
-PARTS = ('transport', 'wait', 'decode', 'preprocess', 'infer', 'link', 'place', 'publish')
+PARTS = (
+    'transport',
+    'wait',
+    'decode',
+    'preprocess',
+    'infer',
+    'link',
+    'hold',
+    'place',
+    'publish',
+)
 CAMERA = 'action_localizer: camera'
 TICK = os.sysconf('SC_CLK_TCK')
 START_TIME = 60.0  # s that the node has to answer the first frame

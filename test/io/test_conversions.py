@@ -273,3 +273,26 @@ def test_messages_of_rosbags_serve_as_well() -> None:
     )
     assert np.array_equal(image_to_frame(message, '').image, RGB)
     assert np.shares_memory(image_view(message), message.data)
+
+
+def test_a_cv_bridge_whose_compiled_half_does_not_load_is_a_fault_of_the_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class CvBridge:
+        def imgmsg_to_cv2(self, *_: object) -> None:
+            raise ImportError('numpy.core.multiarray failed to import')
+
+    monkeypatch.setitem(sys.modules, 'cv_bridge', SimpleNamespace(CvBridge=CvBridge))
+    message = image(RGB[..., 0], 'mono8')
+    message.encoding = 'bayer_rggb8'
+    with pytest.raises(FrameError, match='cv_bridge raises ImportError: numpy') as caught:
+        image_to_frame(message, '')
+    assert caught.value.kind == 'encoding'
+
+
+def test_a_stamp_with_too_many_nanoseconds_is_refused() -> None:
+    message = image(RGB, 'rgb8')
+    message.header.stamp.nanosec = 10**9
+    with pytest.raises(FrameError, match='1000000000 nanoseconds') as caught:
+        image_to_frame(message, '')
+    assert caught.value.kind == 'stamp'

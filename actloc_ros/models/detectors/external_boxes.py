@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,8 +58,10 @@ def read_boxes(path: Path) -> ExternalBoxes:
         for row in reader:
             try:
                 key = row['camera'], int(row['stamp'])
-                box = [float(row[name]) for name in COLUMNS[2:]]
-                found.setdefault(key, []).append([*box, float(row.get('score') or 1)])
+                values = [*(float(row[name]) for name in COLUMNS[2:]), float(row.get('score') or 1)]
+                if not all(map(math.isfinite, values)):
+                    raise ValueError('boxes and scores must be finite')
+                found.setdefault(key, []).append(values)
             except (TypeError, ValueError) as error:
                 raise ValueError(f'"{path}" line {reader.line_num}: {error}') from error
     arrays = {key: np.array(rows) for key, rows in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from rclpy.node import Node
@@ -27,37 +28,60 @@ class PoseTransformer:
         """
         try:
             import tf2_ros
-        except ImportError:
+        except ImportError as error:
             raise ValueError(
-                'target_frame needs tf2_ros, which is not installed; leave it empty to get poses'
-                " in the camera's frame"
+                f'target_frame needs tf2_ros, which cannot be imported ({error}): install it, or'
+                " leave target_frame empty to get poses in the camera's frame"
             ) from None
         self._error = tf2_ros.TransformException
-        self._buffer = tf2_ros.Buffer(node=node)
+        # Without the node: what the buffer does itself where simulated time jumps back raises.
+        self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, node)
         self._warn = warn
 
+    def settled(self, target: str, source: str, stamp: int) -> bool:
+        """Return whether transforms that are still to come do not matter.
+
+        They do where tf knows the frames, but no transform as new as `stamp` (ns).
+        """
+        try:
+            if self._buffer.can_transform(target, source, _time(stamp)):
+                return True
+            if not self._buffer.can_transform(target, source, Time()):
+                return True
+            newest = self._buffer.get_latest_common_time(target, source)
+        except (self._error, ValueError, OverflowError):
+            return True
+        return newest.nanoseconds >= stamp
+
     def move(self, poses: dict[int, ActorPose], target: str, stamp: int) -> dict[int, ActorPose]:
-        """Return `poses` in `target` as it was at `stamp` (ns); none where tf does not know."""
-        moved = {}
-        for track_id, pose in poses.items():
-            try:
-                found = self._buffer.lookup_transform(
-                    target, pose.frame_id, Time(nanoseconds=stamp)
-                )
-            except self._error as error:
-                self._warn('transform', f'no transform to {target}: {error}')
-                return {}
-            shift, turn = found.transform.translation, found.transform.rotation
-            offset = np.array([shift.x, shift.y, shift.z])
-            rotation = rotation_matrix(turn.x, turn.y, turn.z, turn.w)
-            moved[track_id] = replace(
-                pose,
-                frame_id=target,
-                position=rotation @ pose.position + offset,
-                covariance=rotation @ pose.covariance @ rotation.T,
-                joints=None if pose.joints is None else pose.joints @ rotation.T + offset,
-            )
+        """Return `poses` in `target` as it was at `stamp` (ns).
+
+        Where tf does not know that, they stay in their own frame and are marked as untransformed.
+        """
+        try:
+            return {i: self._moved(pose, target, stamp) for i, pose in poses.items()}
+        except (self._error, ValueError, OverflowError) as error:
+            self._warn('transform', f"poses stay in the camera's frame, not in {target}: {error}")
+            return {i: replace(pose, untransformed=True) for i, pose in poses.items()}
+
+    def clear(self) -> None:
+        """Forget all transforms, since time has jumped back."""
+        self._buffer.clear()
+
+    def _moved(self, pose: ActorPose, target: str, stamp: int) -> ActorPose:
+        found = self._buffer.lookup_transform(target, pose.frame_id, _time(stamp)).transform
+        turn, offset = found.rotation, _vector(found.translation)
+        rotation = rotation_matrix(turn.x, turn.y, turn.z, turn.w)
+        moved = replace(
+            pose,
+            frame_id=target,
+            position=rotation @ pose.position + offset,
+            covariance=rotation @ pose.covariance @ rotation.T,
+            joints=None if pose.joints is None else pose.joints @ rotation.T + offset,
+        )
+        if not moved.finite:
+            raise ValueError(f'the transform from {pose.frame_id} is not finite')
         return moved
 
 
@@ -70,3 +94,12 @@ def rotation_matrix(x: float, y: float, z: float, w: float) -> np.ndarray:
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
+
+
+def _time(stamp: int) -> Time:
+    """Return a `Time`; rclpy raises ValueError or OverflowError where it cannot hold the stamp."""
+    return Time(nanoseconds=stamp)
+
+
+def _vector(vector: Any) -> np.ndarray:
+    return np.array([vector.x, vector.y, vector.z])

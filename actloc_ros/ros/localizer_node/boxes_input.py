@@ -1,24 +1,29 @@
-"""Take the people that another node finds, and give them to the frame of the same stamp."""
+"""Take the people that another node finds, and give them to the frame that they belong to."""
 
 from __future__ import annotations
 
 import importlib
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from rclpy.node import Node
 
+from actloc_ros.frames import nanoseconds
 from actloc_ros.localizer import PersonBoxes
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetection
+from actloc_ros.parameter_spec import LONGEST
 from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.ros.localizer_node.camera_input import camera_topic
+from actloc_ros.stamped_buffer import BufferLimits, StampedBuffer, StampHistory
 
-KEPT = 100  # messages of each camera that wait for their frame
+QUEUE = 30  # messages that may wait for the executor: each belongs to an image
+FARTHEST = 1e6  # pixels: no image is as large
+
+EXACT_OR_NEAR = nanoseconds(LONGEST)  # half a frame's time limits it
 
 
 class BoxesInput:
@@ -27,18 +32,20 @@ class BoxesInput:
     def __init__(
         self,
         node: Node,
-        cameras: Sequence[str],
+        images: Mapping[str, StampHistory],
         type_name: str,
         patience: float,
+        limits: BufferLimits,
         warn: Callable[[str, str], None],
     ) -> None:
         """Subscribe.
 
         Args:
             node: Whose executor takes the messages.
-            cameras: Their names.
+            images: By camera, the stamps of its images.
             type_name: `vision_msgs/Detection2DArray` or `actloc_ros/ActionDetectionArray`.
             patience: Time in s for which a frame waits for its boxes.
+            limits: How much is kept of each camera.
             warn: Takes a kind and a text of what is wrong.
 
         Raises:
@@ -46,33 +53,75 @@ class BoxesInput:
         """
         message_type, self._read = _type(type_name)
         self._patience, self._warn = patience, warn
-        self._changed = threading.Condition()
-        self._came: dict[str, deque[tuple[int, Any]]] = {}
-        for camera in cameras:
-            self._came[camera] = deque(maxlen=KEPT)
+        self._buffers: dict[str, StampedBuffer[PersonBoxes]] = {}
+        self._missing: Counter[str] = Counter()
+        self._broken: Counter[str] = Counter()
+        self._faults: dict[str, str] = {}
+        for camera, stamps in images.items():
+            self._buffers[camera] = StampedBuffer(stamps, limits)
             MatchedSubscription(
                 node,
                 message_type,
                 camera_topic(camera, 'boxes'),
                 partial(self._keep, camera),
+                depth=QUEUE,
             )
 
     def boxes(self, camera: str, stamp: int) -> PersonBoxes | None:
         """Return the boxes for a stamp in ns, waiting for them; None where none come."""
-        with self._changed:
-            came = self._came[camera]
-            self._changed.wait_for(lambda: came and came[-1][0] >= stamp, self._patience)
-            message = next((m for at, m in came if at == stamp), None)
-        if message is None:
-            name = f'camera "{camera}"' if camera else 'the camera'
-            self._warn('boxes', f'no boxes came with the stamp of a frame of {name}')
+        buffer = self._buffers[camera]
+        match = buffer.wait(stamp, EXACT_OR_NEAR, self._patience)
+        if match.item is None:
+            if not match.settled:
+                buffer.give_up(stamp)
+            self._missing[camera] += 1
+            self._faults[camera] = 'no boxes came with the stamp of the last frame'
+            self._warn(
+                f'{camera} boxes', f'no boxes came with the stamp of a frame of {_name(camera)}'
+            )
             return None
-        return self._read(message)
+        self._faults.pop(camera, None)
+        return match.item
+
+    def values(self, camera: str) -> dict[str, object]:
+        """Return the figures of one camera for diagnostics."""
+        return {
+            'frames without boxes': self._missing[camera],
+            'boxes too late': self._buffers[camera].late,
+            'boxes broken': self._broken[camera],
+        }
+
+    def fault(self, camera: str) -> str:
+        """Return what is wrong with the boxes of one camera; empty if nothing is."""
+        return self._faults.get(camera, '')
 
     def _keep(self, camera: str, message: Any) -> None:
-        with self._changed:
-            self._came[camera].append((stamp_of(message.header.stamp), message))
-            self._changed.notify_all()
+        boxes, scores = self._read_safely(camera, message)
+        size = boxes.nbytes + scores.nbytes
+        self._buffers[camera].put(stamp_of(message.header.stamp), (boxes, scores), size)
+
+    def _read_safely(self, camera: str, message: Any) -> PersonBoxes:
+        """Return the usable boxes of a message, and count and report the others."""
+        try:
+            boxes, scores = self._read(message)
+        except Exception as error:  # e.g. of another version of vision_msgs
+            self._note_broken(camera, 1, f'{type(error).__name__}: {error}')
+            return _people([], [])
+        usable = np.isfinite(boxes).all(axis=1) & (scores >= 0) & (scores <= 1)
+        usable &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (np.abs(boxes) < FARTHEST).all(axis=1)
+        if not usable.all():
+            row = int(np.argmin(usable))
+            text = f'box {boxes[row].tolist()} with score {scores[row]}'
+            self._note_broken(camera, int((~usable).sum()), text)
+        return boxes[usable], scores[usable]
+
+    def _note_broken(self, camera: str, count: int, text: str) -> None:
+        self._broken[camera] += count
+        self._warn(f'{camera} broken boxes', f'boxes of {_name(camera)} are left out: {text}')
+
+
+def _name(camera: str) -> str:
+    return f'camera "{camera}"' if camera else 'the camera'
 
 
 def _type(name: str) -> tuple[Any, Callable[[Any], PersonBoxes]]:

@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.messages import stamp_of
 from actloc_ros.ros.common.subscription import MatchedSubscription
+from actloc_ros.stamped_buffer import StampHistory
 
 SILENCE = 2.0  # s without frames after which a camera counts as silent
 RATE_WINDOW = 60  # frames over which the rate is measured
@@ -46,8 +47,12 @@ class CameraInput:
         callback_times: The newest durations of the callback in s.
     """
 
-    def __init__(self, node: Node, camera: str, compressed: bool, lossless: bool) -> None:
+    def __init__(
+        self, node: Node, camera: str, stamps: StampHistory, compressed: bool, lossless: bool
+    ) -> None:
+        """Subscribe; `stamps` takes the stamp of every image."""
         self.camera = camera
+        self._stamps = stamps
         self.sink: Callable[[ReceivedImage], None] | None = None
         self.received = 0
         self.callback_times: deque[float] = deque(maxlen=300)
@@ -112,8 +117,9 @@ class CameraInput:
             return
         self.received += 1
         self._arrivals.append(time.monotonic())
-        now = self._clock.now().nanoseconds
-        sink(ReceivedImage(self.camera, stamp_of(message.header.stamp), message, now, began))
+        now, stamp = self._clock.now().nanoseconds, stamp_of(message.header.stamp)
+        self._stamps.add(stamp)
+        sink(ReceivedImage(self.camera, stamp, message, now, began))
         self.callback_times.append(time.perf_counter() - began)
 
 

@@ -64,18 +64,34 @@ def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
 
 
 def camera_status(
-    name: str, camera: CameraInput, counters: Counters, dropped: int, timings: LatencyWindow
+    name: str,
+    camera: CameraInput,
+    counters: Counters,
+    facts: Mapping[str, object],
+    timings: LatencyWindow,
+    fault: str,
 ) -> DiagnosticStatus:
-    """Return the status of one camera of the active node called `name`."""
+    """Return the status of one camera of the active node called `name`.
+
+    Args:
+        name: The node's.
+        camera: Its input.
+        counters: What became of its frames in the worker.
+        facts: Further figures.
+        timings: Of its results.
+        fault: What is wrong with the messages that accompany its images; empty if nothing is.
+    """
     level, text = _camera_state(camera, counters)
+    if fault and level == DiagnosticStatus.OK:
+        level, text = DiagnosticStatus.WARN, fault
     values = {
         'topic': camera.topic,
         'frames in': camera.received,
         'frames lost on the way': camera.lost,
         'frames processed': counters.processed,
-        'frames dropped': dropped,
         'frames limited by max_rate': counters.limited,
         'rate in Hz': f'{camera.rate():.1f}',
+        **facts,
     }
     values |= {f'frames broken ({kind})': n for kind, n in sorted(counters.broken.items())}
     times = timings.percentiles(50, 99)

@@ -40,6 +40,7 @@ from actloc_ros.ros.localizer_node.diagnostics import (
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
 from actloc_ros.settings import Settings
+from actloc_ros.stamped_buffer import StampHistory
 
 STOP_TIME = 10.0  # s that a step may still take when the node is deactivated
 QUIT_TIME = 1.3  # s that it may take when the process is to end
@@ -74,6 +75,7 @@ class ActionLocalizer(LifecycleNode):
         self._session: Session | None = None
         self._interfaces: NodeInterfaces | None = None
         self._boxes: BoxesInput | None = None
+        self._stamps = {camera: StampHistory() for camera in self.settings.cameras}
         self._warn = ThrottledLogger(self.get_logger())
         self._outputs = RosSink(self, self.settings.process_all)
         self._markers = MarkerSink(self)
@@ -121,6 +123,7 @@ class ActionLocalizer(LifecycleNode):
         try:
             self._listen_to_transforms(self._interfaces)
             localizer = self._open()
+            self._interfaces.boxes = self._boxes
             self._session = Session(
                 self._interfaces, self.settings, localizer, failed=self._broken.trigger
             )
@@ -163,11 +166,20 @@ class ActionLocalizer(LifecycleNode):
     def _subscribe(self) -> NodeInterfaces:
         settings = self.settings
         inputs = [
-            CameraInput(self, camera, settings.compressed, settings.process_all)
+            CameraInput(
+                self, camera, self._stamps[camera], settings.compressed, settings.process_all
+            )
             for camera in settings.cameras
         ]
         depths = {
-            camera: DepthInput(self, camera, settings.process_all, self._warn)
+            camera: DepthInput(
+                self,
+                camera,
+                self._stamps[camera],
+                settings.process_all,
+                settings.buffer,
+                self._warn,
+            )
             for camera in settings.cameras
             if settings.depth
         }
@@ -196,7 +208,12 @@ class ActionLocalizer(LifecycleNode):
             return settings.localizer
         if self._boxes is None:
             self._boxes = BoxesInput(
-                self, settings.cameras, settings.boxes_type, settings.boxes_patience, self._warn
+                self,
+                self._stamps,
+                settings.boxes_type,
+                settings.boxes_patience,
+                settings.buffer,
+                self._warn,
             )
         return replace(settings.localizer, side_inputs=self._boxes)
 

@@ -13,14 +13,15 @@ from rclpy.clock import Clock
 from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.localizer import Localizer
 from actloc_ros.mailbox import Mailbox
-from actloc_ros.pipeline import FrameResult, Pipeline
-from actloc_ros.projection import ActorPose
+from actloc_ros.pipeline import Pipeline
 from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer
+from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
 from actloc_ros.ros.localizer_node.camera_input import CameraInput, ReceivedImage
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import camera_status
+from actloc_ros.ros.localizer_node.outbox import Outbox, PlacedResult, PlacementOptions
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.timing import LatencyBreakdown, LatencyWindow
 from actloc_ros.ros.localizer_node.worker import DecodedImage, Worker
@@ -40,6 +41,7 @@ class NodeInterfaces:
         outputs: Publishes detections, events and labels.
         markers: Publishes markers.
         warn: Takes a kind and a text.
+        boxes: The people that another node finds; None where the model needs none.
     """
 
     clock: Clock
@@ -49,6 +51,7 @@ class NodeInterfaces:
     outputs: RosSink
     markers: MarkerSink
     warn: ThrottledLogger
+    boxes: BoxesInput | None = None
 
 
 class Session:
@@ -74,19 +77,34 @@ class Session:
         self._interfaces, self._settings, self._localizer = interfaces, settings, localizer
         cameras = [camera.camera for camera in interfaces.inputs]
         self._pipeline = Pipeline(
-            localizer, settings.tracks, settings.instances, settings.localizer.restart_gap
+            localizer,
+            settings.tracks,
+            settings.instances,
+            settings.localizer.restart_gap,
+            settings.max_lateness,
         )
-        self._mailbox: Mailbox[ReceivedImage] = Mailbox(cameras, settings.process_all)
+        self._mailbox: Mailbox[ReceivedImage] = Mailbox(
+            cameras, settings.process_all, nanoseconds(settings.max_lateness)
+        )
+        self._outbox = Outbox(
+            interfaces.depths,
+            interfaces.transformer,
+            _placement(settings),
+            dropped=self._dropped,
+            publish=self._publish,
+            warn=interfaces.warn,
+        )
         self._worker = Worker(
             self._pipeline,
             self._mailbox,
             cameras,
-            self._report,
+            self._outbox,
             interfaces.warn,
             failed,
             now=lambda: interfaces.clock.now().nanoseconds,
             # A replay goes by stamps alone, so that it repeats.
             patience=inf if settings.process_all else settings.localizer.restart_gap,
+            max_lateness=settings.max_lateness,
         )
         self._timings = {camera: LatencyWindow() for camera in cameras}
 
@@ -118,6 +136,8 @@ class Session:
         self._close_inputs()
         if not self._worker.stop(timeout):
             return False
+        for depth in self._interfaces.depths.values():
+            depth.clear()
         left = self._mailbox.clear()
         if left and self._settings.process_all:
             self._interfaces.warn('left', f'{left} frames came and were not processed')
@@ -140,12 +160,13 @@ class Session:
         else:
             self._close_inputs()
             self._mailbox.clear()
-            self._worker.reset()
+            self._worker.reset(at_once=True)
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next frame on."""
         self._settings = settings
         rate = 0.0 if settings.process_all else settings.max_rate
+        self._outbox.options = _placement(settings)
         self._worker.configure(settings.tracks, settings.instances, rate)
 
     def reset(self) -> None:
@@ -154,6 +175,8 @@ class Session:
 
     def jump(self, before: int, after: int) -> None:
         """Take note that the clock went back, from one time in ns to another."""
+        if self._interfaces.transformer is not None:
+            self._interfaces.transformer.clear()
         if not self._settings.process_all:  # there, frames wait, and their stamps show the jump
             self._worker.jump(before, after)
 
@@ -164,11 +187,29 @@ class Session:
                 name,
                 camera,
                 self._worker.counters[camera.camera],
-                self._dropped(camera.camera),
+                self._facts(camera.camera),
                 self._timings[camera.camera],
+                self._fault(camera.camera),
             )
             for camera in self._interfaces.inputs
         ]
+
+    def _facts(self, camera: str) -> dict[str, object]:
+        """Return figures of a camera that others than its input and the worker count."""
+        depth, boxes = self._interfaces.depths.get(camera), self._interfaces.boxes
+        counters = self._worker.counters[camera]
+        return {
+            'frames dropped': self._dropped(camera),
+            'frames late': counters.late + self._mailbox.late[camera],
+            'restarts': self._pipeline.restarts.get(camera, 0),
+            **(depth.values() if depth else {}),
+            **(boxes.values(camera) if boxes else {}),
+        }
+
+    def _fault(self, camera: str) -> str:
+        """Return what is wrong with the messages that accompany a camera's images, if anything."""
+        depth, boxes = self._interfaces.depths.get(camera), self._interfaces.boxes
+        return (depth.counters.fault() if depth else '') or (boxes.fault(camera) if boxes else '')
 
     def _close_inputs(self) -> None:
         for camera in self._interfaces.inputs:
@@ -182,27 +223,20 @@ class Session:
     def _dropped(self, camera: str) -> int:
         counters = self._worker.counters[camera]
         broken = sum(counters.broken.values())
-        return self._mailbox.replaced[camera] + counters.limited + broken
+        late = counters.late + self._mailbox.late[camera]
+        return self._mailbox.replaced[camera] + counters.limited + broken + late
 
-    def _report(self, step: FrameResult, image: DecodedImage | None) -> None:
+    def _publish(self, result: PlacedResult) -> None:
         """Hand a result to all sinks; in the worker's thread."""
-        began = time.perf_counter()
-        camera_poses = self._poses(step)
-        poses = self._in_target_frame(step, camera_poses)
-        posed = time.perf_counter()
-        report = self._make_report(step, image, camera_poses, poses)
+        placed = time.perf_counter()
+        report = self._make_report(result)
         for sink in self._sinks():
             sink.write(report)
-        if image is not None:
-            self._measure(step, image, posed - began, time.perf_counter() - posed)
+        if result.image is not None:
+            self._measure(result, result.image, placed, time.perf_counter())
 
-    def _make_report(
-        self,
-        step: FrameResult,
-        image: DecodedImage | None,
-        camera_poses: dict[int, ActorPose],
-        poses: dict[int, ActorPose],
-    ) -> Report:
+    def _make_report(self, result: PlacedResult) -> Report:
+        step = result.step
         latency = self._interfaces.clock.now().nanoseconds - step.stamp
         measured = not self._settings.process_all and not step.restart
         return make_report(
@@ -210,11 +244,11 @@ class Session:
             ros_type,
             model=self._localizer.name,
             labels=self._localizer.labels,
-            frame=image.frame if image else None,
-            camera_poses=camera_poses,
+            frame=result.image.frame if result.image else None,
+            camera_poses=result.camera_poses,
             joint_names=self._localizer.joint_names,
-            poses=poses,
-            dropped=self._dropped(step.camera),
+            poses=result.poses,
+            dropped=result.dropped,
             inference_time=nanoseconds(step.timing.infer) if measured else 0,
             latency=latency if measured else 0,
         )
@@ -223,38 +257,35 @@ class Session:
         sinks: list[EventSink] = [self._interfaces.outputs]
         return [*sinks, self._interfaces.markers] if self._settings.publish_markers else sinks
 
-    def _poses(self, step: FrameResult) -> dict[int, ActorPose]:
-        depth = self._interfaces.depths.get(step.camera)
-        return depth.poses(step, self._settings.depth_tolerance) if depth else {}
-
-    def _in_target_frame(
-        self, step: FrameResult, poses: dict[int, ActorPose]
-    ) -> dict[int, ActorPose]:
-        if not poses:
-            return {}
-        if self._interfaces.transformer and self._settings.target_frame:
-            target = self._settings.target_frame
-            poses = self._interfaces.transformer.move(poses, target, step.stamp)
-        return self._interfaces.depths[step.camera].with_velocities(step, poses)
-
     def _measure(
-        self, step: FrameResult, image: DecodedImage, place: float, publish: float
+        self, result: PlacedResult, image: DecodedImage, placed: float, published: float
     ) -> None:
-        received, timing = image.received, step.timing
+        received, timing = image.received, result.step.timing
         now = self._interfaces.clock.now().nanoseconds
         parts = {
             'wait': image.taken - received.arrival,
             'decode': image.decode,
             'preprocess': timing.preprocess,
             'link': timing.link,
-            'place': place,
-            'publish': publish,
+            'place': placed - result.released,
+            'publish': published - placed,
         }
         split = LatencyBreakdown(
             transport=seconds(received.clock - received.stamp),
             infer=timing.infer - timing.preprocess,
+            hold=result.released - result.made,
             own=sum(parts.values()),
             latency=seconds(now - received.stamp),
             **parts,
         )
         self._timings[received.camera].add(split)
+
+
+def _placement(settings: Settings) -> PlacementOptions:
+    return PlacementOptions(
+        tolerance=settings.depth_tolerance,
+        depth_patience=settings.depth_patience,
+        target_frame=settings.target_frame,
+        transform_patience=settings.transform_patience,
+        lossless=settings.process_all,
+    )

@@ -22,9 +22,10 @@ class LatencyBreakdown:
         preprocess: From frames to the model's input, where the localizer measures it.
         infer: In the rest of the localizer.
         link: To tracks and instances.
+        hold: While what places actors in space was on its way.
         place: To where actors are in space.
         publish: Laying out and sending messages.
-        own: All of it but transport and infer.
+        own: All of it but transport, infer and hold.
         latency: From the header's stamp to the sent message, by the node's clock.
     """
 
@@ -34,6 +35,7 @@ class LatencyBreakdown:
     preprocess: float
     infer: float
     link: float
+    hold: float
     place: float
     publish: float
     own: float

@@ -1,9 +1,10 @@
 """Check that a two-stage model takes the people that another node finds, by stamp."""
 
 import threading
+from math import inf, nan
 
 import pytest
-from node_harness import MILLISECOND, picture, running_node, wait_for
+from node_harness import MILLISECOND, picture, running_node, values, wait_for
 
 from actloc_ros.messages import header_message
 from actloc_ros.msg import ActionDetection, ActionDetectionArray
@@ -57,6 +58,43 @@ def test_an_image_without_boxes_is_published_without_actors_after_patience():
     with running_node(**OURS | {'boxes__patience': 0.1}) as client:
         images = client.camera()
         assert client.show(images, picture(), START).detections == []
+
+
+def test_boxes_that_are_none_are_counted_and_left_out():
+    wrong = [
+        ([nan, 1, 9, 9], 0.5),
+        ([0, 0, inf, 9], 0.5),
+        ([-inf, -inf, inf, inf], 0.5),
+        ([9, 9, 1, 1], 0.5),
+        ([0, 0, 3e38, 9], 0.5),
+        (BOX, nan),
+        (BOX, inf),
+        (BOX, -0.5),
+        (BOX, 2.0),
+    ]
+    message = boxes_message(START, 1)
+    for box, score in wrong:
+        message.detections += boxes_message(START, 1).detections
+        message.detections[-1].track_id = len(message.detections) + 3
+        message.detections[-1].bbox = [float(x) for x in box]
+        message.detections[-1].box_score = score
+    with running_node(**OURS) as client:
+        images = client.camera()
+        client.camera('boxes', ActionDetectionArray).publish(message)
+        answer = client.show(images, picture(), START)
+        assert [list(d.bbox) for d in answer.detections] == [BOX]
+        assert values(client.status('camera'))['boxes broken'] == str(len(wrong))
+        assert client.state() == 'active'
+
+
+def test_boxes_that_come_too_late_are_counted():
+    with running_node(**OURS | {'boxes__patience': 0.05}) as client:
+        images = client.camera()
+        boxes = client.camera('boxes', ActionDetectionArray)
+        client.show(images, picture(), START)
+        assert values(client.status('camera'))['frames without boxes'] == '1'
+        boxes.publish(boxes_message(START, 1))
+        wait_for(lambda: values(client.status('camera'))['boxes too late'] == '1')
 
 
 def test_a_message_type_that_is_not_installed_is_named():

@@ -1,39 +1,30 @@
 """Check that actors get a place in space where depth is at hand, and honest flags where not."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from node_harness import MILLISECOND, Client, image_message, picture, running_node, wait_for
-from rclpy.qos import HistoryPolicy, QoSProfile
+from depth_camera import FOCAL, KEEP_ALL, SIZE, depth_message, info_message
+from node_harness import (
+    MILLISECOND,
+    Client,
+    image_message,
+    picture,
+    running_node,
+    stamp_of,
+    values,
+    wait_for,
+)
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import Marker, MarkerArray
 
-from actloc_ros.messages import header_message
-from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.transforms import rotation_matrix
 
 START = 1_700_000_000_000_000_000
 PERIOD = 100 * MILLISECOND
-SIZE = (160, 120)
-FOCAL = 100.0
-
-
-def depth_message(depth: np.ndarray, stamp: int, encoding: str = '32FC1') -> Image:
-    """Return a depth image taken at `stamp` (ns)."""
-    header = header_message(ros_type, stamp, 'optical')
-    message = Image(header=header, encoding=encoding, height=depth.shape[0], width=depth.shape[1])
-    message.step = depth.strides[0]
-    message.data = depth.tobytes()
-    return message
-
-
-def info_message(size: tuple[int, int], focal: float, centre: tuple[float, float]) -> CameraInfo:
-    """Return a pinhole camera's calibration."""
-    k = [focal, 0.0, centre[0], 0.0, focal, centre[1], 0.0, 0.0, 1.0]
-    return CameraInfo(width=size[0], height=size[1], k=k)
 
 
 class DepthCamera:
@@ -136,9 +127,8 @@ def test_a_real_depth_image_gives_a_place(shared: Path) -> None:
 
 
 def test_a_replay_waits_for_depth_that_comes_after_its_image() -> None:
-    everything = QoSProfile(depth=1, history=HistoryPolicy.KEEP_ALL)
     with running_node(depth__enabled=True, process_all=True) as client:
-        image, depth = client.camera(qos=everything), client.camera('depth', Image, everything)
+        image, depth = client.camera(qos=KEEP_ALL), client.camera('depth', Image, KEEP_ALL)
         client.camera('camera_info', CameraInfo).publish(info_message(SIZE, FOCAL, (79.5, 59.5)))
         client.status()
         pixels, metres = scene(74, 2.0)
@@ -151,6 +141,84 @@ def test_a_replay_waits_for_depth_that_comes_after_its_image() -> None:
         wait_for(lambda: len(client.detections) == len(stamps))
         placed = [message.detections[0].has_pose for message in client.detections]
         assert all(placed[1:])  # the first may have waited in vain
+
+
+@pytest.mark.parametrize(('rate', 'delay'), [(30, 0.02), (12, 0.02), (15, 0.045), (30, 0.05)])
+def test_depth_that_comes_late_meets_its_own_image(rate: int, delay: float) -> None:
+    """Every depth image holds one distance, which says whose it is."""
+    with running_node(depth__enabled=True, depth__patience=10.0) as client:
+        image, depth = client.camera(), client.camera('depth', Image, KEEP_ALL)
+        client.camera('camera_info', CameraInfo).publish(info_message(SIZE, FOCAL, (79.5, 59.5)))
+        client.status()
+        pixels = picture('red', 74, SIZE)
+        stamps = [START + index * 10**9 // rate for index in range(40)]
+        events = [(index / rate, 0, index) for index in range(len(stamps))]
+        events += [(at + delay, 1, index) for at, _, index in events]
+        began = time.monotonic()
+        for at, is_depth, index in sorted(events):
+            time.sleep(max(began + at - time.monotonic(), 0))
+            if is_depth:
+                metres = np.full(SIZE[::-1], 1 + index / 10, np.float32)
+                depth.publish(depth_message(metres, stamps[index]))
+            else:
+                image.publish(image_message(pixels, stamps[index]))
+        last = wait_for(lambda: stamps[-1] in map(stamp_of, client.detections))
+        assert last
+        for message in client.detections:
+            [seen] = message.detections
+            distance = 1 + stamps.index(stamp_of(message)) / 10
+            assert seen.has_pose
+            assert seen.pose.pose.pose.position.z == pytest.approx(distance, abs=0.01)
+
+
+def test_results_without_actors_and_of_dead_depth_do_not_wait() -> None:
+    with running_node(depth__enabled=True, depth__patience=1.2) as client:
+        camera = client.camera()
+        client.show(camera, picture(None), START)
+        depth = client.camera('depth')
+        depth.publish(depth_message(np.ones(SIZE[::-1], np.float32), START))
+        client.show(camera, picture('red'), START + PERIOD)  # waits until depth counts as dead
+        client.show(camera, picture('red'), START + 2 * PERIOD)
+        status = client.wait_for_status('actors have no pose, since no depth image')
+        assert int(values(status)['actors without pose (no depth image comes)']) >= 1
+
+
+def test_results_leave_in_order_and_late_depth_is_counted() -> None:
+    with running_node(depth__enabled=True, depth__patience=0.3) as client:
+        camera, depth = client.camera(), client.camera('depth')
+        client.camera('camera_info', CameraInfo).publish(info_message(SIZE, FOCAL, (79.5, 59.5)))
+        metres = np.ones(SIZE[::-1], np.float32)
+        depth.publish(depth_message(metres, START - PERIOD))
+        client.status()
+        camera.publish(image_message(picture('red', size=SIZE), START))
+        wait_for(lambda: values(client.status('camera'))['frames processed'] == '1')
+        client.show(camera, picture(None, size=SIZE), START + PERIOD)
+        assert [stamp_of(m) for m in client.detections] == [START, START + PERIOD]
+        assert not client.detections[0].detections[0].has_pose
+        depth.publish(depth_message(metres, START))
+        shown = wait_for(
+            lambda: (v := values(client.status('camera')))['depth images too late'] == '1' and v
+        )
+        # Of two reasons: on a machine that stalls, depth counts as dead.
+        reasons = {key: n for key, n in shown.items() if 'without pose (no depth image' in key}
+        assert list(reasons.values()) == ['1']
+        assert shown['actors with pose'] == '0'
+
+
+@pytest.mark.parametrize(
+    'k', [(0, 1, 0, 1), (np.nan, 1, 0, 1), (np.inf, 1, 0, 1), (-5, 80, 5, 60), (1e-9, 80, 5, 60)]
+)
+def test_an_impossible_calibration_is_counted_and_the_last_good_one_stays(k: tuple) -> None:
+    with running_node(depth__enabled=True) as client:
+        camera = DepthCamera(client)
+        camera.calibrate(info_message(SIZE, FOCAL, (79.5, 59.5)))
+        broken = info_message(SIZE, FOCAL, (79.5, 59.5))
+        broken.k[0], broken.k[2], broken.k[4], broken.k[5] = map(float, k)
+        camera.calibrate(broken)
+        wait_for(lambda: values(client.status('camera')).get('broken (camera_info)') == '1')
+        pixels, depth = scene(74, 2.0)
+        [seen] = camera.show(pixels, depth_message(depth, START), START).detections
+        assert seen.has_pose
 
 
 def test_images_without_depth_are_still_localized() -> None:

@@ -24,6 +24,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from actloc_ros.models.open import open_localizer
 from actloc_ros.msg import ActionDetection as Detection
 from actloc_ros.parameter_spec import Mutability
+from actloc_ros.ros.localizer_node.worker import FAILURES
 from actloc_ros.settings import SPECS
 
 START = 1_700_000_000_000_000_000
@@ -121,7 +122,16 @@ def test_an_error_in_the_worker_is_told_and_ends_the_activation() -> None:
         client.show(camera, picture('red'), START)
         white = picture(None)
         white[:] = 255
-        camera.publish(image_message(white, START + PERIOD))
+        for index in range(FAILURES):
+            camera.publish(image_message(white, START + (1 + index) * PERIOD))
+            if index < FAILURES - 1:
+                wait_for(
+                    lambda n=index + 1: (
+                        values(client.status('camera')).get('frames broken (model failed)')
+                        == str(n)
+                    )
+                )
+                assert client.state() == 'active'
         wait_for(lambda: client.state() == 'inactive')
         status = client.status()
         assert status.level == b'\x02'
@@ -130,7 +140,22 @@ def test_an_error_in_the_worker_is_told_and_ends_the_activation() -> None:
         assert client.events[1].state == Detection.ENDED
         assert client.change_state('activate')
         assert client.status().level == b'\x00'
-        client.show(camera, picture('red'), START + 2 * PERIOD)
+        client.show(camera, picture('red'), START + 9 * PERIOD)
+
+
+def test_one_image_on_which_the_model_fails_is_skipped() -> None:
+    with running_node() as client:
+        camera = client.camera()
+        client.show(camera, picture('red'), START)
+        white = picture(None)
+        white[:] = 255
+        for index in range(1, 2 * FAILURES, 2):  # never so many in a row
+            camera.publish(image_message(white, START + index * PERIOD))
+            client.wait_for_status('ZeroDivisionError: white all over')
+            answer = client.show(camera, picture('red'), START + (index + 1) * PERIOD)
+        assert client.state() == 'active'
+        assert answer.frames_dropped == FAILURES
+        assert answer.detections[0].state == Detection.STARTED
 
 
 @pytest.mark.parametrize(
@@ -258,6 +283,7 @@ def test_diagnostics_say_what_the_node_does() -> None:
             'preprocess',
             'infer',
             'link',
+            'hold',
             'publish',
             'latency',
         )

@@ -203,3 +203,48 @@ def test_max_rate_goes_by_stamps_and_changes_at_run_time() -> None:
         assert client.detections[-1].frames_dropped == 6
         assert client.set(max_rate=0.0) == ''
         client.show(camera, picture('red'), stamps[-1] + MILLISECOND)
+
+
+def test_late_frames_are_counted_and_forget_nothing() -> None:
+    with running_node() as client:
+        camera = client.camera()
+        for index in range(25):
+            stamp = START + index * 100 * MILLISECOND
+            if index % 5 == 4:
+                camera.publish(image_message(picture('red'), stamp - 250 * MILLISECOND))
+                wait_for(
+                    lambda n=index // 5 + 1: (
+                        values(client.status('camera'))['frames late'] == str(n)
+                    )
+                )
+            else:
+                answer = client.show(camera, picture('red'), stamp)
+        assert {d.track_id for m in client.detections for d in m.detections} == {1}
+        assert states(client) == [(Detection.STARTED, 'red')]
+        assert answer.frames_dropped == 4
+        assert values(client.status('camera'))['restarts'] == '0'
+        client.show(camera, picture('red'), START - 10**10)
+        assert values(client.status('camera'))['restarts'] == '1'
+
+
+def test_stamps_far_from_now_are_answered() -> None:
+    with running_node() as client:
+        camera = client.camera()
+        for sec in (1, 2**31 - 1, -(2**31), 5):
+            message = image_message(picture('red'), 0)
+            message.header.stamp.sec = sec
+            count = len(client.detections)
+            camera.publish(message)
+            answer = wait_for(lambda n=count: client.detections[n:])[-1]
+            assert answer.header.stamp == message.header.stamp
+            assert (answer.latency.sec < 0) == (sec == 2**31 - 1)
+
+
+def test_a_stamp_with_too_many_nanoseconds_is_skipped() -> None:
+    with running_node() as client:
+        camera = client.camera()
+        message = image_message(picture('red'), START)
+        message.header.stamp.sec, message.header.stamp.nanosec = 2**31 - 1, 2**32 - 1
+        camera.publish(message)
+        client.wait_for_status('4294967295 nanoseconds')
+        client.show(camera, picture('red'), START)
