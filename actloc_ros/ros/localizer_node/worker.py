@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions
@@ -29,12 +30,14 @@ class Counters:
         limited: Frames left out for `max_rate`.
         broken: Frames that could not be used, by kind of fault.
         fault: What was last wrong.
+        fault_time: When that was, by `time.monotonic`, in s.
     """
 
     processed: int = 0
     limited: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     fault: str = ''
+    fault_time: float = -inf
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,7 @@ class Worker:
         """Count a frame that cannot be used, and say why."""
         counters = self.counters[camera]
         counters.broken[kind] = counters.broken.get(kind, 0) + 1
-        counters.fault = text
+        counters.fault, counters.fault_time = text, time.monotonic()
         name = f'camera "{camera}"' if camera else 'the camera'
         self._warn(f'{camera} {kind}', f'a frame of {name} is skipped: {text}')
 
