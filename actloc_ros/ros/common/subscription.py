@@ -105,7 +105,12 @@ class MatchedSubscription:
         def create(**events: Any) -> Subscription:
             callbacks = SubscriptionEventCallbacks(incompatible_qos=incompatible_qos, **events)
             return self._node.create_subscription(
-                self._type, topic, callback, self.qos, event_callbacks=callbacks, **options
+                self._type,
+                topic,
+                callback,  # type: ignore[arg-type] # rclpy takes the information too
+                self.qos,
+                event_callbacks=callbacks,
+                **options,
             )
 
         try:
