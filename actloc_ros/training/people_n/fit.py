@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from actloc_ros.models.people_n.export import export_onnx, write_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork, RawPeople, Trunk
 from actloc_ros.models.people_n.session import PeopleSession
+from actloc_ros.models.people_n.weights_file import PeopleWeights, write_weights
 from actloc_ros.training.config import ConfigError, _build
 from actloc_ros.training.people_n.augment import Augmentation
 from actloc_ros.training.people_n.batches import Batches, Targets
@@ -338,14 +339,12 @@ class Training:
         with (self.out / MEASUREMENTS).open('a') as file:
             file.write(json.dumps(figures) + '\n')
         print('measured', json.dumps(figures), flush=True)
-        kept = self.out / f'average_{self.step:06d}.pt'
-        torch.save(
-            {
-                k: v.half() if v.is_floating_point() else v
-                for k, v in self.average.module.state_dict().items()
-            },
-            kept,
-        )
+        write_weights(average_path(self.out, self.step), PeopleWeights(network, LEAST_SCORE))
+
+
+def average_path(folder: Path, step: int) -> Path:
+    """Return where a run keeps the averaged weights that it measured at a step."""
+    return folder / f'average_{step:06d}.safetensors'
 
 
 def measure(session: PeopleSession, pictures: list[Picture]) -> dict[str, float]:
