@@ -52,7 +52,7 @@ class FoundPeople:
 
 
 def decode(
-    reports: Reports, letterbox: Letterbox, least: float, overlap: float = 0.6, most: int = 100
+    reports: Reports, letterbox: Letterbox, least: float, overlap: float = 0.45, most: int = 100
 ) -> FoundPeople:
     """Return the people that the cells report.
 
