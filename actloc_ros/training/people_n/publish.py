@@ -15,7 +15,7 @@ from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.weights_file import PeopleWeights, read_weights, write_weights
 from actloc_ros.training.people_n.fit import MEASUREMENTS, average_path
 
-MERIT = ('all R@0.9', 'OKS')
+MERIT = ('all AP50', 'OKS')
 """Figures of validation whose sum is greatest for the weights that are chosen."""
 
 
