@@ -246,7 +246,10 @@ class Training:
         state = torch.load(path, weights_only=True)
         self.network.load_state_dict(state['network'])
         self.average.load_state_dict(state['average'])
+        rates = [group['full_rate'] for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state['optimizer'])
+        for group, full_rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group['full_rate'] = full_rate  # the recipe's, which may have changed
         self.step = state['step']
         torch.set_rng_state(state['random'])
 

@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -134,6 +135,9 @@ def test_a_resumed_training_is_the_same_training(shared, tmp_path, monkeypatch):
     assert parts.step == 4
     for name, value in whole.average.state_dict().items():
         assert torch.equal(value, parts.average.state_dict()[name]), name
+    faster = replace(recipe, schedule=replace(recipe.schedule, learning_rate=0.5))
+    again = Training(faster, shared, None, tmp_path / 'parts')
+    assert again.optimizer.param_groups[2]['full_rate'] == pytest.approx(0.5)
     frozen = list(whole.network.trunk.start_parameters())
     assert not any(p.requires_grad for p in frozen)
 
