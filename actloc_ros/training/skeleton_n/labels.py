@@ -73,7 +73,6 @@ MEANINGS = {
     'raising_hand': Meaning(('raising_hand',), ('standing', 'waving', 'stop_signal')),
     'gesture_stop': Meaning(('stop_signal',), ('standing', 'raising_hand')),
     'gesture_come': Meaning(('beckoning',), ('standing', 'waving')),
-    'falling_then_lying': Meaning((), ('falling', 'lying')),
     'signing': Meaning((), ('standing', 'sitting', 'raising_hand')),
     'fails_to_stand_up': Meaning(('sitting',), ('standing_up', 'sitting_down')),
     'stumbling': Meaning((), (*UPRIGHT, 'falling', 'bending')),

@@ -98,8 +98,12 @@ def read_motions(path: Path) -> list[Motion]:
     return motions
 
 
-def read_footage(path: Path) -> list[Footage]:
+def read_footage(path: Path, margin: float = 0.16) -> list[Footage]:
     """Read a file of 2D joints of real/mocap; leaves out the clip that may not teach.
+
+    Args:
+        path: The file.
+        margin: Seconds on both sides of a segment's ends of which its label is not known.
 
     Raises:
         OSError: It cannot be read.
@@ -125,7 +129,7 @@ def read_footage(path: Path) -> list[Footage]:
                     np.concatenate([xy, score[..., None]], axis=-1),
                     np.full((count, 4), np.nan, np.float32),
                     score.max(axis=1) > 0,
-                    targets_of(segments, count, margin=5 if data['fps'][index] > 20 else 2),
+                    targets_of(segments, count, margin=round(margin * float(data['fps'][index]))),
                 )
             )
     return clips

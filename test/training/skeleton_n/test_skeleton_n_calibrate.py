@@ -13,6 +13,7 @@ from actloc_ros.training.skeleton_n.calibrate import (
     fold,
     lowest_threshold,
 )
+from actloc_ros.training.skeleton_n.evaluate import falls
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, NO, UNKNOWN, YES
 from actloc_ros.training.skeleton_n.measure import (
     Event,
@@ -23,6 +24,7 @@ from actloc_ros.training.skeleton_n.measure import (
     posture_figures,
     sigmoid,
 )
+from actloc_ros.training.skeleton_n.motion_data import Footage
 
 
 def scored(label, logits, yes):
@@ -114,3 +116,19 @@ def test_events_take_two_frames_and_hold_through_gaps():
         Event(pytest.approx(1.1), pytest.approx(1.7)),
         Event(pytest.approx(3.6), pytest.approx(3.6)),
     ]
+
+
+def test_falls_are_counted_once_and_the_rest_are_false_alarms():
+    targets = np.full((40, len(LABELS)), UNKNOWN, np.uint8)
+    clips = [
+        Footage(
+            name, 'someone', 'test', (640, 480), np.arange(40) / 10, np.zeros((40, 17, 3)),
+            np.zeros((40, 4)), np.ones(40, bool), targets,
+        )
+        for name in ('fall', 'quiet', 'missed')
+    ]  # fmt: skip
+    scores = np.zeros((3, 40))
+    scores[:2, 20:25] = 0.9
+    text = falls(clips, list(scores), {'fall': (1.8, 3.0), 'missed': (1.0, 2.0)}, 0.5)
+    assert 'found 1 of 2, onset error 0.30 s' in text
+    assert 'false alarms 1 in 12 s = 307.7 an hour' in text
