@@ -1,0 +1,1 @@
+"""Train `people_n` on photographs."""
