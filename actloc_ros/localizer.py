@@ -44,6 +44,8 @@ class Detections:
         clip: The clip behind the result.
         track_ids: int64 (N,), from 1, where the localizer follows actors by itself; None leaves
             that to the track linker.
+        joints: float32 (N, K, 3), where the localizer finds joints: x, y in pixels of the original
+            image and a confidence in [0, 1], in the order of `Localizer.joint_names`.
     """
 
     boxes: np.ndarray
@@ -51,6 +53,7 @@ class Detections:
     actions: np.ndarray
     clip: ClipInfo
     track_ids: np.ndarray | None = None
+    joints: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of actors."""
@@ -98,7 +101,8 @@ class LocalizerOptions:
         weights: Path of a checkpoint, or the name of a downloaded one; empty for the model's
             own default.
         random_weights: Run with random weights where there is no checkpoint: for benchmarks alone.
-        device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one; what ONNX Runtime
+            runs without PyTorch also knows others, see `models.onnx_runtime`.
         precision: `float32`, `float16`, `bfloat16`, or `auto` for what the device gains from.
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
         restart_gap: Time in s without frames after which a camera's past is forgotten; at least
@@ -129,11 +133,13 @@ class Localizer(ABC):
         labels: Action names; the index of a label is its class id.
         threshold: Score in [0, 1] from which an action counts as detected, unless the user says
             otherwise.
+        joint_names: Names of the joints in `Detections.joints`; empty where there are none.
     """
 
     name: str
     labels: tuple[str, ...]
     threshold: float = 0.5
+    joint_names: tuple[str, ...] = ()
 
     @abstractmethod
     def step(self, frames: Sequence[Frame]) -> list[Detections]:

@@ -275,6 +275,7 @@ def _inside(found: Detections, frame: Frame) -> Detections:
         actions=found.actions[kept],
         clip=found.clip,
         track_ids=None if found.track_ids is None else found.track_ids[kept],
+        joints=None if found.joints is None else found.joints[kept],
     )
 
 

@@ -40,3 +40,13 @@ def find_stored(entry: Entry) -> Path | None:
     converted = cache_folder() / f'{entry.name}.safetensors'
     places = shipped_path(entry.name), converted, stored_path(entry)
     return next((path for path in places if path.is_file()), None)
+
+
+def onnx_places(name: str) -> tuple[Path, Path]:
+    """Return where the ONNX file of a network that needs no PyTorch may be, best first."""
+    return SHIPPED / f'{name}.onnx', cache_folder() / f'{name}.onnx'
+
+
+def find_onnx(name: str) -> Path | None:
+    """Return the ONNX file of a network that needs no PyTorch, or None if it is not here."""
+    return next((path for path in onnx_places(name) if path.is_file()), None)
