@@ -1,0 +1,1 @@
+"""skeleton_n: what people do, from the motion of their joints."""
