@@ -13,8 +13,8 @@ from actloc_ros.models.people_n.letterbox import Letterbox
 FloatArray = npt.NDArray[np.float32]
 
 FIELD_STRIDE = 8
-REFINEMENTS = 2
-FARTHEST = 0.2
+REFINEMENTS = 3
+FARTHEST = 0.4
 """Share of the root of a box's area by which the field may move a joint."""
 
 
@@ -52,7 +52,7 @@ class FoundPeople:
 
 
 def decode(
-    reports: Reports, letterbox: Letterbox, least: float, overlap: float = 0.6, most: int = 100
+    reports: Reports, letterbox: Letterbox, least: float, overlap: float = 0.45, most: int = 100
 ) -> FoundPeople:
     """Return the people that the cells report.
 

@@ -192,7 +192,9 @@ class Head(nn.Module):
         super().__init__()
         self.stride = stride
         self.person_tower = Separable(channels, channels)
-        self.joint_tower = Separable(channels, channels)
+        self.joint_tower = nn.Sequential(
+            Separable(channels, channels), Separable(channels, channels)
+        )
         self.person = nn.Conv2d(channels, 5, 1)
         self.joint = nn.Conv2d(channels, JOINTS * 3, 1)
         nn.init.normal_(self.person.weight, std=0.01)

@@ -16,6 +16,9 @@ from actloc_ros.training.people_n.augment import KNOWN
 from actloc_ros.training.people_n.batches import Targets
 from actloc_ros.training.people_n.pictures import SIGMAS
 
+FIELD_REACH = 0.3
+"""Of the field around a joint, relative to the root of the box's area."""
+
 BODY_SHARE = 0.53  # of a box that its body covers, where no mask is known
 
 
@@ -148,8 +151,8 @@ def field_targets(joints: Tensor, boxes: Tensor, size: torch.Size) -> tuple[Tens
     dx = joints[:, :, 0, None] - xs
     dy = joints[:, :, 1, None] - ys
     squares = dy.square()[..., None] + dx.square()[:, :, None]
-    reach = 0.15 * (boxes[:, 2:] - boxes[:, :2]).prod(-1).sqrt()
-    reach = reach.clamp(10, 36)[:, None] * (joints[..., 2] >= KNOWN)
+    reach = FIELD_REACH * (boxes[:, 2:] - boxes[:, :2]).prod(-1).sqrt()
+    reach = reach.clamp(12, 64)[:, None] * (joints[..., 2] >= KNOWN)
     far = squares > reach.square()[..., None, None]
     nearest = squares.masked_fill(far, float('inf')).min(0)
     rows = nearest.indices

@@ -122,13 +122,13 @@ def drawn_pictures(count=8):
     random = np.random.default_rng(0)
     pictures = []
     for i in range(count):
-        image = random.integers(90, 120, (96, 128, 3), np.uint8)
-        x, y = random.integers(8, 70), random.integers(4, 20)
-        image[y : y + 70, x : x + 36] = (240, 40, 40)
-        joints = [[x + 18, y + 10 + 3 * k, 1] for k in range(17)]
-        people = [{'box': [x, y, x + 36, y + 70], 'joints': joints}]
+        image = random.integers(90, 120, (64, 64, 3), np.uint8)
+        x, y = random.integers(4, 34), random.integers(2, 16)
+        image[y : y + 44, x : x + 24] = (240, 40, 40)
+        joints = [[x + 12, y + 6 + 2 * k, 1] for k in range(17)]
+        people = [{'box': [x, y, x + 24, y + 44], 'joints': joints}]
         pictures.append(Picture(f'p{i}', 'drawn', encode(image), parse_people(people), True))
-    nobody = random.integers(90, 120, (96, 128, 3), np.uint8)
+    nobody = random.integers(90, 120, (64, 64, 3), np.uint8)
     pictures.append(Picture('n', 'drawn', encode(nobody), parse_people([]), True))
     return pictures
 
@@ -136,7 +136,7 @@ def drawn_pictures(count=8):
 def test_drawn_people_are_learned_in_seconds():
     torch.manual_seed(0)
     plain = Augmentation(0, (1, 1), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-    batches = Batches(drawn_pictures(), {'drawn': 1}, 0.2, 5, [(96, 96)], plain, 100, 0)
+    batches = Batches(drawn_pictures(), {'drawn': 1}, 0.2, 5, [(64, 64)], plain, 100, 0)
     network = PeopleNetwork(NetworkConfig(32, (2, 6, 7, 9)))
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
     loss = PeopleLoss(LossWeights())
