@@ -85,7 +85,7 @@ def _whole_view(path: Path, label: str, folder: Path) -> Video:
 
 
 def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> Annotations:
-    file = folder / f'boxes_{detector}.json'
+    file = folder / f'boxes_{Path(detector).name}.json'
     if file.exists():
         found = parse_annotations(file)
         if {v.path for v in found.videos} != {relative(path, folder) for _, path in clips}:

@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import yaml
-from onnx import TensorProto, helper, numpy_helper
+from people_files import describe, write_network
 
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.onnx_runtime import CPU, check_used, choose_providers
@@ -24,33 +23,6 @@ IMAGE = np.zeros((48, 96, 3), np.uint8)
 def how(layout='rtmdet', **values):
     given = {'people': 'x.onnx', 'resize': 'letterbox', 'size': (64, 64), 'colour': 'bgr'}
     return PeopleFile(layout=layout, **{**given, **values})
-
-
-def write_network(path, outputs, shape=(1, 3, 64, 64), kind=TensorProto.FLOAT):
-    """Write a network that reports the same of every image."""
-    nodes = [
-        helper.make_node('Constant', [], [name], value=numpy_helper.from_array(value, name))
-        for name, value in outputs.items()
-    ]
-    given = [helper.make_tensor_value_info('image', kind, shape)]
-    results = [
-        helper.make_tensor_value_info(
-            name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
-        )
-        for name, value in outputs.items()
-    ]
-    graph = helper.make_graph(nodes, 'constant', given, results)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
-    onnx.save(model, str(path))
-
-
-def describe(path, **values):
-    given = {
-        'people': 'x.onnx', 'layout': 'rtmdet', 'resize': 'letterbox', 'size': [64, 64],
-        'colour': 'bgr', **values,
-    }  # fmt: skip
-    path.write_text(yaml.safe_dump(given))
-    return path
 
 
 @pytest.fixture
@@ -71,7 +43,7 @@ def test_ready_descriptions_are_read(path):
 @pytest.mark.parametrize(
     ('values', 'text'),
     [
-        ({'sise': 3}, 'there is no key sise; there are people, layout'),
+        ({'sizes': 3}, 'there is no key sizes; there are people, layout'),
         ({'layout': 'yolo'}, 'layout is "yolo"; it must be one of yolox'),
         ({'resize': 'crop'}, 'resize is "crop"'),
         ({'size': [64]}, r'size is \[64\]; it must be a list of 2'),
