@@ -103,7 +103,8 @@ class LocalizerOptions:
         weights: Path of a checkpoint, or the name of a downloaded one; empty for the model's
             own default.
         random_weights: Run with random weights where there is no checkpoint: for benchmarks alone.
-        device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one; what ONNX Runtime
+            runs without PyTorch also knows others, see `models.onnx_runtime`.
         precision: `float32`, `float16`, `bfloat16`, or `auto` for what the device gains from.
         threads: Threads of ONNX Runtime in a step, 1 or more, for models that run by it.
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.

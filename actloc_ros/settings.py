@@ -17,7 +17,7 @@ from actloc_ros.stamped_buffer import BufferLimits
 from actloc_ros.tracks import TrackOptions
 
 CAMERA_NAME = re.compile(r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
-DEVICE = re.compile(r'auto|cpu|cuda(:\d+)?')
+DEVICE = re.compile(r'auto|cpu|(cuda|tensorrt)(:\d+)?|openvino(:\w+)?')
 MEGABYTE = 1e6
 
 _TRACKS, _INSTANCES, _OPTIONS = TrackOptions(), InstanceOptions(), LocalizerOptions()
@@ -81,7 +81,8 @@ SPECS = (
     ParameterSpec(
         'device',
         _OPTIONS.device,
-        'Where the model runs: cpu, cuda, cuda:N, or auto for the GPU where there is one.',
+        'Where the model runs: cpu, cuda, cuda:N, or auto for the GPU where there is one; models'
+        ' without PyTorch also on tensorrt, tensorrt:N, openvino and openvino:DEVICE.',
         Mutability.INACTIVE,
     ),
     ParameterSpec(
@@ -361,7 +362,10 @@ def _cameras(names: Sequence[str]) -> tuple[str, ...]:
 
 def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     if not DEVICE.fullmatch(values['device']):
-        raise ValueError(f'device is "{values["device"]}"; it must be auto, cpu, cuda or cuda:N')
+        raise ValueError(
+            f'device is "{values["device"]}"; it must be auto, cpu, cuda, cuda:N,'
+            ' tensorrt, tensorrt:N, openvino or openvino:DEVICE'
+        )
     bridge, restart = values['bridge_gap'], values['restart_gap']
     if restart <= 0 or restart < bridge:
         raise ValueError(

@@ -64,7 +64,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', type=int, default=1, help='number of the official split, from 1')
     parser.add_argument('--videos', default='', metavar='FOLDER', help='where the videos lie apart')
     parser.add_argument(
-        '--boxes', default='', metavar='HOW', help='of clips without boxes: image, hog, a detector'
+        '--boxes',
+        default='',
+        metavar='HOW',
+        help='of clips without boxes: image, hog, people_n, FILE.yaml or another detector',
     )
 
 

@@ -9,7 +9,7 @@ from actloc_ros.models.count_costs import known_cost
 from actloc_ros.models.detectors.torchvision_detectors import detector_names, find_detector
 from actloc_ros.models.entry import Entry, LocalizerEntry, Task
 from actloc_ros.models.families import localizers
-from actloc_ros.models.storage import find_stored
+from actloc_ros.models.storage import find_onnx, find_stored
 
 HEADINGS = ('model', 'task', 'classes', 'parameters', 'GMAC', 'clip', 'licence', 'local', 'source')
 
@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [r for r in rows if r[HEADINGS.index('local')] != 'no']
     print(table([HEADINGS, *rows]))
     print(two_stages())
+    print(people_networks())
     return 0
 
 
@@ -43,7 +44,20 @@ def two_stages() -> str:
     names = [f'{e.architecture} ({"yes" if find_stored(e) else "no"})' for e in found if e]
     return (
         '\nA classification model is run as DETECTOR+MODEL, such as hog+r2plus1d_18. Detectors: hog'
-        f" (built in), boxes=PATH (a CSV file), and torchvision's (local?): {', '.join(names)}"
+        ' (built in), people_n, FILE.yaml (any people network), boxes=PATH (a CSV file), and'
+        f" torchvision's (local?): {', '.join(names)}"
+    )
+
+
+def people_networks() -> str:
+    """Return how any people network is put in front of `skeleton_n`."""
+    here = ', '.join(
+        f'{name} ({"yes" if find_onnx(name) else "no"})' for name in ('people_n', 'skeleton_n')
+    )
+    return (
+        f'\npose_n is people_n+skeleton_n (local? {here}). Any other people network is run as'
+        ' PEOPLE+skeleton_n, where PEOPLE is the path of a YAML file that describes it;'
+        ' config/people has some.'
     )
 
 

@@ -10,7 +10,10 @@ from actloc_ros.frames import Frame
 from actloc_ros.io.media import Frames
 from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.detectors.hog import HogDetector
+from actloc_ros.models.detectors.people_networks import PeopleNetworkDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
+from actloc_ros.models.onnx_runtime import choose_threads
+from actloc_ros.models.people.open import names_people, open_people
 from actloc_ros.tracks import TrackLinker, TrackOptions
 from actloc_ros.truth.annotations import ActorTrack, Video
 
@@ -22,18 +25,17 @@ class PeopleFinder:
     """Finds people by one detector in any number of clips.
 
     Args:
-        detector: `hog`, or the name of a detection network of torchvision or of its weights.
+        detector: `hog`; `people_n`, or the path of a file as `models.people.open` has it; or the
+            name of a detection network of torchvision or of its weights.
 
     Raises:
-        WeightsError: There is no such detector, or its weights are not here.
+        ModelError: There is no such detector, or its weights are not here.
     """
 
     def __init__(self, detector: str) -> None:
         device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         self._device = device
-        self._detector: PersonDetector = (
-            HogDetector() if detector == HOG else open_network_detector(detector, device)
-        )
+        self._detector = _open_detector(detector, device)
 
     def find(self, frames: Frames, video: Video) -> tuple[tuple[ActorTrack, ...], int]:
         """Return each person's track, and the actor whose scores have the highest sum.
@@ -58,6 +60,14 @@ class PeopleFinder:
         tracks = (_track(number, rows, video) for number, rows in sorted(found.items()))
         kept = tuple(track for track in tracks if len(track.frames))
         return kept, max((track.actor for track in kept), key=lambda actor: worth[actor], default=0)
+
+
+def _open_detector(name: str, device: torch.device) -> PersonDetector:
+    if name == HOG:
+        return HogDetector()
+    if names_people(name):
+        return PeopleNetworkDetector(open_people(name, 'auto', choose_threads({})))
+    return open_network_detector(name, device)
 
 
 def _track(number: int, rows: list[tuple[int, np.ndarray]], video: Video) -> ActorTrack:

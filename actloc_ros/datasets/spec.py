@@ -19,8 +19,8 @@ class DatasetSpec:
         part: `train` or `test` where the data set has an official split, or `all`.
         split: Number of the official split, from 1.
         videos: Folder of the videos or frames, where it is apart from `path`.
-        boxes: Where clips without boxes get them: `image` for the whole view, `hog`, or the name
-            of a detection network of torchvision or of its weights.
+        boxes: Where clips without boxes get them: `image` for the whole view, or a detector, see
+            `find_people.PeopleFinder`.
 
     Raises:
         ValueError: Format, part or split is not of these.

@@ -58,3 +58,16 @@ def find_stored(entry: Entry) -> Path | None:
         places += [cache_folder() / f'{entry.name}.safetensors', stored_path(entry)]
     # Not by `Path.is_file`, which raises where a home is another user's.
     return next((path for path in places if os.path.isfile(path)), None)
+
+
+def onnx_places(name: str) -> tuple[Path, ...]:
+    """Return where the ONNX file of a network that needs no PyTorch may be, best first."""
+    places = [SHIPPED / f'{name}.onnx']
+    with suppress(ModelError):  # without a home nothing is downloaded
+        places.append(cache_folder() / f'{name}.onnx')
+    return tuple(places)
+
+
+def find_onnx(name: str) -> Path | None:
+    """Return the ONNX file of a network that needs no PyTorch, or None if it is not here."""
+    return next((path for path in onnx_places(name) if os.path.isfile(path)), None)

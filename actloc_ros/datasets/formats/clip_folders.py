@@ -104,7 +104,7 @@ def refuse_read_only(file: Path) -> None:
 
 
 def _with_people(clips: list[tuple[str, Path]], folder: Path, detector: str) -> Annotations:
-    file = folder / f'boxes_{detector}.json'
+    file = folder / f'boxes_{Path(detector).name}.json'
     if file.exists():
         found = parse_annotations(file)
         if {v.path for v in found.videos} != {relative(path, folder) for _, path in clips}:

@@ -66,7 +66,7 @@ def open_network_detector(
     """
     entry = find_detector(name)
     if entry is None:
-        names = ', '.join(('hog', 'boxes=PATH', *detector_names()))
+        names = ', '.join(('hog', 'people_n', 'FILE.yaml', 'boxes=PATH', *detector_names()))
         raise WeightsError(f'there is no detector "{name}"; there are {names}')
     path = find_stored(entry)
     if path is None and not random_weights:

@@ -45,6 +45,12 @@ class PeopleSession:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.threshold = float(metadata['threshold'])
 
+    @property
+    def providers(self) -> list[str]:
+        """Of ONNX Runtime that it uses, best first."""
+        used: list[str] = self._session.get_providers()
+        return used
+
     def find(self, image: npt.NDArray[np.uint8], least: float) -> FoundPeople:
         """Return the people in an image, uint8 (H, W, 3), RGB, with scores of `least` or more."""
         letterbox = fit_letterbox(image.shape[0], image.shape[1], self._pixels)

@@ -2,11 +2,12 @@
 
 `DETECTOR+CLASSIFIER`, as in `hog+c3d` or `fasterrcnn_mobilenet_v3_large_320_fpn+mvit_v2_s`.
 
-DETECTOR is `hog`; a detection network of torchvision, by its name (with its default weights) or by
-its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in a CSV file,
-whose columns `detectors.external_boxes.read_boxes` describes; or, in the node, `topic`: boxes that
-another node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier or of one of
-its checkpoints, as `actloc models` lists them.
+DETECTOR is `hog`; `people_n`, or the path of a YAML file that describes any other people network,
+as `models.people.open` has it; a detection network of torchvision, by its name (with its default
+weights) or by its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in
+a CSV file, whose columns `detectors.external_boxes.read_boxes` describes; or, in the node, `topic`:
+boxes that another node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier or
+of one of its checkpoints, as `actloc models` lists them.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.detectors.base import PersonDetector
 from actloc_ros.models.detectors.external_boxes import ExternalBoxes, read_boxes
 from actloc_ros.models.detectors.hog import HogDetector
+from actloc_ros.models.detectors.people_networks import PeopleNetworkDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
 from actloc_ros.models.entry import Task
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import open_network
+from actloc_ros.models.onnx_runtime import choose_threads
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
+from actloc_ros.models.people.open import names_people, open_people
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
 from actloc_ros.models.two_stage.options import TOPIC
@@ -56,6 +60,9 @@ def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -
         if options.side_inputs is None:
             raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
         return ExternalBoxes(options.side_inputs.boxes)
+    if names_people(name) and not name.startswith(FILE):
+        threads = choose_threads(options.extra)
+        return PeopleNetworkDetector(open_people(name, options.device, threads))
     if not name.startswith(FILE):
         return open_network_detector(name, device, options.random_weights)
     path = Path(name.removeprefix(FILE)).expanduser()

@@ -6,11 +6,12 @@ import torch
 from safetensors.torch import save_file
 
 from actloc_ros.frames import Frame
+from actloc_ros.models.detectors.base import DeviceImage
+from actloc_ros.models.detectors.people_networks import PeopleNetworkDetector
+from actloc_ros.models.people.open import PeopleNetwork as OpenedNetwork
 from actloc_ros.models.people_n.decode import FoundPeople
-from actloc_ros.models.people_n.detector import PeopleNetworkDetector
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork
 from actloc_ros.models.people_n.weights_file import PeopleWeights, read_weights, write_weights
-from actloc_ros.models.two_stage_people import View
 
 
 def test_weights_come_back_as_they_were(tmp_path):
@@ -40,23 +41,18 @@ def test_other_files_are_refused(tmp_path):
         read_weights(path)
 
 
-class Session:
-    """Reports one person in every image."""
-
-    threshold = 0.4
-
-    def find(self, image, least):
-        """Report one person."""
-        assert least <= self.threshold
-        boxes = np.array([[1, 2, image.shape[1], image.shape[0]]], np.float32)
-        return FoundPeople(boxes, np.array([0.8], np.float32), np.zeros((1, 17, 3), np.float32))
+def find(image, least):
+    """Report one person in every image."""
+    assert least == 0.1
+    boxes = np.array([[1, 2, image.shape[1], image.shape[0]]], np.float32)
+    return FoundPeople(boxes, np.array([0.8], np.float32), np.zeros((1, 17, 3), np.float32))
 
 
 def test_it_is_a_person_detector():
     image = np.zeros((48, 64, 3), np.uint8)
     frame = Frame(image=image, camera='a', stamp=7)
-    detector = PeopleNetworkDetector(Session())
-    (found,) = detector.detect([View(frame, torch.zeros(3, 24, 32, dtype=torch.uint8))])
+    detector = PeopleNetworkDetector(OpenedNetwork('x', find, 0.4, has_joints=True))
+    (found,) = detector.detect([DeviceImage(frame, torch.zeros(3, 24, 32, dtype=torch.uint8))])
     assert detector.sure_score == 0.4
     assert found.boxes.tolist() == [[1, 2, 64, 48]]
     assert found.clip.end == 7

@@ -1,0 +1,17 @@
+"""Two networks without PyTorch: one finds people and joints, one scores what the joints do."""
+
+from actloc_ros.models.entry import LocalizerEntry
+
+LOCALIZERS = (
+    LocalizerEntry(
+        name='pose_n',
+        factory='actloc_ros.models.pose.open:open_pose_n',
+        clip='streaming',
+        local='by its weights',
+    ),
+    LocalizerEntry(
+        name='PEOPLE+skeleton_n',
+        factory='actloc_ros.models.pose.open:open_pose',
+        pattern='*+skeleton_n',
+    ),
+)

@@ -1,0 +1,125 @@
+"""Localize actions by people's joints: find people, follow them, score how their joints move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from actloc_ros.frames import Frame, seconds
+from actloc_ros.localizer import ClipInfo, Detections, Localizer
+from actloc_ros.models.people.description import JOINT_NAMES
+from actloc_ros.models.people.open import PeopleNetwork
+from actloc_ros.models.people_n.decode import FoundPeople
+from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession
+from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
+
+LEAST_SCORE = 0.1  # of a box that may still continue a track
+CONFIRMING_FRAMES = 3  # after which a track is reported
+CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
+
+
+class PoseLocalizer(Localizer):
+    """People of each camera with their joints, tracks and actions, one frame's cost a frame.
+
+    A track is reported from its third frame on, or from its second one if that comes 0.15 s or
+    more after the first; its actions are scored from the first one on. Tracks are this localizer's
+    own, as is their patience of 1 s with who is not found.
+
+    Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
+    as not" for all; see `rescale`.
+    """
+
+    def __init__(self, name: str, people: PeopleNetwork, skeleton: SkeletonSession) -> None:
+        self.name, self.labels = name, skeleton.spec.labels
+        self.joint_names = JOINT_NAMES if people.has_joints else ()
+        self._people, self._skeleton = people, skeleton
+        self._cameras: dict[str, _Camera] = {}
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Take the newest frame of one or more different cameras; see `Localizer`."""
+        least = min(LEAST_SCORE, self._people.threshold)
+        found = [self._people.find(frame.image, least) for frame in frames]
+        return [
+            self._camera(frame.camera).update(frame, people)
+            for frame, people in zip(frames, found, strict=True)
+        ]
+
+    def reset(self, camera: str | None = None) -> None:
+        """Forget the past of one camera, or of all."""
+        for name in list(self._cameras) if camera is None else [camera]:
+            self._cameras.pop(name, None)
+
+    def close(self) -> None:
+        """Free both networks and all tracks."""
+        self.reset()
+        del self._people, self._skeleton
+
+    def _camera(self, name: str) -> _Camera:
+        if name not in self._cameras:
+            linker = TrackLinker(TrackOptions(min_score=self._people.threshold))
+            actions = SkeletonActions(self._skeleton)
+            self._cameras[name] = _Camera(linker, actions, self._people.has_joints)
+        return self._cameras[name]
+
+
+@dataclass
+class _Camera:
+    """What is kept of one camera.
+
+    Attributes:
+        linker: Its tracks.
+        actions: The memory of each track's motion.
+        has_joints: Whether joints are found at all.
+        frames: In how many frames each track was found, by id.
+    """
+
+    linker: TrackLinker
+    actions: SkeletonActions
+    has_joints: bool
+    frames: dict[int, int] = field(default_factory=dict)
+
+    def update(self, frame: Frame, found: FoundPeople) -> Detections:
+        """Take the people of the newest frame, and return those on confirmed tracks."""
+        tracks = self.linker.update(frame.stamp, found.boxes, found.scores)
+        ids = np.array([track_id for track_id, _ in tracks.rows()], np.int64)
+        rows = [row for _, row in tracks.rows()]
+        boxes, joints = found.boxes[rows], found.joints[rows]
+        size = frame.width, frame.height
+        scores = self.actions.update(frame.stamp, size, ids, boxes, joints)
+        kept = self._confirmed(frame.stamp, tracks)
+        return Detections(
+            boxes=boxes[kept],
+            scores=found.scores[rows][kept],
+            actions=rescale(scores, self.actions.thresholds)[kept],
+            clip=ClipInfo(frame.stamp, frame.stamp),
+            track_ids=ids[kept],
+            joints=joints[kept] if self.has_joints else None,
+        )
+
+    def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:
+        """Return which of the tracks of the newest frame, by rising id, are reported: bool (N,)."""
+        for track_id in tracks.lost:
+            del self.frames[track_id]
+        kept = []
+        for track_id, _ in tracks.rows():
+            self.frames[track_id] = frames = self.frames.get(track_id, 0) + 1
+            late = seconds(stamp - tracks.first_stamps[track_id]) >= CONFIRMING_TIME
+            kept.append(frames >= CONFIRMING_FRAMES or (frames > 1 and late))
+        return np.array(kept, bool)
+
+
+def rescale(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Return scores so that each label's threshold becomes 0.5.
+
+    Below a threshold t a score s becomes 0.5 * s / t, above it 0.5 + 0.5 * (s - t) / (1 - t): 0 and
+    1 stay, and the order of a label's scores stays too.
+
+    Args:
+        scores: (N, C) in [0, 1].
+        thresholds: (C,), above 0 and below 1.
+    """
+    below = 0.5 * scores / thresholds
+    above = 0.5 + 0.5 * (scores - thresholds) / (1 - thresholds)
+    return np.where(scores < thresholds, below, above).clip(0, 1).astype(np.float32)

@@ -1,0 +1,59 @@
+"""Open what scores the motion of joints, by the name of the network that finds people.
+
+`PEOPLE+skeleton_n`, where PEOPLE is `people_n`, the path of a YAML file that describes any people
+network, or of an ONNX file of your own `people_n`. `pose_n` is short for `people_n+skeleton_n`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.errors import WeightsError
+from actloc_ros.models.onnx_runtime import choose_threads
+from actloc_ros.models.people.open import PEOPLE_N, open_people
+from actloc_ros.models.pose.localizer import PoseLocalizer
+from actloc_ros.models.skeleton_n.actions import SkeletonSession
+from actloc_ros.models.storage import find_onnx, onnx_places
+
+SKELETON_N, POSE_N = 'skeleton_n', 'pose_n'
+
+
+def open_pose_n(options: LocalizerOptions) -> PoseLocalizer:
+    """Return `people_n+skeleton_n` under its short name; see `open_pose`."""
+    return _open(POSE_N, PEOPLE_N, options)
+
+
+def open_pose(model: str, options: LocalizerOptions) -> PoseLocalizer:
+    """Return the localizer called `PEOPLE+skeleton_n`.
+
+    Args:
+        model: As this module's text says.
+        options: `weights` are the skeleton network's. `extra['threads']` are those that the people
+            network uses of the CPU; 0 or absent: as many as there are cores.
+
+    Raises:
+        ModelError: There is no such network, its file is not here or does not fit, or the device
+            does not work.
+    """
+    people, _, _ = model.rpartition('+')
+    if people == PEOPLE_N:
+        return open_pose_n(options)
+    return _open(f'{Path(people).stem}+{SKELETON_N}', people, options)
+
+
+def _open(name: str, people: str, options: LocalizerOptions) -> PoseLocalizer:
+    network = open_people(people, options.device, choose_threads(options.extra))
+    return PoseLocalizer(name, network, _open_skeleton(options.weights))
+
+
+def _open_skeleton(weights: str) -> SkeletonSession:
+    """Return the skeleton network; it runs on the CPU, where a step takes less than a transfer."""
+    path = Path(weights).expanduser() if weights else find_onnx(SKELETON_N)
+    if path is None or not path.is_file():
+        places = weights or ', '.join(str(place) for place in onnx_places(SKELETON_N))
+        raise WeightsError(f'the weights of {SKELETON_N} are not here (no file {places})')
+    try:
+        return SkeletonSession(path)
+    except Exception as error:  # ONNX Runtime's own classes have no common one
+        raise WeightsError(f'"{path}" is no {SKELETON_N}: {error}') from error
