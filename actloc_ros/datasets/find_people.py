@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import torch
 
@@ -12,7 +14,6 @@ from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.people_networks import PeopleNetworkDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
-from actloc_ros.models.onnx_runtime import choose_threads
 from actloc_ros.models.people.open import names_people, open_people
 from actloc_ros.tracks import TrackLinker, TrackOptions
 from actloc_ros.truth.annotations import ActorTrack, Video
@@ -66,7 +67,7 @@ def _open_detector(name: str, device: torch.device) -> PersonDetector:
     if name == HOG:
         return HogDetector()
     if names_people(name):
-        return PeopleNetworkDetector(open_people(name, 'auto', choose_threads({})))
+        return PeopleNetworkDetector(open_people(name, 'auto', os.cpu_count() or 1))
     return open_network_detector(name, device)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import onnxruntime
@@ -69,15 +68,6 @@ def check_used(device: str, used: Sequence[str]) -> None:
             f'device "{device}" does not work: ONNX Runtime could not load what it needs'
             ' (its messages say what); use device cpu or auto'
         )
-
-
-def choose_threads(extra: Mapping[str, Any]) -> int:
-    """Return how many threads a network may use: `threads`, or as many as this process has cores.
-
-    Args:
-        extra: `LocalizerOptions.extra`; `threads` 0 is as good as absent.
-    """
-    return int(extra.get('threads', 0)) or len(os.sched_getaffinity(0))
 
 
 def open_session(

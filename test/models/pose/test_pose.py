@@ -155,7 +155,7 @@ def home(tmp_path, monkeypatch, skeleton):
 
 @pytest.mark.usefixtures('home')
 def test_it_opens_by_both_names():
-    options = LocalizerOptions(device='cpu', extra={'threads': 1})
+    options = LocalizerOptions(device='cpu', threads=1)
     for model in ('pose_n', 'people_n+skeleton_n'):
         localizer = open_localizer(model, options)
         assert localizer.name == 'pose_n'
