@@ -136,7 +136,7 @@ def moved(people: People, matrix: npt.NDArray[np.float64]) -> People:
 def clipped(people: People, area: tuple[float, float, float, float]) -> People:
     """Return people cut at the edges of an area; joints outside it are not there.
 
-    People of whom too little is left, or who are too small, become ignored regions.
+    People with too little left, or who are too small, become ignored regions.
     """
     low, high = np.array(area[:2], np.float32), np.array(area[2:], np.float32)
     boxes = people.boxes.copy()

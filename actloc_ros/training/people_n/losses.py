@@ -70,7 +70,7 @@ class PeopleLoss:
 def score_loss(scores: Tensor, targets: Sequence[Targets], chosen: Sequence[Assignment]) -> Tensor:
     """Return the varifocal loss (Zhang et al. 2021) of scores (B, A), summed over cells.
 
-    Cells that learn a person shall report the overlap of their box; cells on the background 0.
+    Cells that learn a person are to report the overlap of their box; cells on the background 0.
     Cells on ignored or unlabelled parts have no loss.
     """
     wanted, weight = torch.zeros_like(scores), torch.zeros_like(scores)

@@ -89,7 +89,7 @@ def pictured(
     reach: np.ndarray,
     depth: np.ndarray,
 ) -> Group:
-    """Return the group of projected people, some of whom things hide in part."""
+    """Return the group of projected people; things hide some of them in part."""
     near = np.asarray((depth > NEAREST).all(axis=-1))
     xy = reach[:, :, :JOINTS]
     shown = in_image(xy, *size) & near[..., None]
