@@ -22,7 +22,7 @@ setup(
     packages=[*find_packages(include=['actloc_ros', 'actloc_ros.*']), 'actloc_ros.definitions'],
     package_dir={'actloc_ros.definitions': 'msg'},
     package_data={
-        'actloc_ros': ['py.typed', 'weights/*.safetensors'],
+        'actloc_ros': ['py.typed', 'weights/*.safetensors', 'weights/*.onnx', 'weights/NOTICE'],
         'actloc_ros.definitions': ['*.msg'],
     },
     python_requires='>=3.10',

@@ -62,7 +62,7 @@ SPECS = (
     ),
     ParameterSpec(
         'model',
-        'stream_n',
+        'pose_n',
         'The localizer: a name that `actloc models` lists, or MODULE:CLASS of your own.',
         Mutability.INACTIVE,
     ),

@@ -34,7 +34,7 @@ ARGUMENTS = [
         description='Image topic; or NAME=TOPIC,NAME=TOPIC for several cameras. Topics that end '
         'with /compressed carry CompressedImage. Empty: what the parameter file says.',
     ),
-    DeclareLaunchArgument('model', default_value='', description='The localizer, e.g. stream_n.'),
+    DeclareLaunchArgument('model', default_value='', description='The localizer, e.g. pose_n.'),
     DeclareLaunchArgument('weights', default_value='', description="The model's checkpoint."),
     DeclareLaunchArgument('device', default_value='', description='cpu, cuda, cuda:N or auto.'),
     DeclareLaunchArgument(

@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         'each event.',
     )
     parser.add_argument('source', help='a video, a folder of images or a bag')
-    parser.add_argument('--model', help='the localizer (default: stream_n)')
+    parser.add_argument('--model', help='the localizer (default: pose_n)')
     parser.add_argument('--weights', help="its checkpoint (default: the model's own)")
     parser.add_argument('--device', help='cpu, cuda, cuda:N or auto (default)')
     parser.add_argument('--params', metavar='FILE', help='parameter file of the node')

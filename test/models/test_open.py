@@ -71,7 +71,9 @@ def test_names_are_listed():
 
 def test_a_robot_without_pytorch_is_told_what_runs_there(monkeypatch):
     monkeypatch.setitem(sys.modules, 'torch', None)  # as where it is not installed
-    with pytest.raises(ModelError, match=r'needs PyTorch and torchvision.* model:=motion'):
+    with pytest.raises(
+        ModelError, match=r'needs PyTorch and torchvision.* model:=pose_n or model:=motion'
+    ):
         open_localizer('stream_n', LocalizerOptions())
     assert open_localizer('motion', LocalizerOptions()).name == 'motion'
 

@@ -7,7 +7,6 @@ LOCALIZERS = (
         name='pose_n',
         factory='actloc_ros.models.pose.open:open_pose_n',
         clip='streaming',
-        local='by its weights',
     ),
     LocalizerEntry(
         name='PEOPLE+skeleton_n',

@@ -22,6 +22,7 @@ from actloc_ros.models.pose.localizer import PoseLocalizer, rescale
 from actloc_ros.models.skeleton_n.actions import SkeletonSession
 from actloc_ros.models.skeleton_n.export import to_onnx
 from actloc_ros.models.skeleton_n.network import SkeletonNet
+from actloc_ros.models.storage import onnx_places
 from actloc_ros.pipeline import Pipeline
 
 LABELS, THRESHOLDS = ('standing', 'walking', 'falling'), (0.5, 0.3, 0.7)
@@ -151,6 +152,14 @@ def home(tmp_path, monkeypatch, skeleton):
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setattr('actloc_ros.models.storage.SHIPPED', tmp_path)
     return tmp_path
+
+
+def test_its_weights_ship():
+    assert onnx_places('people_n')[0].stat().st_size <= 8_000_000
+    assert onnx_places('skeleton_n')[0].stat().st_size <= 2_000_000
+    localizer = open_localizer('pose_n', LocalizerOptions(device='cpu'))
+    assert {'standing', 'walking', 'falling'} <= set(localizer.labels)
+    assert not any(len(step(localizer, 1 + i / 10)) for i in range(4))
 
 
 @pytest.mark.usefixtures('home')
