@@ -147,7 +147,7 @@ def read_config(path: Path) -> TrainingConfig:
         values = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path} is no YAML: {error}') from error
-    config = _build(TrainingConfig, values, str(path))
+    config = build_settings(TrainingConfig, values, str(path))
     problem = find_impossible(config)
     if problem is None and config.schedule.validate_every and not config.data.valid:
         problem = 'schedule: validate_every is given, but data: valid names nothing to measure on'
@@ -159,7 +159,17 @@ def read_config(path: Path) -> TrainingConfig:
     return config
 
 
-def _build(cls: type[T], values: Any, where: str) -> T:
+def build_settings(cls: type[T], values: Any, where: str) -> T:
+    """Return the data class `cls` made of what YAML gave, with data classes inside it.
+
+    Args:
+        cls: A data class whose fields are numbers, text, tuples or data classes.
+        values: A dictionary with its fields' names for keys.
+        where: Named in errors.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value is of another type.
+    """
     if not isinstance(values, dict):
         raise ConfigError(f'{where}: expected keys and values, got {values!r}')
     hints = get_type_hints(cls)
@@ -189,7 +199,7 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if get_origin(kind) is tuple:
         return _convert_list(get_args(kind), value, where)
     if dataclasses.is_dataclass(kind):
-        return _build(kind, value, where)  # type: ignore[arg-type]
+        return build_settings(kind, value, where)  # type: ignore[arg-type]
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
+from actloc_ros.models.onnx_runtime import open_session
 from actloc_ros.models.people_n.decode import FoundPeople, Reports, decode
 from actloc_ros.models.people_n.letterbox import fit_letterbox
 
@@ -36,11 +36,8 @@ class PeopleSession:
         threads: int = 1,
         pixels: int = PIXELS,
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
         source = model if isinstance(model, bytes) else str(model)
-        self._session = onnxruntime.InferenceSession(source, options, providers=list(providers))
+        self._session = open_session(source, tuple(providers), threads)
         self._pixels = pixels
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.threshold = float(metadata['threshold'])

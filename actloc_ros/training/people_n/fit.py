@@ -26,7 +26,7 @@ from actloc_ros.models.people_n.export import export_onnx, write_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork, RawPeople, Trunk
 from actloc_ros.models.people_n.session import PeopleSession
 from actloc_ros.models.people_n.weights_file import PeopleWeights, write_weights
-from actloc_ros.training.config import ConfigError, _build
+from actloc_ros.training.config import ConfigError, build_settings
 from actloc_ros.training.people_n.augment import Augmentation
 from actloc_ros.training.people_n.batches import Batches, Targets
 from actloc_ros.training.people_n.losses import LossWeights, PeopleLoss
@@ -145,7 +145,7 @@ def read_recipe(path: Path) -> Recipe:
         ConfigError: It is no such file, a key is unknown or missing, or a value has another type.
         OSError: It cannot be read.
     """
-    recipe = _build(Recipe, yaml.safe_load(path.read_text()), str(path))
+    recipe = build_settings(Recipe, yaml.safe_load(path.read_text()), str(path))
     if recipe.model != 'people_n':
         raise ConfigError(f'{path}: model is {recipe.model!r}; this trains people_n only')
     return recipe
