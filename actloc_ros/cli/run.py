@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _warn(pipeline: Pipeline, frames: int, early: int) -> None:
     """Say what the stamps of a recording cost."""
-    counts = (sum(each.values()) for each in (pipeline.repeated, pipeline.unstamped))
+    dropped = pipeline.repeated, pipeline.unstamped, pipeline.late
+    counts = (sum(each.values()) for each in dropped)
     left_out, restarts = sum(counts), sum(pipeline.restarts.values())
     if left_out:
         print(

@@ -213,7 +213,8 @@ def test_what_stamps_cost_is_said(tmp_path, capsys):
     for name, stamps, warnings in (
         ('zero', [0] * 12, ['11 of 12 images were left out']),
         ('same', [7] * 12, ['11 of 12 images were left out']),
-        ('falling', [12 - k for k in range(12)], ['all was forgotten 11 times']),
+        ('falling', [10 * (12 - k) for k in range(12)], ['all was forgotten 11 times']),
+        ('late', [12, 11, 10, *range(13, 22)], ['2 of 12 images were left out']),
         ('early', [k - 12 for k in range(12)], ['12 messages are logged at time 0']),
         ('fine', list(range(12)), []),
     ):

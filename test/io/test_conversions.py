@@ -284,7 +284,7 @@ def test_a_cv_bridge_whose_compiled_half_does_not_load_is_a_fault_of_the_image(
 
     monkeypatch.setitem(sys.modules, 'cv_bridge', SimpleNamespace(CvBridge=CvBridge))
     message = image(RGB[..., 0], 'mono8')
-    message.encoding = 'bayer_rggb8'
+    message.encoding = '8SC3'
     with pytest.raises(FrameError, match='cv_bridge raises ImportError: numpy') as caught:
         image_to_frame(message, '')
     assert caught.value.kind == 'encoding'

@@ -99,7 +99,7 @@ def train(recipe: Recipe, bank: Bank, out: Path) -> SkeletonNet:
         path = out / f'stage_{index}.pt'
         if not path.exists():
             _train_stage(network, bank, stage, np.random.default_rng([recipe.seed, 7, index]), path)
-        network.load_state_dict(torch.load(path))
+        network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval()
 
 
