@@ -144,7 +144,7 @@ def test_looped_bag_gives_the_same_live_and_offline_and_twice(tmp_path, images, 
     assert first.keys() == second.keys() == {DETECTIONS_TOPIC, EVENTS_TOPIC, LABEL_INFO_TOPIC}
     for found in (first, second):  # it says when the node was activated
         [(logged, _)] = found.pop(LABEL_INFO_TOPIC)
-        assert logged == 10**18  # with the first message, the image of that stamp
+        assert logged in {stamp for stamp, _ in found[DETECTIONS_TOPIC]}  # when it came
     assert first == second
 
 
