@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from actloc_ros.files import write_whole
 from actloc_ros.models.people_n.export import export_onnx, write_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork, RawPeople, Trunk
 from actloc_ros.models.people_n.session import PeopleSession
@@ -263,9 +263,8 @@ class Training:
             'random': torch.get_rng_state(),
             'recipe': json.dumps(asdict(self.recipe)),
         }
-        partial = self.out / (LAST + '.partial')
-        torch.save(state, partial)
-        os.replace(partial, self.out / LAST)
+        with write_whole(self.out / LAST) as file:
+            torch.save(state, file)
 
     def run(self) -> None:
         """Train until the last step."""

@@ -82,8 +82,8 @@ def lowest_threshold(
     """Return the lowest of THRESHOLDS that reaches a precision, or the most precise one."""
     found = []
     for threshold in THRESHOLDS.tolist():
-        told = chances >= threshold
-        right = float((weights * (told & yes)).sum() / max((weights * told).sum(), 1e-12))
+        reported = chances >= threshold
+        right = float((weights * (reported & yes)).sum() / max((weights * reported).sum(), 1e-12))
         if right >= precision:
             return threshold
         found.append((right, threshold))

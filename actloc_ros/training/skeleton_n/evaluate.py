@@ -99,14 +99,16 @@ def falls(
     """
     false, errors, seconds = 0, [], 0.0
     for clip, chances in zip(clips, scores, strict=True):
-        told = events(clip.times, chances, threshold)
+        reported = events(clip.times, chances, threshold)
         seconds += clip.times[-1] - clip.times[0]
         right = []
         if clip.name in truth:
             first, last = truth[clip.name]
-            right = [e for e in told if e.start < last + TOLERANCE and e.end > first - TOLERANCE]
+            right = [
+                e for e in reported if e.start < last + TOLERANCE and e.end > first - TOLERANCE
+            ]
             errors += [abs(right[0].start - first)] if right else []
-        false += len(told) - len(right)
+        false += len(reported) - len(right)
     onset = np.median(errors) if errors else float('nan')
     return (
         f'falls found {len(errors)} of {len(truth)}, onset error {onset:.2f} s (median), '

@@ -141,12 +141,12 @@ def _figure(scored: Scored, label: int, threshold: float) -> LabelFigures:
     known = scored.targets[:, label] != UNKNOWN
     scores = sigmoid(scored.logits[known, label])
     yes = scored.targets[known, label] == YES
-    told = scores >= threshold
-    hits, count = int((told & yes).sum()), int(yes.sum())
+    reported = scores >= threshold
+    hits, count = int((reported & yes).sum()), int(yes.sum())
     return LabelFigures(
         LABELS[label],
         count,
-        hits / told.sum() if told.any() else float('nan'),
+        hits / reported.sum() if reported.any() else float('nan'),
         hits / count if count else float('nan'),
         average_precision(scores, yes),
     )

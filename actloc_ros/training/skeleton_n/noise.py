@@ -30,7 +30,7 @@ DRIFT = 0.4  # seconds: time constant of errors that last
 
 
 @dataclass(eq=False)
-class Seen:
+class ObservedJoints:
     """What a pose network and a tracker would report.
 
     Attributes:
@@ -50,7 +50,7 @@ def degrade(
     hard: np.ndarray,
     steps: np.ndarray,
     strength: float = 1.0,
-) -> Seen:
+) -> ObservedJoints:
     """Return what is reported of exact joints.
 
     Args:
@@ -83,7 +83,7 @@ def degrade(
     confidence = _confidence(rng, size, outlier | guessed, missing)
     joints = np.concatenate([spoiled, confidence[..., None]], axis=-1).astype(np.float32)
     _swap(rng, joints, steps, strength)
-    return Seen(joints, ~_lost(rng, hard, steps, strength))
+    return ObservedJoints(joints, ~_lost(rng, hard, steps, strength))
 
 
 def _confidence(
