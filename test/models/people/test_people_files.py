@@ -1,7 +1,6 @@
 """Any people network as a file: descriptions, inputs, layouts, and first stages by a file."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
@@ -243,16 +242,14 @@ def test_devices_mean_providers(monkeypatch):
         choose_providers('cuda')
 
 
-MODELS = Path(os.environ.get('ACTLOC_SHARED', '../shared')) / 'teacher/models'
 PROVED = ('movenet_multipose', 'yolox_nano', 'rtmdet_nano_person', 'nanodet_m')
 
 
-@pytest.mark.skipif(not MODELS.is_dir(), reason='no networks of others here')
 @pytest.mark.parametrize('name', PROVED)
-def test_ready_descriptions_fit_the_networks(name, tmp_path):
+def test_ready_descriptions_fit_the_networks(name, shared, tmp_path):
     described = dataclasses.asdict(read_description(READY / f'{name}.yaml'))
     described = {key: list(v) if isinstance(v, tuple) else v for key, v in described.items()}
-    described['people'] = str(MODELS / f'{name}.onnx')
+    described['people'] = str(shared / 'teacher/models' / f'{name}.onnx')
     path = tmp_path / f'{name}.yaml'
     path.write_text(yaml.safe_dump(described))
     network = open_people(str(path), 'cpu', 1)
