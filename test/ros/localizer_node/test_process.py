@@ -12,21 +12,28 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from colour_localizer import SlowlyOpenedLocalizer
 from node_harness import MILLISECOND, Client, image_message, picture, spinning, stamp_of, wait_for
+from rcl_interfaces.srv import GetParameters
+from rosgraph_msgs.msg import Clock
 
+from actloc_ros.messages import time_message
 from actloc_ros.msg import ActionDetection as Detection
+from actloc_ros.ros.common.message_types import ros_type
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND
 MODEL = 'model:=colour_localizer:ColourLocalizer'
 
 
-def start(*parameters: str) -> subprocess.Popen:
-    """Start the installed executable with `NAME:=VALUE` parameters."""
+def start(*parameters: str, file: Path | None = None) -> subprocess.Popen:
+    """Start the installed executable with `NAME:=VALUE` parameters and a parameter file."""
     executable = shutil.which('action_localizer')
     assert executable, 'source scripts/setup.bash first'
     path = f'{Path(__file__).resolve().parents[2] / "support"}:{os.environ["PYTHONPATH"]}'
     arguments = [word for parameter in parameters for word in ('-p', parameter)]
+    if file:
+        arguments += ['--params-file', str(file)]
     return subprocess.Popen(
         [executable, '--ros-args', *arguments],
         env={**os.environ, 'PYTHONPATH': path},
@@ -115,6 +122,8 @@ def test_a_signal_ends_it_also_where_the_model_is_stuck(client: Client) -> None:
     [
         ((MODEL, 'weights:=lost.pt'), 1, 'cannot be configured: there are no weights "lost.pt"'),
         (('max_rate:=soon',), 2, "action_localizer: error: Trying to set parameter 'max_rate'"),
+        (('strict:=true', 'modle:=motion'), 2, 'no parameter modle (did you mean model?); strict'),
+        (('cameras:=[front, /front]',), 2, 'holds a name twice'),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_line(
@@ -124,3 +133,80 @@ def test_what_keeps_it_from_starting_is_one_line(
     assert returned == code
     assert reason in said
     assert 'Traceback' not in said
+
+
+def test_a_missing_parameter_file_is_one_line(tmp_path: Path) -> None:
+    code, said = finish(start(file=tmp_path / 'lost.yaml'))
+    assert code == 2
+    assert 'lost.yaml' in said
+    assert 'Traceback' not in said
+
+
+def test_what_rclpy_raises_is_logged_and_the_node_lives_on(client: Client) -> None:
+    process = start(MODEL, 'use_sim_time:=true', 'instances.min_duration:=0.0')
+    try:
+        wait_for(lambda: client.state() == 'active', 60)
+        clock = client.camera('/clock', Clock)
+        before_zero = Clock()
+        before_zero.clock.sec = -5
+        for _ in range(5):
+            clock.publish(before_zero)
+        clock.publish(Clock(clock=time_message(ros_type, START)))
+        wait_for(lambda: stamp_of(client.diagnostics()) == START)
+        assert client.state() == 'active'
+        client.show(client.camera(), picture('red'), START)
+    finally:
+        process.send_signal(signal.SIGINT)
+        code, said = finish(process)
+    assert code == 0, said
+    assert 'what came is ignored' in said
+    assert 'Traceback' not in said
+
+
+def test_services_answer_while_the_node_starts_by_itself(client: Client) -> None:
+    process = start('model:=colour_localizer:SlowlyOpenedLocalizer')
+    try:
+        assert client.state() == 'configuring'
+        status = client.status()
+        assert 'opening the model colour_localizer' in status.message
+        assert status.level == b'\x00'
+    finally:
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        code, said = finish(process)
+    assert time.monotonic() - began < SlowlyOpenedLocalizer.takes / 2
+    assert code == 0, said
+    assert 'Traceback' not in said
+
+
+def test_a_parameter_file_is_taken_as_offline(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / 'robot.yaml'
+    file.write_text(PARAMETERS)
+    process = start(file=file)
+    try:
+        wait_for(lambda: client.state() == 'active', 60)
+        names = ['max_rate', 'cameras', 'instances.overrides']
+        answer = client.call(GetParameters, 'get_parameters', GetParameters.Request(names=names))
+        rate, cameras, overrides = answer.values
+        assert rate.double_value == 10.0
+        assert list(cameras.string_array_value) == list(overrides.string_array_value) == ['']
+    finally:
+        process.send_signal(signal.SIGINT)
+        code, said = finish(process)
+    assert code == 0, said
+    assert said.count('no parameter max_rat (did you mean max_rate?); it is ignored') == 1
+    assert said.count('no parameter robot_radius (none of its parameters has a similar') == 1
+
+
+PARAMETERS = """
+/**:
+  ros__parameters:
+    model: colour_localizer:ColourLocalizer
+    robot_radius: 0.3
+    cameras: []
+    instances: {overrides: []}
+action_localizer:
+  ros__parameters:
+    max_rate: 1e1
+    max_rat: 5.0
+"""
