@@ -84,6 +84,14 @@ class PatientLifecycleNode(LifecycleNode):
         label: str = self._state_machine.current_state[1]
         return label
 
+    def destroy_node(self) -> None:
+        """Destroy the node at once.
+
+        rclpy's state machine holds it: others would list a process that has ended for 20 s.
+        """
+        super().destroy_node()
+        del self._state_machine
+
     async def prepare(self, transition: int) -> None:
         """Do what takes long in a transition, before its callback; an exception refuses it."""
 
