@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -33,7 +33,7 @@ class NodeHealth:
         device: The device that was asked for.
         waiting: Frames in the mailbox.
         progress: What takes long just now; empty if nothing does.
-        hint: What around the node keeps it from working; empty if nothing does.
+        hints: What around the node is to be changed.
     """
 
     state: str
@@ -44,7 +44,7 @@ class NodeHealth:
     device: str
     waiting: int
     progress: str
-    hint: str
+    hints: Sequence[str]
 
 
 def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
@@ -62,15 +62,15 @@ def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         level, text = DiagnosticStatus.ERROR, health.fault
     elif health.progress:
         level, text = DiagnosticStatus.OK, health.progress
-    elif health.hint:
-        level, text = DiagnosticStatus.WARN, health.hint
     elif health.waiting > BACKLOG:
         level, text = DiagnosticStatus.WARN, 'frames come faster than the model takes them'
     elif health.state != 'active':
         level, text = DiagnosticStatus.OK, health.state
     else:
         level, text = DiagnosticStatus.OK, 'localizing' if health.enabled else 'disabled'
-    return status(level, f'{name}: localizer', text, name, values)
+    if health.hints:
+        level = max(level, DiagnosticStatus.WARN)
+    return status(level, f'{name}: localizer', '; '.join([text, *health.hints]), name, values)
 
 
 def camera_status(

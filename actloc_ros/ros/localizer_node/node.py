@@ -48,6 +48,7 @@ from actloc_ros.ros.localizer_node.diagnostics import (
 )
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
+from actloc_ros.ros.localizer_node.surroundings import Surroundings
 from actloc_ros.settings import Settings
 from actloc_ros.stamped_buffer import StampHistory
 
@@ -88,6 +89,7 @@ class ActionLocalizer(PatientLifecycleNode):
         self._boxes: BoxesInput | None = None
         self._stamps = {camera: StampHistory() for camera in self.settings.cameras}
         self._warn = ThrottledLogger(self.get_logger())
+        self._surroundings = Surroundings(self, self._warn)
         self._outputs = RosSink(self, self.settings.process_all)
         self._markers = MarkerSink(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -367,7 +369,7 @@ class ActionLocalizer(PatientLifecycleNode):
             device=self.settings.localizer.device,
             waiting=session.waiting if session else 0,
             progress=self._progress(),
-            hint=self._hint(),
+            hints=self._surroundings.hints(),
         )
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
@@ -382,20 +384,6 @@ class ActionLocalizer(PatientLifecycleNode):
             return ''
         took = time.monotonic() - self._opening
         return f'opening the model {self.settings.model} for {took:.0f} s'
-
-    def _hint(self) -> str:
-        """Say what around the node keeps it from working; nothing if nothing does."""
-        names = self.get_node_names_and_namespaces()
-        if names.count((self.get_name(), self.get_namespace())) > 1:
-            text = f'several nodes are called {self.get_fully_qualified_name()}: rename all but one'
-            self._warn('name', text)
-            return text
-        simulated = self.get_parameter('use_sim_time').value
-        if simulated and self.get_clock().now().nanoseconds == 0:
-            text = 'use_sim_time is true, but no time comes on /clock'
-            self._warn('clock', text)
-            return text
-        return ''
 
 
 def _check_labels(settings: Settings, localizer: Localizer) -> None:

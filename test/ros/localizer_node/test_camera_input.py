@@ -151,20 +151,23 @@ def test_losses_of_a_reliable_camera_are_not_blamed_on_best_effort(
 
 def test_simulated_time_that_does_not_come_is_reported() -> None:
     with running_node(use_sim_time=True) as client:
-        hint = client.wait_for_status('no time comes on /clock', 'localizer')
+        hint = client.wait_for_status('localizing; use_sim_time is true, but no time', 'localizer')
         assert hint.level == b'\x01'
         clock = client.camera('/clock', Clock)
         clock.publish(Clock(clock=time_message(ros_type, START)))
-        client.wait_for_status('localizing', 'localizer')
+        wait_for(lambda: client.status().message == 'localizing')
 
 
-def test_two_nodes_of_one_name_are_reported() -> None:
+def test_two_nodes_of_one_name_are_reported_where_both_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('actloc_ros.ros.localizer_node.surroundings.NAMESAKE_TIME', 0.5)
     with running_node() as client:
-        client.wait_for_status('localizing', 'localizer')
+        wait_for(lambda: client.status().message == 'localizing')
         with another_process(NAME):
-            text = 'several nodes are called /action_localizer'
+            text = 'localizing; several nodes are called /action_localizer'
             assert client.wait_for_status(text, 'localizer').level == b'\x01'
-        client.wait_for_status('localizing', 'localizer')
+        wait_for(lambda: client.status().message == 'localizing')
 
 
 def test_qos_can_be_overridden() -> None:
