@@ -74,6 +74,7 @@ class MatchedSubscription:
         self._first = self._subscribe(
             topic,
             self._take_first,
+            self._count_lost,
             incompatible_qos=self._mismatch,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -99,6 +100,7 @@ class MatchedSubscription:
         self,
         topic: str,
         callback: Callable[[Any, Any], None],
+        lost: Callable[[Any], None],
         incompatible_qos: Callable[[Any], None] | None = None,
         **options: Any,
     ) -> Subscription:
@@ -114,12 +116,16 @@ class MatchedSubscription:
             )
 
         try:
-            return create(message_lost=self._count_lost)
+            return create(message_lost=lost)
         except UnsupportedEventTypeError:  # by this middleware
             return create()
 
     def _count_lost(self, event: Any) -> None:
         self.lost += event.total_count_change
+
+    def _count_lost_second(self, event: Any) -> None:
+        if self.best_effort:  # else the first subscription has them
+            self._count_lost(event)
 
     def _take_first(self, message: Any, info: Any) -> None:
         if self._second is None or self._is_new(info):
@@ -159,7 +165,9 @@ class MatchedSubscription:
                 ' may get lost on their way'
             )
             self.qos = QoSProfile(depth=self._depth, reliability=ReliabilityPolicy.BEST_EFFORT)
-            self._second = self._subscribe(self._first.topic_name, self._take_second)
+            self._second = self._subscribe(
+                self._first.topic_name, self._take_second, self._count_lost_second
+            )
 
     def _warn(self, policy: str) -> None:
         self._node.get_logger().warning(
