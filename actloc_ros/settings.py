@@ -95,7 +95,7 @@ SPECS = (
     ParameterSpec(
         'threads',
         _OPTIONS.threads,
-        'Threads of ONNX Runtime, by which stream_* runs on a CPU.',
+        'Threads of ONNX Runtime in a step on the CPU; beside other nodes, one is soonest done.',
         Mutability.INACTIVE,
         low=1,
         high=64,
