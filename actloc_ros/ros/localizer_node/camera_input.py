@@ -84,6 +84,11 @@ class CameraInput:
         """Return how many frames were lost on their way, as far as the middleware knows."""
         return self._subscription.lost - self._lost_before
 
+    @property
+    def best_effort(self) -> bool:
+        """Whether a publisher of the images offers no more than best effort."""
+        return self._subscription.best_effort
+
     def rate(self) -> float:
         """Return the rate in Hz at which frames come now."""
         arrivals = list(self._arrivals)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -14,7 +15,8 @@ from actloc_ros.ros.localizer_node.worker import Counters
 
 MEGABYTE = 1e6
 LOST_SHARE = 0.1  # of the frames that came, from which losses are a fault
-LOST_ADVICE = 'offer them reliable, or give the middleware more memory (config/fastdds.xml)'
+LOST_ADVICE = 'give the middleware more memory (config/fastdds.xml, config/zenoh.json5)'
+FAULT_SHOWN = 10.0  # s for which a broken frame is the state of its camera
 BACKLOG = 100  # waiting frames from which a replay is too fast for the model
 
 
@@ -30,6 +32,8 @@ class NodeHealth:
         labels: How many actions it knows.
         device: The device that was asked for.
         waiting: Frames in the mailbox.
+        progress: What takes long just now; empty if nothing does.
+        hints: What around the node is to be changed.
     """
 
     state: str
@@ -39,6 +43,8 @@ class NodeHealth:
     labels: int
     device: str
     waiting: int
+    progress: str
+    hints: Sequence[str]
 
 
 def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
@@ -54,13 +60,17 @@ def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
     }
     if health.fault:
         level, text = DiagnosticStatus.ERROR, health.fault
+    elif health.progress:
+        level, text = DiagnosticStatus.OK, health.progress
     elif health.waiting > BACKLOG:
         level, text = DiagnosticStatus.WARN, 'frames come faster than the model takes them'
     elif health.state != 'active':
         level, text = DiagnosticStatus.OK, health.state
     else:
         level, text = DiagnosticStatus.OK, 'localizing' if health.enabled else 'disabled'
-    return status(level, f'{name}: localizer', text, name, values)
+    if health.hints:
+        level = max(level, DiagnosticStatus.WARN)
+    return status(level, f'{name}: localizer', '; '.join([text, *health.hints]), name, values)
 
 
 def camera_status(
@@ -112,12 +122,11 @@ def _camera_state(camera: CameraInput, counters: Counters) -> tuple[bytes, str]:
         )
     if not camera.received:
         return DiagnosticStatus.OK, 'waiting for the first frame'
-    if counters.fault:
+    if time.monotonic() - counters.fault_time < FAULT_SHOWN:
         return DiagnosticStatus.WARN, f'broken frames are skipped; the last: {counters.fault}'
     if camera.lost > LOST_SHARE * camera.received:
-        text = (
-            f'{camera.lost} frames were lost on the way and {camera.received} came: {LOST_ADVICE}'
-        )
+        advice = f'offer them reliable, or {LOST_ADVICE}' if camera.best_effort else LOST_ADVICE
+        text = f'{camera.lost} frames were lost on the way and {camera.received} came: {advice}'
         return DiagnosticStatus.WARN, text
     return DiagnosticStatus.OK, f'{camera.rate():.1f} Hz'
 
