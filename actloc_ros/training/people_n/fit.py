@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from actloc_ros.files import write_whole
+from actloc_ros.files import read_yaml, write_whole
 from actloc_ros.models.people_n.export import export_onnx, write_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork, RawPeople, Trunk
 from actloc_ros.models.people_n.session import PeopleSession
@@ -142,10 +141,11 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a YAML file.
 
     Raises:
-        ConfigError: It is no such file, a key is unknown or missing, or a value has another type.
+        ConfigError: A key is unknown or missing, or a value has another type.
+        ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    recipe = build_settings(Recipe, yaml.safe_load(path.read_text()), str(path))
+    recipe = build_settings(Recipe, read_yaml(path), str(path))
     if recipe.model != 'people_n':
         raise ConfigError(f'{path}: model is {recipe.model!r}; this trains people_n only')
     return recipe
