@@ -16,6 +16,7 @@ from rosbags.rosbag2 import Reader, storage_mcap
 from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.typesys import Stores, get_typestore
 
+from actloc_ros.files import one_line
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
 from actloc_ros.io.source import Source, SourceError, bag_files, storage_suffix
@@ -149,8 +150,8 @@ def open_bag(path: Path) -> Iterator[Reader]:
         raise
     except Exception as error:  # the reader passes on whatever its parsers meet in a broken file
         raise SourceError(
-            f'{path} cannot be read as a bag ({error}); if its recording was cut off, try '
-            '`ros2 bag reindex` or `mcap recover`'
+            f'{path} cannot be read as a bag ({one_line(error)}); if its recording was cut off, '
+            'try `ros2 bag reindex` or `mcap recover`'
         ) from error
 
 

@@ -20,6 +20,7 @@ from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotation
 ACTION = 'action'  # the attribute that names what a person does
 NO_ACTION = ('', '__undefined__')
 LAST_FRAME = 10_000_000  # four days at 30 Hz
+DIGITS = 18  # of any number
 
 
 @dataclass(frozen=True)
@@ -190,12 +191,14 @@ def _number(text: str | None, where: str) -> float:
     try:
         return float(text or '')
     except ValueError:
-        _refuse(where, f'{text!r} is no number; expected xtl, ytl, xbr and ybr, and no rotation')
+        _refuse(
+            where, f'{text!r:.40} is no number; expected xtl, ytl, xbr and ybr, and no rotation'
+        )
 
 
 def _whole(text: str | None, where: str) -> int:
-    if text is None or not text.strip().isdecimal():
-        _refuse(where, f'{text!r} is no whole number')
+    if text is None or not text.strip().isdecimal() or len(text) > DIGITS:
+        _refuse(where, f'{text!r:.40} is no whole number')
     return int(text)
 
 
