@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
@@ -143,8 +144,8 @@ def status(
 
 def device_memory() -> dict[str, str]:
     """Return what PyTorch holds on the GPU; nothing where it was not loaded or there is none."""
-    torch = sys.modules.get('torch')
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    torch = _torch_with_device()
+    if torch is None:
         return {}
     return {
         'device memory in use in MB': f'{torch.cuda.memory_allocated() / MEGABYTE:.1f}',
@@ -154,6 +155,14 @@ def device_memory() -> dict[str, str]:
 
 def free_device_memory() -> None:
     """Give back the GPU memory that PyTorch keeps for later."""
-    torch = sys.modules.get('torch')
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+    torch = _torch_with_device()
+    if torch is not None:
         torch.cuda.empty_cache()
+
+
+def _torch_with_device() -> Any:
+    """Return PyTorch where it uses a GPU; None too while another thread still imports it."""
+    torch = sys.modules.get('torch')
+    if torch is None or getattr(torch.__spec__, '_initializing', False):
+        return None
+    return torch if torch.cuda.is_available() and torch.cuda.is_initialized() else None
