@@ -89,6 +89,11 @@ class CameraInput:
         return self._subscription.lost - self._lost_before
 
     @property
+    def lost_at(self) -> float:
+        """Return when a frame was last known to be lost, by `time.monotonic`, in s."""
+        return self._subscription.lost_at
+
+    @property
     def best_effort(self) -> bool:
         """Whether a publisher of the images offers no more than best effort."""
         return self._subscription.best_effort

@@ -17,7 +17,7 @@ from actloc_ros.ros.localizer_node.worker import Counters
 MEGABYTE = 1e6
 LOST_SHARE = 0.1  # of the frames that came, from which losses are a fault
 LOST_ADVICE = 'give the middleware more memory (config/fastdds.xml, config/zenoh.json5)'
-FAULT_SHOWN = 10.0  # s for which a broken frame is the state of its camera
+FAULT_SHOWN = 10.0  # s for which a broken or lost frame is the state of its camera
 BACKLOG = 100  # waiting frames from which a replay is too fast for the model
 
 
@@ -123,9 +123,10 @@ def _camera_state(camera: CameraInput, counters: Counters) -> tuple[bytes, str]:
         )
     if not camera.received:
         return DiagnosticStatus.OK, 'waiting for the first frame'
-    if time.monotonic() - counters.fault_time < FAULT_SHOWN:
+    recently = time.monotonic() - FAULT_SHOWN
+    if counters.fault_time > recently:
         return DiagnosticStatus.WARN, f'broken frames are skipped; the last: {counters.fault}'
-    if camera.lost > LOST_SHARE * camera.received:
+    if camera.lost_at > recently and camera.lost > LOST_SHARE * camera.received:
         advice = f'offer them reliable, or {LOST_ADVICE}' if camera.best_effort else LOST_ADVICE
         text = f'{camera.lost} frames were lost on the way and {camera.received} came: {advice}'
         return DiagnosticStatus.WARN, text
