@@ -14,7 +14,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.service import Service
 
-POLL_PERIOD = 0.01  # s that a coroutine waits for a thread before other callbacks have their turn
+POLL_PERIOD = 0.05  # s that a coroutine waits for a thread before other callbacks have their turn
 NAMES = {
     Transition.TRANSITION_CONFIGURE: 'configured',
     Transition.TRANSITION_CLEANUP: 'cleaned up',

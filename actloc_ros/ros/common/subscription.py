@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from rclpy.node import Node
@@ -45,6 +46,7 @@ class MatchedSubscription:
         qos: What is asked of publishers now.
         best_effort: Whether a publisher offers no more than best effort.
         lost: Messages that the middleware says were lost on their way.
+        lost_at: When it last said so, by `time.monotonic`, in s.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class MatchedSubscription:
         self._lossless, self._depth = lossless, depth
         history = HistoryPolicy.KEEP_ALL if lossless else HistoryPolicy.KEEP_LAST
         self.qos = QoSProfile(depth=depth, history=history, reliability=ReliabilityPolicy.RELIABLE)
-        self.lost = 0
+        self.lost, self.lost_at = 0, -inf
         self.best_effort = False
         self._checked = 0.0
         self._taken: deque[int] = deque(maxlen=TAKEN)
@@ -122,8 +124,10 @@ class MatchedSubscription:
 
     def _count_lost(self, event: Any) -> None:
         self.lost += event.total_count_change
+        self.lost_at = time.monotonic()
 
     def _count_lost_second(self, event: Any) -> None:
+        self._follow_publishers()
         if self.best_effort:  # else the first subscription has them
             self._count_lost(event)
 
@@ -132,8 +136,7 @@ class MatchedSubscription:
             self._callback(message)
 
     def _take_second(self, message: Any, info: Any) -> None:
-        if time.monotonic() - self._checked > CHECK_PERIOD:
-            self._follow_publishers()
+        self._follow_publishers()
         if self.best_effort and self._is_new(info):
             self._callback(message)
 
@@ -146,8 +149,11 @@ class MatchedSubscription:
         return True
 
     def _follow_publishers(self) -> None:
-        """Note whether a publisher of best effort is still there."""
-        self._checked = time.monotonic()
+        """Note now and then whether a publisher of best effort is still there."""
+        now = time.monotonic()
+        if now - self._checked < CHECK_PERIOD:
+            return
+        self._checked = now
         self.best_effort = any(
             endpoint.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
             for endpoint in self._node.get_publishers_info_by_topic(self.topic)

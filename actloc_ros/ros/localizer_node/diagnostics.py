@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
@@ -16,7 +17,7 @@ from actloc_ros.ros.localizer_node.worker import Counters
 MEGABYTE = 1e6
 LOST_SHARE = 0.1  # of the frames that came, from which losses are a fault
 LOST_ADVICE = 'give the middleware more memory (config/fastdds.xml, config/zenoh.json5)'
-FAULT_SHOWN = 10.0  # s for which a broken frame is the state of its camera
+FAULT_SHOWN = 10.0  # s for which a broken or lost frame is the state of its camera
 BACKLOG = 100  # waiting frames from which a replay is too fast for the model
 
 
@@ -122,9 +123,10 @@ def _camera_state(camera: CameraInput, counters: Counters) -> tuple[bytes, str]:
         )
     if not camera.received:
         return DiagnosticStatus.OK, 'waiting for the first frame'
-    if time.monotonic() - counters.fault_time < FAULT_SHOWN:
+    recently = time.monotonic() - FAULT_SHOWN
+    if counters.fault_time > recently:
         return DiagnosticStatus.WARN, f'broken frames are skipped; the last: {counters.fault}'
-    if camera.lost > LOST_SHARE * camera.received:
+    if camera.lost_at > recently and camera.lost > LOST_SHARE * camera.received:
         advice = f'offer them reliable, or {LOST_ADVICE}' if camera.best_effort else LOST_ADVICE
         text = f'{camera.lost} frames were lost on the way and {camera.received} came: {advice}'
         return DiagnosticStatus.WARN, text
@@ -143,8 +145,8 @@ def status(
 
 def device_memory() -> dict[str, str]:
     """Return what PyTorch holds on the GPU; nothing where it was not loaded or there is none."""
-    torch = sys.modules.get('torch')
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    torch = _torch_with_device()
+    if torch is None:
         return {}
     return {
         'device memory in use in MB': f'{torch.cuda.memory_allocated() / MEGABYTE:.1f}',
@@ -154,6 +156,14 @@ def device_memory() -> dict[str, str]:
 
 def free_device_memory() -> None:
     """Give back the GPU memory that PyTorch keeps for later."""
-    torch = sys.modules.get('torch')
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+    torch = _torch_with_device()
+    if torch is not None:
         torch.cuda.empty_cache()
+
+
+def _torch_with_device() -> Any:
+    """Return PyTorch where it uses a GPU; None too while another thread still imports it."""
+    torch = sys.modules.get('torch')
+    if torch is None or getattr(torch.__spec__, '_initializing', False):
+        return None
+    return torch if torch.cuda.is_available() and torch.cuda.is_initialized() else None

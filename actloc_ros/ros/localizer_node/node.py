@@ -265,8 +265,9 @@ class ActionLocalizer(PatientLifecycleNode):
         return replace(settings.localizer, side_inputs=self._boxes)
 
     def _close(self) -> None:
-        if self._localizer is not None:
-            self._localizer.close()
+        if self._localizer is None:
+            return
+        self._localizer.close()
         self._localizer = None
         gc.collect()
         free_device_memory()
@@ -283,8 +284,6 @@ class ActionLocalizer(PatientLifecycleNode):
             self._localizer = None  # the worker's thread holds it, until the step is done
             return False
         if self.settings.free_on_deactivate or session.failure is not None:
-            session.close()
-            self._localizer = None
             del session
             self._close()
             remains = ', '.join(f'{name}: {value}' for name, value in device_memory().items())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-NAMESAKE_TIME = 5.0  # s for which nodes may be listed that have just ended
+PATIENCE = 5.0  # s: nodes that have just ended may be listed, and a player's clock may just start
 
 
 class Surroundings:
@@ -16,30 +16,26 @@ class Surroundings:
     def __init__(self, node: Node, warn: Callable[[str, str], None]) -> None:
         """Check what is around `node`; `warn` takes a kind and a text."""
         self._node, self._warn = node, warn
-        self._namesake_since: float | None = None
+        self._since: dict[str, float] = {}
 
     def hints(self) -> list[str]:
-        """Return what is to be changed, and log it; call this regularly."""
-        found = {'name': self._namesake(), 'clock': self._missing_clock()}
-        for kind, text in found.items():
-            if text:
-                self._warn(kind, text)
-        return [text for text in found.values() if text]
+        """Return what has been wrong for a while, and log it; call this regularly."""
+        now = time.monotonic()
+        found = {'namesake': self._namesake(), 'clock': self._missing_clock()}
+        self._since = {kind: self._since.get(kind, now) for kind, text in found.items() if text}
+        lasting = [kind for kind, since in self._since.items() if now - since >= PATIENCE]
+        for kind in lasting:
+            self._warn(kind, found[kind])
+        return [found[kind] for kind in lasting]
 
     def _namesake(self) -> str:
         node = self._node
         listed = node.get_node_names_and_namespaces()
         if listed.count((node.get_name(), node.get_namespace())) < 2:
-            self._namesake_since = None
             return ''
-        now = time.monotonic()
-        self._namesake_since = self._namesake_since or now
-        if now - self._namesake_since < NAMESAKE_TIME:
-            return ''
-        name = node.get_fully_qualified_name()
         return (
-            f'several nodes are called {name}, so that their results mix: rename all but one'
-            ' (one that was killed stays listed for about 20 s)'
+            f'several nodes are called {node.get_fully_qualified_name()}, so that their results'
+            ' mix: rename all but one (one that was killed stays listed for about 20 s)'
         )
 
     def _missing_clock(self) -> str:

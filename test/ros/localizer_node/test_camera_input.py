@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from actloc_ros.ros.localizer_node.camera_input import CameraInput
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND
 RELIABILITIES = (ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT)
+SURROUNDINGS = 'actloc_ros.ros.localizer_node.surroundings'
 SILENCE = 'no frames on /image, because '
 
 
@@ -139,6 +141,7 @@ def test_losses_of_a_reliable_camera_are_not_blamed_on_best_effort(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(CameraInput, 'lost', 7)
+    monkeypatch.setattr(CameraInput, 'lost_at', inf)
     with running_node() as client:
         reliable = client.camera()
         client.show(reliable, picture('red'), START)
@@ -147,9 +150,12 @@ def test_losses_of_a_reliable_camera_are_not_blamed_on_best_effort(
         assert 'reliable' not in said
         client.show(client.camera(qos=qos_profile_sensor_data), picture('red'), START + PERIOD)
         client.wait_for_status('offer them reliable')
+        monkeypatch.setattr(CameraInput, 'lost_at', 0.0)
+        client.wait_for_status(' Hz')
 
 
-def test_simulated_time_that_does_not_come_is_reported() -> None:
+def test_simulated_time_that_does_not_come_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f'{SURROUNDINGS}.PATIENCE', 0.5)
     with running_node(use_sim_time=True) as client:
         hint = client.wait_for_status('localizing; use_sim_time is true, but no time', 'localizer')
         assert hint.level == b'\x01'
@@ -161,7 +167,7 @@ def test_simulated_time_that_does_not_come_is_reported() -> None:
 def test_two_nodes_of_one_name_are_reported_where_both_live(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr('actloc_ros.ros.localizer_node.surroundings.NAMESAKE_TIME', 0.5)
+    monkeypatch.setattr(f'{SURROUNDINGS}.PATIENCE', 0.5)
     with running_node() as client:
         wait_for(lambda: client.status().message == 'localizing')
         with another_process(NAME):
