@@ -12,23 +12,24 @@ import shutil
 import traceback
 import warnings
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from fuzz.target import Target, fault_of
-from fuzz.targets import TARGETS
 
 MEGABYTE = 1 << 20
 
 
-def work(connection: Connection, seed: int, memory: int, folder: Path) -> None:
+def work(connection: Connection, source: str, seed: int, memory: int, folder: Path) -> None:
     """Run the inputs that the driver asks for: pairs of a target's name and a range of numbers.
 
     Args:
         connection: To the driver. Reports are dictionaries: `begun` with an input's number, then
             `outcome`, `fault` and `peak`, the most memory of this process in MB.
+        source: Module with the `TARGETS`.
         seed: Of all inputs.
         memory: MB by which this process may grow.
         folder: Keeps what fails, and a log of what libraries print.
@@ -38,9 +39,10 @@ def work(connection: Connection, seed: int, memory: int, folder: Path) -> None:
         os.dup2(log, stream)
     warnings.simplefilter('ignore')
     logging.disable()
+    targets: dict[str, Target] = import_module(source).TARGETS
     while True:
         name, numbers = connection.recv()
-        target = TARGETS[name]
+        target = targets[name]
         _limit_memory(None)
         target.prepare()
         _limit_memory(memory)
