@@ -45,14 +45,14 @@ def decode_image(data: bytes, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     Raises:
         ImageError: It is no image, is cut off, or has more than `MAX_PIXELS`.
     """
+    # OpenCV before 4.14 fills what is missing with grey.
+    if data[:2] == JPEG_START and not _jpeg_is_whole(data):
+        raise ImageError(f'the JPEG of {len(data)} bytes has no end: it is truncated')
     size = image_size(data)
     if size is None:
         raise ImageError(f'data of {len(data)} bytes is no image of a known kind')
     if size[0] * size[1] > MAX_PIXELS:
         raise ImageError(f'{size[0]}x{size[1]} pixels are more than {MAX_PIXELS}')
-    # OpenCV before 4.14 fills what is missing with grey.
-    if data[:2] == JPEG_START and not _jpeg_is_whole(data):
-        raise ImageError(f'the JPEG of {len(data)} bytes has no end: it is truncated')
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # too large for OpenCV
