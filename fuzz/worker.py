@@ -21,6 +21,7 @@ from typing import Any
 from fuzz.target import Target, fault_of
 
 MEGABYTE = 1 << 20
+ROOM = 4  # times the memory that counts as too much, which may still be had: to find who takes it
 
 
 def work(connection: Connection, source: str, seed: int, memory: int, folder: Path) -> None:
@@ -45,13 +46,23 @@ def work(connection: Connection, source: str, seed: int, memory: int, folder: Pa
         target = targets[name]
         _limit_memory(None)
         target.prepare()
-        _limit_memory(memory)
-        with suppress(OSError):
-            Path('/proc/self/clear_refs').write_text('5')  # forgets the peak
+        _limit_memory(ROOM * memory)
+        allowed = _forget_peak() + memory
         for number in numbers:
             connection.send({'begun': number})
-            report = run_one(target, f'{seed}/{name}/{number}', folder / f'{name}_{number}')
-            connection.send({**report, 'peak': _peak()})
+            at = folder / f'{name}_{number}'
+            report = run_one(target, f'{seed}/{name}/{number}', at, allowed)
+            peak = _peak()
+            if peak > allowed:
+                _forget_peak()
+            connection.send({**report, 'peak': peak})
+
+
+def _forget_peak() -> int:
+    """Have the peak begin anew; return it in MB."""
+    with suppress(OSError):
+        Path('/proc/self/clear_refs').write_text('5')
+    return _peak()
 
 
 def _limit_memory(megabytes: int | None) -> None:
@@ -68,20 +79,25 @@ def _peak() -> int:
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith('VmHWM'))
 
 
-def run_one(target: Target, key: str, folder: Path) -> dict[str, Any]:
-    """Make and run the input of a key; where it fails, its files and the fault stay in `folder`."""
+def run_one(target: Target, key: str, folder: Path, allowed: int = 1 << 30) -> dict[str, Any]:
+    """Make and run the input of a key; where it fails, its files and the fault stay in `folder`.
+
+    It fails too where this process has then taken more than `allowed` MB.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     value = target.make(Random(key), folder)
-    outcome = {'outcome': 'accepted', 'fault': ''}
+    outcome, fault, text = 'accepted', '', ''
     try:
         target.run(value)
     except BaseException as error:
-        fault = fault_of(error, value)
-        if fault:
-            text = ''.join(traceback.format_exception(error))
-            (folder / 'fault.txt').write_text(f'{key}\n{fault}\n{text}\n{value!r:.100000}\n')
-            return {'outcome': 'failed', 'fault': f'{fault}: {error!s:.200}'}
-        outcome['outcome'] = 'refused'
+        outcome, fault = 'refused', fault_of(error, value)
+        text = ''.join(traceback.format_exception(error))
+        fault = fault and f'{fault}: {error!s:.200}'
+    if not fault and _peak() > allowed:
+        fault = f'it takes {_peak()} MB; {allowed} are allowed'
+    if fault:
+        (folder / 'fault.txt').write_text(f'{key}\n{fault}\n{text}\n{value!r:.100000}\n')
+        return {'outcome': 'failed', 'fault': fault}
     shutil.rmtree(folder)
-    return outcome
+    return {'outcome': outcome, 'fault': ''}

@@ -12,6 +12,7 @@ import numpy as np
 
 from actloc_ros.io.source import MAX_PIXELS
 
+PNG_START = b'\x89PNG'
 JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
@@ -48,6 +49,9 @@ def decode_image(data: bytes, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     # OpenCV before 4.14 fills what is missing with grey.
     if data[:2] == JPEG_START and not _jpeg_is_whole(data):
         raise ImageError(f'the JPEG of {len(data)} bytes has no end: it is truncated')
+    # OpenCV makes room for whatever length a part claims.
+    if data[:4] == PNG_START and not _png_is_whole(data):
+        raise ImageError(f'the PNG of {len(data)} bytes has no end: it is truncated')
     size = image_size(data)
     if size is None:
         raise ImageError(f'data of {len(data)} bytes is no image of a known kind')
@@ -78,6 +82,17 @@ def image_size(data: bytes) -> tuple[int, int] | None:
 def _jpeg_is_whole(data: bytes) -> bool:
     """Say whether the end marker follows the image's own pixels: a thumbnail has one of its own."""
     return data.find(JPEG_END, _jpeg_frame(data)) >= 0
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Say whether all parts lie within the data, up to the one that ends an image."""
+    at = 8
+    while at + 12 <= len(data):
+        kind = data[at + 4 : at + 8]
+        at += 12 + int.from_bytes(data[at : at + 4], 'big')
+        if kind == b'IEND':
+            return at <= len(data)
+    return False
 
 
 def _jpeg_frame(data: bytes) -> int:
@@ -164,7 +179,7 @@ def _tiff(data: bytes) -> tuple[int, int]:
 
 _SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
     JPEG_START: _jpeg,
-    b'\x89PNG': _png,
+    PNG_START: _png,
     b'BM': _bmp,
     **{b'P%d' % kind: _pnm for kind in range(1, 7)},
     b'GIF8': _gif,

@@ -30,12 +30,13 @@ def test_readers_refuse_what_is_broken(tmp_path):
         ('stumble', 'failed', 'ValueError is no refusal'),
         ('fail', 'failed', 'KeyError is no refusal'),
         ('fill', 'failed', 'MemoryError is no refusal'),
+        ('take', 'failed', 'MB; '),
         ('crash', 'crashed', 'SIGSEGV'),
         ('hang', 'hung', ' s)'),
     ],
 )
 def test_what_a_reader_may_not_do_is_found(tmp_path, name, outcome, fault):
-    plan = Plan(2, 60.0, 0, 512, tmp_path, hang=0.3, source='bad_readers')
+    plan = Plan(2, 60.0, 0, 256, tmp_path, hang=0.3, source='bad_readers')
     tally = run_all([name], plan)[name]
     assert tally.counts == {outcome: 2}
     kept = {path.name for path in tmp_path.iterdir() if path.is_dir()}

@@ -95,6 +95,15 @@ def test_sizes_are_read_from_headers(suffix):
     assert image_size(b'') is None
 
 
+def test_a_png_whose_parts_claim_more_than_there_is_is_refused():
+    data = bytearray(cv2.imencode('.png', numbered_image(1))[1].tobytes())
+    at = data.index(b'IDAT') - 4
+    data[at : at + 4] = (0x7FFFFFFF).to_bytes(4, 'big')
+    for broken in (bytes(data), bytes(data[: at + 50])):
+        with pytest.raises(ImageError, match='has no end: it is truncated'):
+            decode_image(broken)
+
+
 def test_a_gif_that_grows_and_what_is_unknown_are_refused():
     with pytest.raises(ImageError, match='60000x60000 pixels are more than'):
         decode_image(b'GIF89a' + struct.pack('<HH', 60000, 60000) + bytes(99))

@@ -24,7 +24,11 @@ def hang(_path):
 
 
 def fill(_path):
-    bytearray(1 << 31)
+    bytearray(1 << 33)
+
+
+def take(_path):
+    bytearray(b'x') * (300 << 20)
 
 
 def refuse(path):
@@ -48,7 +52,7 @@ def fail(_path):
 
 
 READERS = (
-    *(crash, hang, fill, refuse, refuse_without_name, refuse_in_lines, stumble, fail),
+    *(crash, hang, fill, take, refuse, refuse_without_name, refuse_in_lines, stumble, fail),
     Path.read_text,
 )
 TARGETS = {run.__name__: Target(run.__name__, make, run, 1) for run in READERS}
