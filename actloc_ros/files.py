@@ -16,7 +16,10 @@ import yaml
 
 LONGEST = 300  # characters of what a library says
 LARGEST_TREE = 100_000  # values of a YAML file, with those that aliases repeat
-VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.mov', '.webm')
+VIDEO_SUFFIXES = (
+    *('.avi', '.mp4', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.mts', '.m2ts'),
+    *('.wmv', '.flv', '.3gp', '.ogv'),
+)
 
 
 class OutputError(ValueError):

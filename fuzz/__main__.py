@@ -6,9 +6,11 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from fuzz.driver import HEAD, Driver, Plan, Tally, row, total
+from fuzz.target import Target
 from fuzz.targets import TARGETS
 
 LISTED = 40  # faults that are written out
@@ -46,17 +48,21 @@ def main() -> int:
 
 
 def run_all(names: Sequence[str], plan: Plan, only: int | None = None) -> dict[str, Tally]:
-    """Run each target's share of the inputs; time that one does not need is for those after it."""
-    whole = sum(TARGETS[name].share for name in names)
+    """Run each target's share of the inputs; time that one does not need is for those after it.
+
+    With `only`, this input of each instead.
+    """
+    targets: dict[str, Target] = import_module(plan.source).TARGETS
+    whole = sum(targets[name].share for name in names)
     end = time.monotonic() + plan.seconds
     found = {}
     with Driver(plan) as driver:
         for place, name in enumerate(names):
-            numbers = range(max(1, round(plan.count * TARGETS[name].share / whole)))
+            numbers = range(max(1, round(plan.count * targets[name].share / whole)))
             if only is not None:
                 numbers = range(only, only + 1)
             left = max(0.0, end - time.monotonic()) / (len(names) - place)
-            found[name] = driver.run(TARGETS[name], numbers, left)
+            found[name] = driver.run(targets[name], numbers, left)
             print(row(name, found[name]), flush=True)
     return found
 

@@ -14,7 +14,6 @@ from typing import Any
 from fuzz.target import Target
 from fuzz.worker import work
 
-HANG = 10.0  # s of CPU time for one input
 STUCK = 60.0  # s for one input, on a machine as busy as it may be
 START = 120.0  # s until a process is ready for its first input
 BATCH = 20  # inputs after which the time is looked at
@@ -53,6 +52,8 @@ class Plan:
         seed: Of all inputs.
         memory: MB by which a process may grow.
         folder: Where inputs that fail are kept.
+        hang: Most time in s that one input may compute.
+        source: Module with the `TARGETS`.
     """
 
     count: int
@@ -60,6 +61,8 @@ class Plan:
     seed: int
     memory: int
     folder: Path
+    hang: float = 10.0
+    source: str = 'fuzz.targets'
 
 
 class Driver:
@@ -133,9 +136,9 @@ class _Worker:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.lost, self.how, self._ready = '', '', False
+        self.lost, self.how, self._ready, self._hang = '', '', False, plan.hang
         self._connection, other = Pipe()
-        arguments = other, plan.seed, plan.memory, plan.folder
+        arguments = other, plan.source, plan.seed, plan.memory, plan.folder
         self._process = get_context('spawn').Process(target=work, args=arguments, daemon=True)
         self._process.start()
         other.close()
@@ -151,7 +154,7 @@ class _Worker:
         began, busy = time.monotonic(), self._cpu_time()
         try:
             while not self._connection.poll(1.0):
-                hangs = self._ready and self._cpu_time() - busy > HANG
+                hangs = self._ready and self._cpu_time() - busy > self._hang
                 if hangs or time.monotonic() - began > wait:
                     self.lost, self.how = 'hung', f'{time.monotonic() - began:.0f} s'
                     return None

@@ -68,15 +68,16 @@ def fault_of(error: BaseException, value: Any) -> str:
         return 'the text has several lines'
     if not 1 < len(text) <= LONGEST:
         return f'the text has {len(text)} characters'
-    if isinstance(value, Path) and not any(path.name in text for path in _files(value)):
+    if isinstance(value, Path) and not any(name in text for name in _names(value)):
         return f'the text does not name {value.name}'
     return ''
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Yield a path, and what lies beside it: what it names may be at fault."""
-    yield path
-    yield from path.parent.iterdir()
+def _names(path: Path) -> Iterator[str]:
+    """Yield the names of a file, and of what lies beside it: what it names may be at fault."""
+    yield path.name
+    yield str(path.parent)
+    yield from (other.name for other in path.parent.iterdir())
 
 
 def _is_own(error: BaseException) -> bool:

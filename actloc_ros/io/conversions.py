@@ -49,6 +49,8 @@ ENCODINGS = {
     'mono8': Encoding(np.uint8, 1, cv2.COLOR_GRAY2RGB),
     'rgb16': Encoding(np.uint16, 3),
     'bgr16': Encoding(np.uint16, 3, cv2.COLOR_BGR2RGB),
+    'rgba16': Encoding(np.uint16, 4, cv2.COLOR_RGBA2RGB),
+    'bgra16': Encoding(np.uint16, 4, cv2.COLOR_BGRA2RGB),
     'mono16': Encoding(np.uint16, 1, cv2.COLOR_GRAY2RGB),
     '8UC1': Encoding(np.uint8, 1, cv2.COLOR_GRAY2RGB),
     '8UC3': Encoding(np.uint8, 3, cv2.COLOR_BGR2RGB),

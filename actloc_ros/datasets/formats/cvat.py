@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.spec import DatasetPaths
-from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or, shown_paths
+from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or, shown_files
 from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 
@@ -70,7 +70,7 @@ def read_cvat(paths: DatasetPaths) -> Annotations:
         AnnotationError: It is no such XML, or a track has other shapes than upright boxes.
     """
     path = paths.path
-    files = shown_paths(path.glob('*.xml')) if path.is_dir() else [path]
+    files = shown_files(path, '.xml') if path.is_dir() else [path]
     if not files:
         raise AnnotationError(f'{path} has no .xml file')
     labels: dict[str, None] = {}
