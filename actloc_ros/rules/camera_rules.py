@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
 from actloc_ros.alarms.alarm import Alarm
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.compiled import CompiledRule, compile_camera
+from actloc_ros.rules.condition_matrix import ConditionMatrix
 from actloc_ros.rules.describe import Describer
-from actloc_ros.rules.group_rules import AbsenceRule, CountRule, GroupRule, RelationRule
+from actloc_ros.rules.groups import open_group
 from actloc_ros.rules.model import Rules
 from actloc_ros.rules.names import ground_of
 from actloc_ros.rules.occurrences import Finding, Issuer, Occurrences
@@ -31,13 +32,13 @@ class CameraRules:
         self.occurrences = Occurrences(camera, issuer)
         self.last: int | None = None
         self._timezone = find_timezone(rules.timezone)
+        self._conditions = ConditionMatrix(self._compiled)
         self._describer = Describer(self._compiled, self.state)
-        self._of_groups: dict[int, GroupRule] = {
-            index: kind(rule, self.state, self._describer)
+        opened = (
+            (index, open_group(rule, self.state, self._describer, self._compiled))
             for index, rule in enumerate(self._compiled.rules)
-            for key, kind in _GROUPS.items()
-            if getattr(rule.rule, key) is not None
-        }
+        )
+        self._of_groups = {index: group for index, group in opened if group is not None}
         self._clocks = _Clocks(self._compiled.rules, len(self.state.table), self._of_groups)
         self._active: np.ndarray = np.zeros(0, bool)
         self._minute: int | None = None
@@ -53,16 +54,19 @@ class CameraRules:
 
     def _find(self, scene: Scene, rows: np.ndarray) -> Iterator[Finding]:
         active = self._schedules(scene.stamp)
-        holding = np.zeros((len(self.state.table), len(active)), bool)
-        for index, rule in enumerate(self._compiled.rules):
-            if active[index]:
-                holding[:, index] = self._holding(rule, scene.stamp)
+        holding, columns = self._conditions.holding(self.state, scene.stamp)
+        holding &= active
+        self._describer.begin(columns)
         for index, group in self._of_groups.items():
             yield from group.step(scene.stamp, holding[:, index], bool(active[index]), rows)
         since, ready = self._clocks.step(scene.stamp, holding, self.state.table.serials)
-        for row, index in zip(*np.nonzero(ready), strict=True):
-            rule = self._compiled.rules[index]
-            yield self._finding(rule, int(row), int(since[row, index]))
+        found = (each.tolist() for each in np.nonzero(ready))
+        seen = self.state.table.last_seen.tolist()
+        for row, index in zip(*found, strict=True):
+            rule, serial = self._compiled.rules[index], int(self.state.table.serials[row])
+            version = self._describer.version(rule, [row])
+            if not self.occurrences.holds_on(scene.stamp, seen[row], rule.name, serial, version):
+                yield self._finding(index, row, int(since[row, index]), version)
 
     def _schedules(self, stamp: int) -> np.ndarray:
         """Return which rules hold by their schedules, bool (R,)."""
@@ -74,31 +78,17 @@ class CameraRules:
             )
         return self._active
 
-    def _holding(self, rule: CompiledRule, stamp: int) -> np.ndarray:
-        """Return which actors fulfil a rule's conditions, bool (N,)."""
-        good = self.state.fulfil(rule.always)
-        if rule.any and good.any():
-            good = good & np.any([self.state.fulfil(part) for part in rule.any], axis=0)
-        return good & (stamp - self.state.table.last_seen <= rule.hold)
-
-    def _finding(self, rule: CompiledRule, row: int, since: int) -> Finding:
-        version = int(self.state.versions[row])
-        start = min(since, self._describer.began(rule, row, since))
+    def _finding(self, index: int, row: int, since: int, version: tuple[int, ...]) -> Finding:
+        rule, describer = self._compiled.rules[index], self._describer
+        first = self._conditions.first_column(index)
         return Finding(
             rule,
             int(self.state.table.serials[row]),
-            start,
+            lambda: describer.began(rule, row, since, first),
             int(self.state.table.last_seen[row]),
             version,
-            lambda: self._describer.of_row(rule, row, since),
+            lambda: describer.of_row(rule, row, since),
         )
-
-
-_GROUPS: dict[str, Callable[..., GroupRule]] = {
-    'count': CountRule,
-    'absence': AbsenceRule,
-    'relation': RelationRule,
-}
 
 
 class _Clocks:

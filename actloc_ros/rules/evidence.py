@@ -37,7 +37,8 @@ class EvidenceMemory:
     Attributes:
         supported: bool (N, P): whether each predicate holds; unseen actors keep what held.
         began: int64 (N, P): stamp of the first hit of what is supported.
-        hits: bool (N, P): whether the last key frame of each actor is a hit.
+        found: bool (N, P, labels): which labels of each predicate have hit since its window was
+            without a hit.
     """
 
     def __init__(self, predicates: Sequence[Predicate], rows: int) -> None:
@@ -64,7 +65,7 @@ class EvidenceMemory:
         )
         self.supported = np.zeros((rows, count), bool)
         self.began = np.zeros((rows, count), np.int64)
-        self.hits = np.zeros((rows, count), bool)
+        self.found = np.zeros((rows, count, most), bool)
         self._scores = np.zeros((rows, absent + 1), np.float32)
         self._total_hits = np.zeros((rows, count), np.int32)
         self._total_sums = np.zeros((rows, count))
@@ -98,9 +99,9 @@ class EvidenceMemory:
         """
         if not self.predicates:
             return
-        best = self._take_scores(rows, actors)
+        scores = self._take_scores(rows, actors)
+        best = scores.max(axis=2, initial=0)
         hits = best >= self._min_score
-        self.hits[rows] = hits
         self._total_hits[rows] += hits
         self._total_sums[rows] += np.where(hits, best, 0)
         self._total_steps[rows] += 1
@@ -108,7 +109,9 @@ class EvidenceMemory:
             stamp, hits=self._total_hits, sums=self._total_sums, steps=self._total_steps
         )
         if len(rows):
-            self._decide(stamp, rows, first_seen)
+            recent = self._decide(stamp, rows, first_seen)
+            hit = scores >= self._min_score[:, None]
+            self.found[rows] = (self.found[rows] & recent[..., None]) | hit
 
     def score(self, row: int, predicate: int) -> float:
         """Return the mean score of the hits in the window, in [0, 1]."""
@@ -119,23 +122,21 @@ class EvidenceMemory:
         total = sums[-1, row, predicate] - (sums[first - 1, row, predicate] if first else 0)
         return min(1.0, float(total / count)) if count else 0.0
 
-    def current_labels(self, row: int, predicate: int) -> tuple[str, ...]:
-        """Return the predicate's actions whose last score of this actor is high enough."""
+    def labels_found(self, row: int, predicate: int) -> tuple[str, ...]:
+        """Return the predicate's actions that have hit in what holds."""
         labels = self.predicates[predicate].labels
-        least = self._min_score[predicate]
-        return tuple(
-            label for label in labels if self._scores[row, self.labels.index(label)] >= least
-        )
+        return tuple(n for n, hit in zip(labels, self.found[row, predicate], strict=False) if hit)
 
     def _take_scores(self, rows: np.ndarray, actors: Sequence[Actor]) -> np.ndarray:
-        """Return the best score of each predicate, float32 (K, P)."""
+        """Return the scores of each predicate's labels, float32 (K, P, labels)."""
         labels = self.labels
         values = [[actor.scores.get(label, 0.0) for label in labels] for actor in actors]
         if values:
             self._scores[rows, :-1] = values
-        return self._scores[rows][:, self._columns].max(axis=2, initial=0)
+        return self._scores[rows][:, self._columns]
 
-    def _decide(self, stamp: int, rows: np.ndarray, first_seen: np.ndarray) -> None:
+    def _decide(self, stamp: int, rows: np.ndarray, first_seen: np.ndarray) -> np.ndarray:
+        """Decide what is supported; return what has any hit in its window, bool (K, P)."""
         hits, steps = self._history.rows('hits'), self._history.rows('steps')
         first = [self._first_row(stamp, int(duration)) for duration in self._durations]
         base_hits = np.stack(
@@ -155,6 +156,7 @@ class EvidenceMemory:
             row, begin = int(rows[index]), first[self._duration_of[predicate]]
             risen = hits[begin:, row, predicate] > before[index, predicate]
             self.began[row, predicate] = self._history.stamps[begin + int(np.argmax(risen))]
+        return share > 0
 
     def _first_row(self, stamp: int, duration: int) -> int:
         return self._history.since(stamp - duration)
@@ -163,85 +165,9 @@ class EvidenceMemory:
 _BY_ROW = (
     'supported',
     'began',
-    'hits',
+    'found',
     '_scores',
     '_total_hits',
     '_total_sums',
     '_total_steps',
 )
-
-
-class SequenceMemory:
-    """One sequence of actions, each actor for itself: predicates in order, within a time.
-
-    The time counts from the last evidence of the first action to the first of the last one. A
-    sequence that is complete holds while its last action does, with gaps up to `gap`.
-
-    Attributes:
-        holds: bool (N,).
-        began: int64 (N,): stamp of the first evidence of what holds.
-    """
-
-    def __init__(self, predicates: Sequence[int], within: int, gap: int, rows: int) -> None:
-        """Begin.
-
-        Args:
-            predicates: Indices of the actions' predicates, in order.
-            within: In ns.
-            gap: In ns.
-            rows: N.
-        """
-        self._predicates, self._within, self._gap = tuple(predicates), within, gap
-        stages = len(self._predicates)
-        # Of each stage that was reached: when the first action ended and began; 0 if it was not.
-        self._first_end = np.zeros((rows, stages), np.int64)
-        self._first_begin = np.zeros((rows, stages), np.int64)
-        self._reached = np.zeros((rows, stages), bool)
-        self._previous = np.zeros((rows, stages), bool)
-        self._last = np.zeros(rows, np.int64)
-        self.holds = np.zeros(rows, bool)
-
-    @property
-    def began(self) -> np.ndarray:
-        """Stamps of the first evidence of what holds, int64 (N,)."""
-        return self._first_begin[:, -1]
-
-    def widen(self, rows: int) -> None:
-        """Make room for more actors."""
-        for name in _SEQUENCE_BY_ROW:
-            old = getattr(self, name)
-            new = np.zeros((rows, *old.shape[1:]), old.dtype)
-            new[: len(old)] = old
-            setattr(self, name, new)
-
-    def clear(self, row: int) -> None:
-        """Forget an actor."""
-        for name in _SEQUENCE_BY_ROW:
-            getattr(self, name)[row] = 0
-
-    def step(self, stamp: int, rows: np.ndarray, evidence: EvidenceMemory) -> None:
-        """Take the evidence of a key frame for the actors of `rows`."""
-        supported = np.zeros_like(self._previous)
-        supported[rows] = evidence.supported[rows][:, self._predicates]
-        for stage, predicate in enumerate(self._predicates):
-            now, began = supported[:, stage], evidence.began[:, predicate]
-            if stage == 0:
-                self._first_end[now, 0] = stamp
-                self._first_begin[now, 0] = began[now]
-                self._reached[:, 0] |= now
-                continue
-            in_time = began - self._first_end[:, stage - 1] <= self._within
-            reached = now & ~self._previous[:, stage] & self._reached[:, stage - 1] & in_time
-            self._reached[:, stage] |= reached
-            for memory in (self._first_end, self._first_begin):
-                memory[reached, stage] = memory[reached, stage - 1]
-        last = supported[:, -1]
-        self._last[last] = stamp
-        over = stamp - self._last > self._gap
-        over &= np.isin(np.arange(len(over)), rows)  # unseen ones keep what held
-        self._reached[over, -1] = False
-        self.holds = self._reached[:, -1].copy()
-        self._previous[rows] = supported[rows]
-
-
-_SEQUENCE_BY_ROW = ('_first_end', '_first_begin', '_reached', '_previous', '_last', 'holds')

@@ -47,14 +47,12 @@ class GroupRule(ABC):
         values: Mapping[str, float],
     ) -> Finding:
         """Return a finding about actors."""
-        ids = self.state.table.ids[rows].tolist()
-        version = (*sorted(ids), int(self.state.versions[rows].sum()))
         return Finding(
             self.rule,
             key,
-            start,
+            lambda: start,
             last,
-            version,
+            self.describer.version(self.rule, rows),
             lambda: self.describer.of_rows(self.rule, rows, values),
         )
 
@@ -73,7 +71,8 @@ class CountRule(GroupRule):
         """Yield a finding while there are enough; see `GroupRule`."""
         assert self.rule.rule.count is not None
         count = int(holding.sum())
-        held = self._held.step(stamp, count >= self.rule.rule.count.min)
+        enough = count >= self.rule.rule.count.min
+        held = self._held.step(stamp, enough) and enough
         since = self._clocks.step(stamp, {CAMERA: self._held.began} if held else {})
         if held and stamp - since[CAMERA] >= nanoseconds(self.rule.rule.dwell):
             who = np.flatnonzero(holding).tolist()
@@ -123,9 +122,12 @@ class RelationRule(GroupRule):
         assert relation is not None
         seen = np.zeros(len(holding), bool)
         seen[rows] = True
-        kinds = [table.kind_names.index(k) for k in relation.with_ if k in table.kind_names]
-        others = np.flatnonzero(seen & np.isin(table.kinds, kinds))
-        found = find_pairs(relation, self.state, np.flatnonzero(holding & seen), others, stamp)
+        first = np.flatnonzero(holding & seen)
+        if not len(first) and not self._held:
+            return
+        kinds = np.array([kind in relation.with_ for kind in table.kind_names], bool)
+        others = rows[kinds[table.kinds[rows]]]
+        found = find_pairs(relation, self.state, first, others, stamp)
         pairs = {self._key(pair): pair for pair in found}
         since = self._clocks.step(stamp, self._evident(stamp, pairs))
         for key, begin in since.items():

@@ -26,10 +26,18 @@ class LineMemory:
     """
 
     def __init__(self, lines: Sequence[Line], rows: int) -> None:
-        self._lines = tuple(lines)
-        self.crossed = np.zeros((rows, len(lines)), np.int8)
-        self._side = np.zeros((rows, len(lines)), np.int8)
-        self._point = np.full((rows, len(lines), 2), np.nan)
+        count = len(lines)
+        self._ends = np.array([points_of(line.coordinates) for line in lines]).reshape(count, 2, 2)
+        bands = (BAND_IMAGE if line.frame is None else BAND_METRES for line in lines)
+        own = (line.band for line in lines)
+        self._band = np.array([d if b is None else b for d, b in zip(bands, own, strict=True)])
+        self._groups: dict[tuple[str | None, str], list[int]] = {}
+        for index, line in enumerate(lines):
+            key = (line.frame, '') if line.frame is not None else (None, line.anchor)
+            self._groups.setdefault(key, []).append(index)
+        self.crossed = np.zeros((rows, count), np.int8)
+        self._side = np.zeros((rows, count), np.int8)
+        self._point = np.full((rows, count, 2), np.nan)
 
     def widen(self, rows: int) -> None:
         """Make room for more actors."""
@@ -55,55 +63,51 @@ class LineMemory:
         self.crossed[:] = 0
         if not len(rows):
             return
-        for column, line in enumerate(self._lines):
-            if line.frame is not None and line.frame != places.frame:
+        for (frame, anchor), columns in self._groups.items():
+            if frame is not None and frame != places.frame:
                 continue
             # Of the image: in heights, so that lengths are alike both ways.
-            scale = np.array([1.0 if line.frame is not None else aspect, 1.0])
-            points = places.metres if line.frame is not None else places.image[line.anchor]
-            ends = points_of(line.coordinates) * scale
-            band = line.band
-            if band is None:
-                band = BAND_IMAGE if line.frame is None else BAND_METRES
-            self._take(column, rows, points * scale, ends, band)
+            scale = np.array([1.0 if frame is not None else aspect, 1.0])
+            points = places.metres if frame is not None else places.image[anchor]
+            self._take(np.array(columns), rows, points * scale, self._ends[columns] * scale)
 
     def _take(
-        self, column: int, rows: np.ndarray, points: np.ndarray, ends: np.ndarray, band: float
+        self, columns: np.ndarray, rows: np.ndarray, points: np.ndarray, ends: np.ndarray
     ) -> None:
-        distance = signed_distance(points, ends)
-        side = np.where(np.abs(distance) > band, np.sign(np.nan_to_num(distance)), 0).astype(
-            np.int8
-        )
-        before, start = self._side[rows, column], self._point[rows, column]
-        changed = (side != 0) & (before != 0) & (side != before)
+        """Take points (K, 2) for lines with ends (L, 2, 2)."""
+        distance = signed_distance(points[:, None], ends)
+        beyond = np.abs(distance) > self._band[columns]
+        side = (np.sign(np.nan_to_num(distance)) * beyond).astype(np.int8)
+        cells = np.ix_(rows, columns)
+        before = self._side[cells]
+        changed = (side * before) < 0
         if changed.any():
-            changed &= meets(start, points, ends)
-        self.crossed[rows, column] = np.where(changed, side, 0)
-        beyond = side != 0
-        self._side[rows[beyond], column] = side[beyond]
-        self._point[rows[beyond], column] = points[beyond]
+            changed &= meets(self._point[cells], points[:, None], ends)
+            self.crossed[cells] = side * changed
+        self._side[cells] = np.where(beyond, side, before)
+        self._point[cells] = np.where(beyond[..., None], points[:, None], self._point[cells])
 
 
 _BY_ROW = (('crossed', 0), ('_side', 0), ('_point', np.nan))
 
 
 def signed_distance(points: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Return distances (K,) of points (K, 2) from the straight line through ends (2, 2).
+    """Return distances (…,) of points (…, 2) from straight lines through ends (…, 2, 2).
 
     It is above 0 on the right of A to B on the screen, where y goes down.
     """
-    a, b = ends
-    along = b - a
+    a, along = ends[..., 0, :], ends[..., 1, :] - ends[..., 0, :]
     off = points - a
-    return (along[0] * off[:, 1] - along[1] * off[:, 0]) / np.hypot(*along)
+    cross = along[..., 0] * off[..., 1] - along[..., 1] * off[..., 0]
+    return cross / np.hypot(along[..., 0], along[..., 1])
 
 
 def meets(start: np.ndarray, end: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Return whether ways (K, 2) to (K, 2) that cross the straight line meet the segment."""
+    """Return whether ways (…, 2) to (…, 2) that cross straight lines meet their segments."""
     first, last = signed_distance(start, ends), signed_distance(end, ends)
     with np.errstate(divide='ignore', invalid='ignore'):
-        share = (first / (first - last))[:, None]
+        share = (first / (first - last))[..., None]
         point = start + share * (end - start)
-    a, b = ends
-    along = ((point - a) @ (b - a)) / ((b - a) @ (b - a))
-    return (along >= 0) & (along <= 1)
+    a, along = ends[..., 0, :], ends[..., 1, :] - ends[..., 0, :]
+    where = ((point - a) * along).sum(-1) / (along**2).sum(-1)
+    return (where >= 0) & (where <= 1)

@@ -42,17 +42,17 @@ class Fit:
 class MotionMemory:
     """Positions of N rows of actors over the last seconds, at the stamps of their measurement."""
 
-    def __init__(self, rows: int, window: float = WINDOW, span: float = WINDOW) -> None:
+    def __init__(self, rows: int, span: float = WINDOW, curved: bool = True) -> None:
         """Begin.
 
         Args:
             rows: N.
-            window: Of fits, in s.
             span: For how long paths are kept at least, in s.
+            curved: Whether accelerations are asked for.
         """
-        self._window = nanoseconds(window)
+        self._window, self._curved = nanoseconds(WINDOW), curved
         self._history = History(
-            nanoseconds(max(window, span)) + NANOSECONDS,
+            nanoseconds(max(WINDOW, span)) + NANOSECONDS,
             points=((rows, 3), np.float64),
             velocity=((rows, 2), np.float64),
         )
@@ -92,7 +92,8 @@ class MotionMemory:
         self._newest[given] = stamps[new]
         self._history.append(stamp, points=points, velocity=self.fit.velocity)
         begin = self._history.since(stamp - self._window)
-        self.fit = fit_motion(self._history.rows('points')[begin:], self._window / NANOSECONDS)
+        newest = self._history.rows('points')[begin:]
+        self.fit = fit_motion(newest, WINDOW, self._curved)
         self._history.rows('velocity')[-1] = self.fit.velocity
 
     def path(self, row: int, stamp: int, span: float) -> tuple[np.ndarray, np.ndarray]:
@@ -107,47 +108,63 @@ class MotionMemory:
         return points[known], self._history.rows('velocity')[begin:, row][known]
 
 
-def fit_motion(points: np.ndarray, window: float) -> Fit:
+def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:
     """Return what least squares give.
 
     Args:
         points: float64 (T, N, 3): seconds, x and y in m; NaN where there is none.
         window: In s; who was measured over less than 0.9 of it is not known.
+        curved: Whether accelerations are asked for too.
     """
+    t, xy = points[..., 0], points[..., 1:]
     known = np.isfinite(points).all(axis=2)
     n = known.sum(axis=0)
-    t, xy = points[..., 0], points[..., 1:]
+    first, last = known.argmax(axis=0), len(t) - 1 - known[::-1].argmax(axis=0)
+    columns = np.arange(t.shape[1])
+    good = (n >= LEAST) & (t[last, columns] - t[first, columns] >= COVERED * window)
+    if not good.any():
+        return _unknown(t.shape[1])
+    t, xy, known, n = t[:, good], xy[:, good], known[:, good], n[good]
+    u = np.where(known, t - t[-1:].max(initial=0, where=known[-1:]), 0.0)
+    u = np.where(known, u - u.sum(0) / n, 0.0)
+    d = np.where(known[..., None], xy, 0.0)
+    d = np.where(known[..., None], d - d.sum(0) / n[:, None], 0.0)
     with np.errstate(divide='ignore', invalid='ignore'):
-        mean = np.where(known, t, 0).sum(0) / n
-        u = np.where(known, t - mean, 0.0)
-        centre = np.where(known[..., None], xy, 0).sum(0) / n[:, None]
-        d = np.where(known[..., None], xy - centre, 0.0)
-        s2, s3, s4 = (u**2).sum(0), (u**3).sum(0), (u**4).sum(0)
-        velocity = (u[..., None] * d).sum(0) / s2[:, None]
-        # A parabola in orthogonal parts: 1, u, and q = u^2 - a u - b.
-        a, b = s3 / s2, s2 / n
-        q = np.where(known, u**2 - a * u - b, 0.0)
-        q2 = s4 - a * s3 - b * s2
-        curve = (q[..., None] * d).sum(0) / q2[:, None]
+        s2 = (u**2).sum(0)
+        velocity = np.einsum('tn,tnc->nc', u, d) / s2[:, None]
         line = d - u[..., None] * velocity
-        parabola = line - q[..., None] * curve
-        line_noise = np.sqrt((line**2).sum((0, 2)) / (2 * (n - 2)))
-        noise = np.sqrt((parabola**2).sum((0, 2)) / (2 * (n - 3)))
-        speed_sigma, sigma = line_noise / np.sqrt(s2), 2 * noise / np.sqrt(q2)
-        span = np.where(known, t, -np.inf).max(0, initial=-np.inf) - np.where(known, t, np.inf).min(
-            0, initial=np.inf
-        )
-    good = (n >= LEAST) & (span >= COVERED * window)
-    nan = np.where(good, 1.0, np.nan)
-    return Fit(
-        velocity * nan[:, None],
-        np.hypot(*velocity.T) * nan,
-        speed_sigma * nan,
-        2 * curve * nan[:, None],
-        sigma * nan,
-    )
+        noise = np.sqrt(np.einsum('tnc,tnc->n', line, line) / (2 * (n - 2)))
+        fit = _unknown(len(good))
+        fit.velocity[good] = velocity
+        fit.speed[good] = np.hypot(velocity[:, 0], velocity[:, 1])
+        fit.speed_sigma[good] = noise / np.sqrt(s2)
+        if curved:
+            fit.acceleration[good], fit.acceleration_sigma[good] = _curve(u, line, known, n)
+    return fit
+
+
+def _curve(
+    u: np.ndarray, line: np.ndarray, known: np.ndarray, n: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return accelerations (N, 2) and their standard deviations (N,).
+
+    The parabola is fitted in orthogonal parts: 1, u, and q = u^2 - a u - b.
+
+    Args:
+        u: float64 (T, N), seconds from the mean; 0 where nothing is known.
+        line: float64 (T, N, 2), residuals of the straight line; 0 where nothing is known.
+        known: bool (T, N).
+        n: (N,), how many are known.
+    """
+    s2, s3 = (u**2).sum(0), (u**3).sum(0)
+    q = np.where(known, u**2 - s3 / s2 * u - s2 / n, 0.0)
+    q2 = (q**2).sum(0)
+    curve = np.einsum('tn,tnc->nc', q, line) / q2[:, None]
+    rest = line - q[..., None] * curve
+    noise = np.sqrt(np.einsum('tnc,tnc->n', rest, rest) / (2 * (n - 3)))
+    return 2 * curve, 2 * noise / np.sqrt(q2)
 
 
 def _unknown(rows: int) -> Fit:
-    nan = np.full(rows, np.nan)
-    return Fit(np.full((rows, 2), np.nan), nan, nan, np.full((rows, 2), np.nan), nan)
+    columns = np.full((7, rows), np.nan)
+    return Fit(columns[:2].T, columns[2], columns[3], columns[4:6].T, columns[6])

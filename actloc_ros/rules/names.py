@@ -49,7 +49,8 @@ def name_faults(rules: Rules) -> list[Fault]:
     return [
         fault
         for name, rule in rules.rules.items()
-        for fault in (*_areas(rules, name, rule), *_channels(rules, name, rule))
+        for part in (_areas, _channels, _traffic)
+        for fault in part(rules, name, rule)
     ]
 
 
@@ -135,6 +136,22 @@ def _metres(rules: Rules, name: str, rule: Rule, world: World) -> Iterator[Fault
     for key in ('relation', 'traffic'):
         if getattr(rule, key):
             yield Fault(('rules', name, key), what)
+
+
+def _traffic(rules: Rules, name: str, rule: Rule) -> Iterator[Fault]:
+    """Yield a fault for each area of a traffic rule that is not in metres."""
+    if rule.traffic is None:
+        return
+    path = ('rules', name, 'traffic')
+    for line in rule.traffic.lines:
+        if line in rules.lines and rules.lines[line].frame is None:
+            yield Fault((*path, 'lines'), f'{line} must be in metres: give it frame')
+    if rule.traffic.type in ('density', 'flow'):
+        if not rule.zones:
+            yield Fault(path, f'{rule.traffic.type} needs zones')
+        for zone in rule.zones:
+            if zone in rules.zones and rules.zones[zone].frame is None:
+                yield Fault(('rules', name, 'zones'), f'{zone} must be in metres: give it frame')
 
 
 def ground_of(rules: Rules, camera: str) -> Ground | None:

@@ -37,7 +37,7 @@ class Finding:
     Attributes:
         rule: Which.
         key: Whose it is: an actor, a pair, the camera; one occurrence has one key.
-        start: Stamp of its first evidence in ns.
+        start: Returns the stamp of its first evidence in ns.
         last: Stamp of its last evidence in ns.
         version: Another one where its description may have changed.
         describe: Makes the description.
@@ -45,7 +45,7 @@ class Finding:
 
     rule: CompiledRule
     key: Hashable
-    start: int
+    start: Callable[[], int]
     last: int
     version: Hashable
     describe: Callable[[], Description]
@@ -102,6 +102,22 @@ class Occurrences:
                 alarms += [begun.alarm] if begun.alarm else []
         return self._end_passed(stamp) + alarms
 
+    def holds_on(self, stamp: int, last: int, rule: str, key: Hashable, version: Hashable) -> bool:
+        """Say whether an alarm is open that this key frame changes nothing of; note that it holds.
+
+        Args:
+            stamp: Of the key frame in ns.
+            last: Stamp of the last evidence in ns.
+            rule: The rule's name.
+            key: As in `Finding`.
+            version: As in `Finding`.
+        """
+        known = self._open.get((rule, key))
+        if known is None or known.version != version:
+            return False
+        known.held, known.last = stamp, last
+        return True
+
     def end_all(self, stamp: int) -> list[Alarm]:
         """End all that is open, and forget all."""
         alarms = [alarm for each in self._open.values() for alarm in each.end(stamp)]
@@ -123,7 +139,7 @@ class Occurrences:
             severity=rule.rule.severity,
             camera=self._camera,
             stamp=stamp,
-            start=finding.start,
+            start=finding.start(),
             end=finding.last,
             entered_zones=said.zones,
             **_fields(said),

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.frames import nanoseconds
-from actloc_ros.rules.compiled import CompiledCamera, CompiledConditions, CompiledRule
-from actloc_ros.rules.evidence import EvidenceMemory, SequenceMemory
+from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
+from actloc_ros.rules.evidence import EvidenceMemory
 from actloc_ros.rules.lines import LineMemory
 from actloc_ros.rules.model import EXIT_INERTIA, Ground
 from actloc_ros.rules.motion import MotionMemory
 from actloc_ros.rules.places import Placer, Places
 from actloc_ros.rules.scene import Scene
+from actloc_ros.rules.sequences import SequenceMemory
 from actloc_ros.rules.track_table import TrackTable
 from actloc_ros.rules.zones import Masks, ZoneMemory
 
@@ -29,7 +30,7 @@ class TrackState:
         sequences: Who has done what in order.
         motion: How they move.
         metres: float64 (N, 2): where they were last; NaN where not known.
-        versions: int64 (N,): rises when an actor's zones, lines or evidence change.
+        masked: bool (N, M): who was last where anchors do not count.
         elsewhere: How many poses came in a frame that is not used.
     """
 
@@ -39,16 +40,13 @@ class TrackState:
         self.zones = ZoneMemory(list(compiled.zones.values()), rows)
         self.lines = LineMemory(list(compiled.lines.values()), rows)
         self.evidence = EvidenceMemory(compiled.predicates, rows)
-        gap = nanoseconds(EXIT_INERTIA)
-        self.sequences = [
-            SequenceMemory(steps, within, gap, rows) for steps, within in compiled.sequences
-        ]
-        self.motion = MotionMemory(rows, span=_longest_path(compiled))
+        self.sequences = SequenceMemory(compiled.sequences, nanoseconds(EXIT_INERTIA), rows)
+        curved = any(rule.rule.traffic for rule in compiled.rules)
+        self.motion = MotionMemory(rows, _longest_path(compiled), curved)
         self.metres = np.full((rows, 2), np.nan)
-        self.versions = np.zeros(rows, np.int64)
         self.elsewhere = 0
         self._moves = any(_needs_motion(rule) for rule in compiled.rules)
-        self._masks, self._masked = (
+        self._masks, self.masked = (
             Masks(compiled.masks),
             np.zeros((rows, len(compiled.masks)), bool),
         )
@@ -66,81 +64,38 @@ class TrackState:
             self._widen(update.widened)
         for row in update.fresh:
             self._clear(row)
-        self.versions[list(update.renamed)] += 1
         rows, places = update.rows, self._placer.place(scene)
         self.elsewhere += places.elsewhere
-        inside, supported = self.zones.inside.copy(), self.evidence.supported.copy()
         self._take(scene, rows, places)
-        changed = (inside != self.zones.inside).any(axis=1)
-        changed |= (supported != self.evidence.supported).any(axis=1)
-        changed |= self.lines.crossed.any(axis=1)
-        self.versions += changed
         return rows
-
-    def fulfil(self, conditions: CompiledConditions) -> np.ndarray:
-        """Return which actors fulfil conditions by what is remembered of them, bool (N,)."""
-        good = self._of_kinds(conditions.kinds)
-        if conditions.predicate >= 0:
-            good = good & self.evidence.supported[:, conditions.predicate]
-        if conditions.sequence >= 0:
-            good = good & self.sequences[conditions.sequence].holds
-        if conditions.zones is not None:
-            good = good & self.zones.inside[:, conditions.zones].any(axis=1)
-        if conditions.zones_not:
-            good = good & ~self.zones.inside[:, conditions.zones_not].any(axis=1)
-        if conditions.masks:
-            good = good & ~self._masked[:, conditions.masks].any(axis=1)
-        if conditions.crossings:
-            crossed = [
-                np.isin(self.lines.crossed[:, line], directions)
-                for line, directions in conditions.crossings
-            ]
-            good = good & np.any(crossed, axis=0)
-        if conditions.speed:
-            low, high = conditions.speed
-            speed = self.motion.fit.speed
-            good = good & (speed >= low) & (speed <= high)
-        return good
-
-    def _of_kinds(self, kinds: tuple[str, ...]) -> np.ndarray:
-        used = self.table.used()
-        if not kinds:
-            return used
-        if set(self.table.kind_names) <= set(kinds):
-            return used
-        known = [self.table.kind_names.index(k) for k in kinds if k in self.table.kind_names]
-        return used & np.isin(self.table.kinds, known)
 
     def _take(self, scene: Scene, rows: np.ndarray, places: Places) -> None:
         self.zones.step(scene.stamp, rows, places, self.table.last_seen)
         self.lines.step(rows, places, scene.width / scene.height)
         self.evidence.step(scene.stamp, rows, scene.actors, self.table.first_seen)
-        for sequence in self.sequences:
-            sequence.step(scene.stamp, rows, self.evidence)
+        self.sequences.step(scene.stamp, rows, self.evidence)
         self.metres[rows] = places.metres
-        if self._masked.shape[1]:
-            self._masked[rows] = self._masks.contain(places)
+        if self.masked.shape[1]:
+            self.masked[rows] = self._masks.contain(places)
         if self._moves:
             stamps = [scene.stamp if a.stamp is None else a.stamp for a in scene.actors]
             self.motion.step(scene.stamp, rows, np.array(stamps, np.int64), places.metres)
 
     def _memories(self) -> list[Any]:
-        return [self.zones, self.lines, self.evidence, *self.sequences, self.motion]
+        return [self.zones, self.lines, self.evidence, self.sequences, self.motion]
 
     def _widen(self, rows: int) -> None:
         for part in self._memories():
             part.widen(rows)
         more = rows - len(self.metres)
         self.metres = np.concatenate([self.metres, np.full((more, 2), np.nan)])
-        self.versions = np.concatenate([self.versions, np.zeros(more, np.int64)])
-        masks = self._masked.shape[1]
-        self._masked = np.concatenate([self._masked, np.zeros((more, masks), bool)])
+        masks = self.masked.shape[1]
+        self.masked = np.concatenate([self.masked, np.zeros((more, masks), bool)])
 
     def _clear(self, row: int) -> None:
         for part in self._memories():
             part.clear(row)
-        self.metres[row], self._masked[row] = np.nan, False
-        self.versions[row] += 1
+        self.metres[row], self.masked[row] = np.nan, False
 
 
 def _needs_motion(rule: CompiledRule) -> bool:

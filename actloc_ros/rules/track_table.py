@@ -11,7 +11,6 @@ from actloc_ros.rules.scene import Actor, Scene
 
 FIRST_ROWS = 16
 SUCCESSOR = 0.6  # lengths (longer sides of a box) from a lost track's centre to its successor's
-FREE = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class TrackTable:
         last_seen: int64 (N,) stamps in ns; meaningless in free rows.
         first_seen: int64 (N,) stamps in ns.
         boxes: float64 (N, 4) in pixels, the last ones.
-        ids: int64 (N,), 0 in free rows.
+        ids: int64 (N,); meaningless in free rows.
         kinds: int64 (N,), indices of `kind_names`.
         serials: int64 (N,): a number that no other actor has or had.
         kind_names: All kinds there were.
@@ -53,6 +52,7 @@ class TrackTable:
         self._row_of: dict[int, int] = {}
         self._serial = count(1)
         self.kind_names: list[str] = []
+        self._used = np.zeros(FIRST_ROWS, bool)
         self.ids = np.zeros(FIRST_ROWS, np.int64)
         self.serials = np.zeros(FIRST_ROWS, np.int64)
         self.kinds = np.zeros(FIRST_ROWS, np.int64)
@@ -89,7 +89,7 @@ class TrackTable:
 
     def used(self) -> np.ndarray:
         """Return which rows hold an actor, bool (N,)."""
-        return self.ids != FREE
+        return self._used
 
     def kind_index(self, kind: str) -> int:
         """Return the index of a kind."""
@@ -102,7 +102,7 @@ class TrackTable:
         if gone.any():
             for row in np.flatnonzero(gone):
                 del self._row_of[int(self.ids[row])]
-            self.ids[gone] = FREE
+            self._used[gone] = False
 
     def _successor(self, actor: Actor, taken: set[int]) -> int | None:
         """Return the row of the unseen track that this actor continues; it is free then."""
@@ -130,11 +130,11 @@ class TrackTable:
         self.serials[row] = next(self._serial)
         self.kinds[row] = self.kind_index(actor.kind)
         self.first_seen[row] = stamp
-        self.ids[row] = actor.track_id
+        self.ids[row], self._used[row] = actor.track_id, True
         return row
 
     def _widen(self) -> None:
-        for name in ('ids', 'serials', 'kinds', 'first_seen', 'last_seen', 'boxes'):
+        for name in ('_used', 'ids', 'serials', 'kinds', 'first_seen', 'last_seen', 'boxes'):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
 

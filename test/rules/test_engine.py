@@ -3,11 +3,10 @@
 import dataclasses
 
 import pytest
-from rule_scenes import BEGIN, engine_of, of, person, play, rules_of, scene, times
+from rule_scenes import BEGIN, engine_of, of, person, play, scene, times
 
 from actloc_ros.alarms.alarm import AlarmType
 from actloc_ros.frames import nanoseconds
-from actloc_ros.rules.engine import RuleEngine
 
 NEW, UPDATE, END = AlarmType.NEW, AlarmType.UPDATE, AlarmType.END
 BED = 'zones:\n  bed: {coordinates: [0.0,0.5, 0.4,0.5, 0.4,1.0, 0.0,1.0]}\n'
@@ -78,13 +77,13 @@ def test_lying_outside_the_bed_is_an_alarm_and_in_it_is_none(tmp_path):
 
 
 def test_who_is_hidden_inside_a_zone_has_not_left_it(tmp_path):
-    text = BED + 'rules: {in_bed: {zones: [bed], dwell: 4.0}}'
+    text = BED + 'rules: {in_bed: {zones: [bed], dwell: 5.5}}'
 
     def hidden(gap):
         return lambda t: [] if 2 <= t < 2 + gap else [person(x=0.2)]
 
-    assert times(play(engine_of(tmp_path, text), 8, hidden(2.5))) == [4.3]
-    assert times(play(engine_of(tmp_path, text), 12, hidden(3.5))) == pytest.approx([9.8])
+    assert times(play(engine_of(tmp_path, text), 8, hidden(2.5))) == [5.8]
+    assert times(play(engine_of(tmp_path, text), 12, hidden(3.5))) == [11.3]
 
 
 def test_a_lost_track_is_taken_up_by_its_successor(tmp_path):
@@ -156,7 +155,7 @@ def test_a_count_is_of_distinct_tracks_at_once(tmp_path):
     text = 'rules: {crowd: {count: {min: 3}, min_duration: 1.0}}'
     engine = engine_of(tmp_path, text)
     crowd = [person(i, x=0.1 * i) for i in range(1, 4)]
-    alarms = play(engine, 10, lambda t: crowd if 2 <= t < 5 else crowd[:2])
+    alarms = play(engine, 12, lambda t: crowd if 2 <= t < 5 else crowd[:2])
     assert [alarm.type for alarm in alarms] == [NEW, END]
     assert alarms[0].track_ids == (1, 2, 3)
     assert alarms[0].values['count'] == 3
@@ -165,7 +164,7 @@ def test_a_count_is_of_distinct_tracks_at_once(tmp_path):
 
 
 def test_the_cooldown_is_of_each_track(tmp_path):
-    text = BED + 'rules: {a: {zones: [bed], cooldown: 10.0, end_after: 1.0}}'
+    text = BED + 'rules: {a: {zones: [bed], cooldown: 12.0, end_after: 1.0}}'
     engine = engine_of(tmp_path, text)
 
     def visits(t):  # one comes every 6 s, another at 7 s
@@ -260,23 +259,17 @@ def test_what_is_late_or_without_stamp_is_dropped(tmp_path):
 
 
 def test_an_alarm_storm_is_bounded_and_counted(tmp_path):
-    text = 'rules: {a: {actions: [lying], end_after: 0, cooldown: 0, min_duration: 0}}'
-    engine = engine_of(tmp_path, text, most_a_minute=1000)
+    kinds = [f'k{i}' for i in range(40)]  # so many that nobody succeeds anybody
+    conditions = f'objects: [{", ".join(kinds)}], actions: [lying], min_duration: 0'
+    engine = engine_of(tmp_path, f'rules: {{a: {{{conditions}, end_after: 0}}}}')
     alarms = []
     for step in range(600):  # 50 others every 0.1 s: 30,000 occurrences in a minute
-        crowd = [person(50 * step + i, x=0.02 * i, lying=0.9) for i in range(1, 51)]
-        crowd = [dataclasses.replace(a, kind=f'kind {step % 7}') for a in crowd]
-        alarms += engine.step(scene(step / 10, *crowd))
-        assert engine.open_count <= 1000
-    assert engine.issued == 0  # other kinds than people
-    rules = rules_of(tmp_path, text.replace('actions', 'objects: [k0, k1], actions')).rules
-    engine = RuleEngine(rules)
-    alarms = []
-    for step in range(600):
         crowd = [
-            person(50 * step + i, x=0.02 * i, kind=f'k{step % 2}', lying=0.9) for i in range(50)
+            person(50 * step + i, x=0.02 * i, kind=kinds[step % 40], lying=0.9)
+            for i in range(1, 51)
         ]
         alarms += engine.step(scene(step / 10, *crowd))
+        assert engine.open_count <= 1000
     assert engine.issued == len(of(alarms, NEW)) == 1000
     assert engine.suppressed > 0
     assert len(of(alarms + engine.end_all(), END)) == 1000
@@ -299,7 +292,8 @@ def test_cameras_do_not_mix(tmp_path):
         ('{type: distance, max_distance: 0.5}', 0),
         ('{type: approaching, max_distance: 4.0}', 1),
         ('{type: handing_over, max_distance: 2.0}', 1),
-        ('{type: near_miss, pet: null}', 0),
+        ('{type: near_miss, pet: null}', 1),
+        ('{type: near_miss, ttc: 0.2, pet: null}', 0),
     ],
 )
 def test_relations_are_of_two_and_in_metres(tmp_path, relation, count):
