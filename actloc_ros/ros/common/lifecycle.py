@@ -109,12 +109,20 @@ class PatientLifecycleNode(LifecycleNode):
         except Exception as error:
             result = self.refuse(f'cannot be {NAMES[transition]}', error)
         else:
-            result = self._callbacks[machine.current_state[0]](before)
+            result = self._call_back(before)
         machine.trigger_transition_by_label(result.to_label(), True)
         if result == TransitionCallbackReturn.ERROR:
-            after = self._callbacks[machine.current_state[0]](before)
-            machine.trigger_transition_by_label(after.to_label(), True)  # type: ignore[attr-defined]
+            after = self._call_back(before)
+            machine.trigger_transition_by_label(after.to_label(), True)
         return bool(result == TransitionCallbackReturn.SUCCESS)
+
+    def _call_back(self, before: LifecycleState) -> TransitionCallbackReturn:
+        """Call what belongs to the present state; what it raises is an error, as rclpy has it."""
+        try:
+            return self._callbacks[self._state_machine.current_state[0]](before)
+        except Exception as error:
+            self.refuse(f'failed while {self.state}', error)
+            return TransitionCallbackReturn.ERROR
 
     def refuse(self, what: str, error: Exception) -> TransitionCallbackReturn:
         """Say why a transition is refused; the traceback only where it is no user's error."""

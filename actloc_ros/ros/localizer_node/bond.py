@@ -16,6 +16,13 @@ def make_bond(node: Node) -> Any:
     except ImportError:
         node.get_logger().debug('no bond is offered to lifecycle managers: install bondpy')
         return None
-    bond = Bond(TOPIC, node.get_name(), node)
+    bond = Bond(node, TOPIC, node.get_name())
     bond.start()
     return bond
+
+
+def end_bond(node: Node, bond: Any) -> None:
+    """End a bond in order, with what it had of the node."""
+    bond.shutdown()
+    node.destroy_subscription(bond.sub)
+    node.destroy_publisher(bond.pub)

@@ -36,7 +36,7 @@ from actloc_ros.ros.common.lifecycle import Background, PatientLifecycleNode
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer
 from actloc_ros.ros.localizer_node import parameters
-from actloc_ros.ros.localizer_node.bond import make_bond
+from actloc_ros.ros.localizer_node.bond import end_bond, make_bond
 from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
 from actloc_ros.ros.localizer_node.camera_input import CameraInput
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
@@ -134,6 +134,7 @@ class ActionLocalizer(PatientLifecycleNode):
 
     def quit(self) -> bool:
         """End what is open and publish that, as the process is to end; say whether in time."""
+        self._leave_bond()
         session, self._session = self._session, None
         return session is None or self._end(session, QUIT_TIME)
 
@@ -165,14 +166,14 @@ class ActionLocalizer(PatientLifecycleNode):
             self._session = Session(
                 self._interfaces, self.settings, localizer, failed=self._broken.trigger
             )
+            if not self.settings.autostart:
+                self._bond = make_bond(self)
             self._session.start()
         except Exception as error:
             super().on_deactivate(state)
             self._session = None
             return self.refuse('cannot be activated', error)
         self.fault = ''
-        if not self.settings.autostart:
-            self._bond = make_bond(self)
         self.get_logger().info(
             f'localizing with {localizer.name} on '
             f'{", ".join(camera.topic for camera in self._interfaces.inputs)}'
@@ -274,10 +275,8 @@ class ActionLocalizer(PatientLifecycleNode):
 
     def _stop(self, timeout: float) -> bool:
         """Stop the worker within `timeout` s, if the node is active; say whether in time."""
+        self._leave_bond()
         session, self._session = self._session, None
-        if self._bond is not None:
-            self._bond.shutdown()
-            self._bond = None
         if session is None:
             return True
         if not self._end(session, timeout):
@@ -291,6 +290,11 @@ class ActionLocalizer(PatientLifecycleNode):
         elif self._localizer is not None:
             self._localizer.reset()
         return True
+
+    def _leave_bond(self) -> None:
+        bond, self._bond = self._bond, None
+        if bond is not None:
+            end_bond(self, bond)
 
     def _end(self, session: Session, timeout: float) -> bool:
         """Stop a session within `timeout` s, with its last messages delivered; say whether."""

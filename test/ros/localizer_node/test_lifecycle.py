@@ -22,8 +22,8 @@ from node_harness import (
     values,
     wait_for,
 )
+from rcl_interfaces.msg import Log, ParameterType, ParameterValue
 from rcl_interfaces.msg import Parameter as ParameterMessage
-from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
@@ -197,9 +197,9 @@ class FakeBond:
 
     alive: ClassVar[list[tuple[str, str]]] = []
 
-    def __init__(self, topic: str, id: str, node: Node) -> None:  # noqa: A002 - bondpy's name
-        assert isinstance(node, Node)
-        self._name = (topic, id)
+    def __init__(self, node: Node, topic: str, bond_id: str) -> None:
+        self._name = (topic, bond_id)
+        self.pub, self.sub = node.create_publisher(Log, topic, 1), None
 
     def start(self) -> None:
         """Note that the bond is there."""
