@@ -354,7 +354,9 @@ def _cameras(names: Sequence[str]) -> tuple[str, ...]:
         return ('',)
     for name in names:
         if not CAMERA_NAME.fullmatch(name):
-            raise ValueError(f'cameras holds "{name}", which cannot begin a topic\'s name')
+            raise ValueError(
+                f'cameras holds "{in_one_line(name)}", which cannot begin a topic\'s name'
+            )
     if len({name.strip('/') for name in names}) < len(names):  # /front is front in /
         raise ValueError(f'cameras {list(names)} holds a name twice')
     return tuple(names)

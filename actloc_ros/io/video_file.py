@@ -60,6 +60,8 @@ class VideoFile:
         # picture each time.
         self.stream.thread_type = 'AUTO' if threads != 1 else 'NONE'
         self.stream.thread_count = threads
+        # A stream may turn larger than its header says.
+        self.stream.codec_context.options = {'max_pixels': str(MAX_PIXELS)}
         self.rate = float(self.stream.average_rate or self.stream.guessed_rate or 0)
         self.timed = not (
             self.container.format.name == 'avi' and self.stream.codec_context.has_b_frames

@@ -64,6 +64,7 @@ STRANGERS = (
     (b'rar!', 'it is an archive: unpack it by `unrar x`'),
     (b'\x89hdf', 'it is HDF5, as Keras writes it; a state dict of PyTorch is needed'),
 )
+TAR_AT = 257  # where an archive of tar says that it is one
 # What wraps a module at any place in it, and leaves its name in the names of tensors.
 WRAPPED = re.compile(r'(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
 # How a network is called within what trains it; no network here has a part of such a name.
@@ -168,7 +169,15 @@ def read_saved(path: Path) -> Any:
 def _refuse_strangers(path: Path) -> None:
     """Refuse what is no checkpoint by its first bytes, and say what it is."""
     with path.open('rb') as file:
-        head = file.read(200)
+        head = file.read(1024)
+    if head[TAR_AT:].startswith(b'ustar'):
+        raise WeightsError(f'"{path}" is no checkpoint: it is an archive: unpack it by `tar xf`')
+    if b'"weight_map"' in head:
+        raise WeightsError(
+            f'"{path}" is no checkpoint: it lists the files that one is in; save their tensors as'
+            ' one state dict by torch.save'
+        )
+    head = head[:200]
     if not head:
         raise WeightsError(f'"{path}" is no checkpoint: it is empty; fetch it again')
     begin = head.removeprefix(b'\xef\xbb\xbf').lstrip().lower()

@@ -11,7 +11,7 @@ import pytest
 from numbered import number_of, numbered_image, remux, shown, write_numbered
 from recordings import colour_image, corners, write_video
 
-from actloc_ros.io import video_index
+from actloc_ros.io import video_file, video_index
 from actloc_ros.io.media import open_frames
 from actloc_ros.io.source import SourceError
 from actloc_ros.io.sources import open_source
@@ -271,6 +271,19 @@ def test_a_pipe_is_refused(tmp_path, opening):
     os.mkfifo(path)
     with pytest.raises((SourceError, AnnotationError), match='cannot be read twice'):
         opening(path)
+
+
+def test_frames_that_turn_too_large_are_broken(tmp_path, monkeypatch):
+    small = write_numbered(tmp_path / 'small.ts', EVEN[:12]).read_bytes()
+    large = write_numbered(tmp_path / 'large.ts', EVEN[:12], size=(512, 384)).read_bytes()
+    path = tmp_path / 'a.ts'
+    path.write_bytes(small + large)
+    assert len(list(open_source(path))) == 24
+    monkeypatch.setattr(video_file, 'MAX_PIXELS', 128 * 96)
+    source = open_source(path)
+    assert [number_of(frame.image) for frame in source] == list(range(12))
+    assert source.broken
+    assert len(VideoReader(path)) == 12
 
 
 def test_names_that_look_like_addresses_are_files(tmp_path, monkeypatch):

@@ -79,6 +79,7 @@ camera: {ros__parameters: {max_rate: 9.0, exposure: 3}}
         ('/**: {ros__parameters: {cameras: [a, true]}}', 'cameras holds True, which is no text'),
         ('/**: {ros__parameters: {instances: {overrides: [1.5]}}}', 'overrides holds 1.5'),
         ('/**: {ros__parameters: {cameras: front}}', 'must be of the type list'),
+        (f'/**: {{ros__parameters: {{max_rate: {"1" * 5000}}}}}', 'is no YAML'),
         ('/**: {ros__parameters: &a {b: *a}}', 'leave out aliases'),
         ('/**: {ros__parameters: [1]}', 'holds no parameters'),
     ],

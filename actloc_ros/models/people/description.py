@@ -148,7 +148,7 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _number(name: str, value: Any) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or abs(value) > LARGEST:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= LARGEST:
         raise ValueError(f'{name} is {value!r:.60}; it must be a number, to {LARGEST:g}')
     return float(value)
 
