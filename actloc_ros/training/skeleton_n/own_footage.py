@@ -15,6 +15,9 @@ from actloc_ros.models.skeleton_n.features import JOINTS
 from actloc_ros.training.people_n.pictures import decode_frames
 from actloc_ros.training.skeleton_n.motion_data import Footage
 
+EVERY = 2
+"""Of so many frames, one is taken: the videos have 30 a second."""
+
 
 def read_own_footage(videos: Path, stored: Path, clips: Sequence[Footage]) -> list[Footage]:
     """Return joints by `people_n` of those clips whose videos are at home.
@@ -28,7 +31,7 @@ def read_own_footage(videos: Path, stored: Path, clips: Sequence[Footage]) -> li
     if not stored.exists():
         network = open_people(PEOPLE_N, 'cpu', 1)
         found = {
-            name: find_person(network, videos / f'home/{name}.mp4', len(clip.times))
+            name: find_person(network, videos / f'home/{name}.mp4', len(clip.times[::EVERY]))
             for name, clip in sorted(chosen.items())
         }
         with write_whole(stored) as file:
@@ -38,16 +41,18 @@ def read_own_footage(videos: Path, stored: Path, clips: Sequence[Footage]) -> li
 
 
 def find_person(network: PeopleNetwork, video: Path, frames: int) -> np.ndarray:
-    """Return the likeliest person of each frame: float32 (T, 56).
+    """Return the likeliest person of each of the first frames, EVERY by EVERY: float32 (T, 56).
 
     A row is a box, score 0 where nobody is found, and 17 joints (x, y, confidence) after it.
     """
     rows = np.zeros((frames, 5 + 3 * JOINTS), np.float32)
-    for number, image in decode_frames(video, None):
+    for number, image in decode_frames(video, None, EVERY):
         found = network.detect(image, min(LEAST_SCORE, network.threshold))
-        if number < frames and len(found.scores):
+        if number // EVERY < frames and len(found.scores):
             best = network.refine(image, found[[int(found.scores.argmax())]])
-            rows[number] = np.concatenate([best.boxes[0], best.scores, best.joints[0].ravel()])
+            rows[number // EVERY] = np.concatenate(
+                [best.boxes[0], best.scores, best.joints[0].ravel()]
+            )
     return rows
 
 
@@ -56,4 +61,12 @@ def _with(clip: Footage, rows: np.ndarray) -> Footage:
     found = rows[:, 4] > 0
     boxes = np.where(found[:, None], rows[:, :4], np.nan)
     joints = rows[:, 5:].reshape(-1, JOINTS, 3)
-    return replace(clip, source=PEOPLE_N, joints=joints, boxes=boxes, found=found)
+    return replace(
+        clip,
+        source=PEOPLE_N,
+        times=clip.times[::EVERY],
+        targets=clip.targets[::EVERY],
+        joints=joints,
+        boxes=boxes,
+        found=found,
+    )
