@@ -18,10 +18,12 @@ from actloc_ros.alarms.alarm import AlarmSink
 from actloc_ros.alarms.text import JournalSink, JsonSink, LineSink
 from actloc_ros.files import OutputError, refuse_input, write_whole
 from actloc_ros.io.bags import has_detections, read_detections, read_label_info
+from actloc_ros.io.box_files import read_detections_2d, read_mot
 from actloc_ros.io.source import DEFAULT_RATE, is_bag
 from actloc_ros.io.sources import open_source
 from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.params_file import read_params
+from actloc_ros.rules.boxes import BoxSource, FrameBoxes, StampedBoxes, kind_boxes
 from actloc_ros.rules.draw import draw_areas
 from actloc_ros.rules.engine import RuleEngine
 from actloc_ros.rules.names import World, world_faults
@@ -53,6 +55,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action='store_true',
         help='only check the rules file, and draw its zones and lines over a frame as zones.png, '
         'in --out or here',
+    )
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='boxes of vehicles: a CSV as of MOT, by frame of the recording; or, of a bag, a topic '
+        'of vision_msgs/Detection2DArray',
+    )
+    parser.add_argument(
+        '--boxes-kind', default='car', metavar='KIND', help='of boxes without one (%(default)s)'
     )
     parser.add_argument('--model', help='the localizer (default: pose_n)')
     parser.add_argument('--weights', help="its checkpoint (default: the model's own)")
@@ -149,7 +160,10 @@ def _monitor(arguments: argparse.Namespace, rules: RulesFile, material: _Materia
     stamps: list[int] = []
     with ExitStack() as stack:
         stack.enter_context(progress)
-        for scene in material.scenes():
+        boxes = _boxes(arguments)
+        for index, scene in enumerate(material.scenes()):
+            if boxes is not None:
+                scene = scene.with_actors(boxes.actors(index, scene.stamp))
             if not stamps:
                 sinks += _sinks(arguments, stack, scene.stamp, progress.write)
                 stamps = [scene.stamp, scene.stamp]
@@ -158,6 +172,20 @@ def _monitor(arguments: argparse.Namespace, rules: RulesFile, material: _Materia
             progress.update()
         _give(engine.end_all(), sinks)
     _summarize(engine, stamps)
+
+
+def _boxes(arguments: argparse.Namespace) -> BoxSource | None:
+    """Open what is given beside the people."""
+    if not arguments.boxes:
+        return None
+    if Path(arguments.boxes).is_file():
+        rows = read_mot(arguments.boxes, arguments.boxes_kind)
+        return FrameBoxes({frame: kind_boxes(found) for frame, found in rows.items()})
+    source = Path(arguments.source)
+    if not source.exists() or not is_bag(source):
+        raise ValueError(f'--boxes {arguments.boxes} is no file, and {source} is no bag')
+    found = read_detections_2d(source, arguments.boxes, arguments.boxes_kind)
+    return StampedBoxes((stamp, kind_boxes(rows)) for stamp, rows in found)
 
 
 def _sinks(

@@ -77,7 +77,7 @@ class FlowRule(GroupRule):
             self._totals -= self._steps.popleft()[1:]
 
     def _values(self) -> dict[str, float]:
-        time, spent, gone = self._totals
+        time, spent, gone = (float(total) for total in self._totals)
         density, flow = spent / (self._length * time), gone / (self._length * time)
         return {
             'density_per_km': KILOMETRE * density,

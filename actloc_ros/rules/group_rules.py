@@ -118,16 +118,11 @@ class RelationRule(GroupRule):
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
     ) -> Iterator[Finding]:
         """Yield a finding for each pair; see `GroupRule`."""
-        relation, table = self.rule.rule.relation, self.state.table
+        relation = self.rule.rule.relation
         assert relation is not None
-        seen = np.zeros(len(holding), bool)
-        seen[rows] = True
-        first = np.flatnonzero(holding & seen)
-        if not len(first) and not self._held:
+        if not holding.any() and not self._held:
             return
-        kinds = np.array([kind in relation.with_ for kind in table.kind_names], bool)
-        others = rows[kinds[table.kinds[rows]]]
-        found = find_pairs(relation, self.state, first, others, stamp)
+        found = find_pairs(relation, self.state, holding, self.state.pairs(rows), stamp)
         pairs = {self._key(pair): pair for pair in found}
         since = self._clocks.step(stamp, self._evident(stamp, pairs))
         for key, begin in since.items():

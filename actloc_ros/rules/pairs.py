@@ -10,6 +10,7 @@ from actloc_ros.frames import NANOSECONDS
 from actloc_ros.rules.model import Relation
 from actloc_ros.rules.relations import (
     CLOSING,
+    PairMatrix,
     closing_speed,
     post_encroachment,
     radius,
@@ -32,56 +33,47 @@ class Pair:
 
 
 def find_pairs(
-    relation: Relation, state: TrackState, first: np.ndarray, others: np.ndarray, stamp: int
+    relation: Relation, state: TrackState, first: np.ndarray, matrix: PairMatrix, stamp: int
 ) -> list[Pair]:
     """Return the pairs that are in a relation.
 
     Args:
         relation: Which.
         state: Of the camera's tracks.
-        first: (A,) rows of those who fulfil the rule's conditions.
-        others: (B,) rows of the kinds of `with`.
+        first: bool (N,): who fulfils the rule's conditions.
+        matrix: Of the key frame's actors.
         stamp: Of the key frame in ns.
     """
-    if not len(first) or not len(others):
-        return []
-    apart = state.metres[others][None] - state.metres[first][:, None]
-    distance = np.hypot(apart[..., 0], apart[..., 1])
-    known = np.isfinite(distance) & (first[:, None] != others[None])
+    kinds = np.array([kind in relation.with_ for kind in state.table.kind_names], bool)
+    of_kind = kinds[state.table.kinds[matrix.rows]]
+    asked = first[matrix.rows][:, None] & of_kind
     if relation.type == 'near_miss':
-        return _near_misses(relation, state, first, others, apart, known, stamp)
-    good = known & (distance <= relation.max_distance)
-    closing = None
-    if relation.type == 'approaching':
-        velocity = state.motion.fit.velocity
-        closing = closing_speed(apart, velocity[others][None] - velocity[first][:, None])
-        good &= closing >= CLOSING
+        return _near_misses(relation, state, matrix, asked & np.isfinite(matrix.distance), stamp)
+    good = asked & (matrix.distance <= relation.max_distance)
+    if not good.any():
+        return []
+    closing = closing_speed(matrix.apart[good], matrix.moving[good])
     pairs: dict[tuple[int, int], Pair] = {}
-    for a, b in zip(*np.nonzero(good), strict=True):
-        values = {'distance_m': float(distance[a, b])}
-        if closing is not None:
-            values['closing_mps'] = float(closing[a, b])
-        rows = _ordered(first[a], others[b])
+    for a, b, speed in zip(*np.nonzero(good), closing.tolist(), strict=True):
+        values = {'distance_m': float(matrix.distance[a, b])}
+        if relation.type == 'approaching':
+            if not speed >= CLOSING:
+                continue
+            values['closing_mps'] = speed
+        rows = _ordered(matrix.rows[a], matrix.rows[b])
         pairs.setdefault(rows, Pair(rows, values))
     return list(pairs.values())
 
 
 def _near_misses(
-    relation: Relation,
-    state: TrackState,
-    first: np.ndarray,
-    others: np.ndarray,
-    apart: np.ndarray,
-    known: np.ndarray,
-    stamp: int,
+    relation: Relation, state: TrackState, matrix: PairMatrix, asked: np.ndarray, stamp: int
 ) -> list[Pair]:
-    velocity, reaches = state.motion.fit.velocity, _reaches(state)
-    moving = velocity[others][None] - velocity[first][:, None]
-    reach = reaches[first][:, None] + reaches[others][None]
-    ttc = np.where(known, time_to_collision(apart, moving, reach), np.inf)
+    radii = _radii(state)[matrix.rows]
+    reach = radii[:, None] + radii
+    ttc = time_to_collision(matrix.apart, matrix.moving, reach)
     pairs: dict[tuple[int, int], Pair] = {}
-    for a, b in zip(*np.nonzero(known), strict=True):
-        rows = _ordered(first[a], others[b])
+    for a, b in zip(*np.nonzero(asked), strict=True):
+        rows = _ordered(matrix.rows[a], matrix.rows[b])
         if rows in pairs:
             continue
         values = {}
@@ -92,7 +84,7 @@ def _near_misses(
             if pet <= relation.pet:
                 values['pet_s'] = pet
         if values:
-            values['distance_m'] = float(np.hypot(*apart[a, b]))
+            values['distance_m'] = float(matrix.distance[a, b])
             pairs[rows] = Pair(rows, values)
     return list(pairs.values())
 
@@ -109,7 +101,7 @@ def _pet(state: TrackState, rows: tuple[int, int], reach: float, limit: float, s
     return best
 
 
-def _reaches(state: TrackState) -> np.ndarray:
+def _radii(state: TrackState) -> np.ndarray:
     radii = np.array([radius(kind) for kind in state.table.kind_names] or [0.0])
     return radii[state.table.kinds]
 

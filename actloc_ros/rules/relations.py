@@ -101,3 +101,22 @@ def crossing(one: np.ndarray, others: np.ndarray) -> np.ndarray:
         cosine = (others @ one) / lengths
     # As lines cross: who comes head-on does not cross a path, but drives on it.
     return ~slow & (np.abs(cosine) < np.cos(CROSSING_ANGLE))
+
+
+class PairMatrix:
+    """How all detected actors of a key frame lie and move to each other, for all rules at once.
+
+    Attributes:
+        rows: (K,) of the actors.
+        apart: float64 (K, K, 2): position of the second less that of the first, m.
+        moving: float64 (K, K, 2): likewise of velocities, m/s.
+        distance: float64 (K, K) in m; NaN where not known, and of an actor to itself.
+    """
+
+    def __init__(self, rows: np.ndarray, metres: np.ndarray, velocity: np.ndarray) -> None:
+        """Take rows (K,), positions (K, 2) in m and velocities (K, 2) in m/s."""
+        self.rows = rows
+        self.apart = metres[None] - metres[:, None]
+        self.moving = velocity[None] - velocity[:, None]
+        self.distance = np.hypot(self.apart[..., 0], self.apart[..., 1])
+        np.fill_diagonal(self.distance, np.nan)

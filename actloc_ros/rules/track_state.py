@@ -13,6 +13,7 @@ from actloc_ros.rules.lines import LineMemory
 from actloc_ros.rules.model import EXIT_INERTIA, Ground
 from actloc_ros.rules.motion import MotionMemory
 from actloc_ros.rules.places import Placer, Places
+from actloc_ros.rules.relations import PairMatrix
 from actloc_ros.rules.scene import Scene
 from actloc_ros.rules.sequences import SequenceMemory
 from actloc_ros.rules.track_table import TrackTable
@@ -50,6 +51,7 @@ class TrackState:
             Masks(compiled.masks),
             np.zeros((rows, len(compiled.masks)), bool),
         )
+        self._pairs: PairMatrix | None = None
         self._placer = Placer(ground, compiled.frame)
 
     @property
@@ -59,6 +61,7 @@ class TrackState:
 
     def step(self, scene: Scene) -> np.ndarray:
         """Take a key frame; return the rows of its actors, int64 (K,)."""
+        self._pairs = None
         update = self.table.update(scene)
         if update.widened:
             self._widen(update.widened)
@@ -68,6 +71,13 @@ class TrackState:
         self.elsewhere += places.elsewhere
         self._take(scene, rows, places)
         return rows
+
+    def pairs(self, rows: np.ndarray) -> PairMatrix:
+        """Return how the key frame's actors, those of `rows`, lie to each other."""
+        if self._pairs is None:
+            velocity = self.motion.fit.velocity[rows]
+            self._pairs = PairMatrix(rows, self.metres[rows], velocity)
+        return self._pairs
 
     def _take(self, scene: Scene, rows: np.ndarray, places: Places) -> None:
         self.zones.step(scene.stamp, rows, places, self.table.last_seen)

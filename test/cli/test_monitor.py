@@ -170,3 +170,19 @@ def alarm_step():
         {'dwell_s': 5.0},
         evidence=Evidence(clip='a-1.mp4'),
     )
+
+
+def test_vehicles_come_beside_the_people(recorded, tmp_path, capsys):
+    folder, _ = recorded
+    boxes, path = tmp_path / 'boxes.csv', tmp_path / 'rules.yaml'
+    boxes.write_text(''.join(f'{i + 1},-1,{60 + i},40,30,20,0.9\n' for i in range(30)))
+    path.write_text(
+        f'version: 1\n{LEFT.replace("0.5", "1")}rules:\n  car: {{objects: [car], zones: [left]}}\n'
+    )
+    code, said = monitor(capsys, path, folder / 'bag', '--json', '--boxes', boxes)
+    new, end = (json.loads(line) for line in said.out.splitlines())
+    assert (code, new['type'], end['type']) == (0, 'new', 'end')
+    assert new['track_ids'] == [1_000_001]
+    code, said = monitor(capsys, path, folder / 'a.mp4', '--boxes', '/cars', '--model', recorded[1])
+    assert code == 2
+    assert '/cars is no file' in said.err

@@ -183,18 +183,17 @@ def test_ttc_is_the_exact_root():
 
 
 def test_density_and_flow_are_edies(tmp_path):
-    road = 'zones: {road: {frame: map, coordinates: [0,-5, 100,-5, 100,5, 0,5], inertia: 0}}\n'
+    area = 'coordinates: [0,-5, 100,-5, 100,5, 0,5], inertia: 0, exit_inertia: 0'
+    road = f'zones: {{road: {{frame: map, {area}}}}}\n'
     for kind, limit, expected in (('density', 9.0, 10.0), ('flow', 300.0, 360.0)):
         text = f'{road}rules: {{f: {{zones: [road], traffic: {{type: {kind}, min: {limit}}}}}}}'
         engine = engine_of(tmp_path, text)
-        # One car at a time, at 10 m/s: 10 veh/km and 360 veh/h, as q = k v.
-        alarms = of(
-            drive(engine, 70, rate=5.0, car=lambda t: ((10 * t) % 100, 0.0), sigma=0.0), NEW
-        )
-        [alarm] = alarms
+        # Cars at 10 m/s, 100 m apart: 10 veh/km and 360 veh/h, as q = k v.
+        cars = {f'car{i}': lambda t, i=i: (10 * t - 100 * i, 0.0) for i in range(8)}
+        [alarm] = of(drive(engine, 70, rate=5.0, sigma=0.0, **cars), NEW)
         key = 'density_per_km' if kind == 'density' else 'flow_per_h'
         assert alarm.values[key] == pytest.approx(expected, rel=0.15)
-        assert alarm.values['density_per_m2'] == pytest.approx(0.001, rel=0.05)
+        assert alarm.values['density_per_m2'] == pytest.approx(0.001, rel=0.15)
         assert times([alarm])[0] >= 57
 
 

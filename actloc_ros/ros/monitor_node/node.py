@@ -22,6 +22,7 @@ from actloc_ros.msg import ActionDetectionArray, LabelInfo
 from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
+from actloc_ros.ros.monitor_node.boxes import BoxesTopics
 from actloc_ros.ros.monitor_node.diagnostics import MonitorHealth, monitor_status
 from actloc_ros.ros.monitor_node.publisher import AlarmPublisher
 from actloc_ros.rules.engine import RuleEngine
@@ -64,6 +65,11 @@ class ActionMonitor(Node):
             ['action_localizer/detections'],
             'Topics of ActionDetectionArray; label_info is taken from beside each.',
         )
+        boxes = self._declare(
+            'boxes',
+            [''],
+            'Topics of vision_msgs/Detection2DArray with vehicles: TOPIC, or CAMERA=TOPIC.',
+        )
         self._file = read_rules(self._path)
         self._engine = RuleEngine(self._file.rules)
         self._warn = ThrottledLogger(self.get_logger())
@@ -74,6 +80,7 @@ class ActionMonitor(Node):
         self._publisher = AlarmPublisher(self)
         self._sinks: list[AlarmSink] = [self._publisher, *sinks]
         self._subscribe(topics)
+        self._boxes = BoxesTopics(self, [text for text in boxes if text])
         self.create_service(Trigger, '~/reload', self._on_reload)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -101,7 +108,9 @@ class ActionMonitor(Node):
         self._received[topic] += 1
         self._cameras.add(message.camera)
         self._publisher.frame_ids[message.camera] = message.header.frame_id
-        self._give(self._engine.step(scene_of(message)))
+        scene = scene_of(message)
+        more = self._boxes.actors(scene.camera, scene.stamp)
+        self._give(self._engine.step(scene.with_actors(more)))
 
     def _take_labels(self, topic: str, message: LabelInfo) -> None:
         self._labels[topic] = tuple(message.labels)
