@@ -15,7 +15,8 @@ from pathlib import Path
 from actloc_ros.alarms.alarm import Alarm, alarm_to_json
 from actloc_ros.alarms.channels import Channel, ChannelError
 from actloc_ros.alarms.outbox import Letter, Outbox
-from actloc_ros.alarms.transport import RefusedError, SendError, Transport, open_transport
+from actloc_ros.alarms.transport import RefusedError, SendError, Transport
+from actloc_ros.alarms.transports import open_transport
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # s between attempts
 MOST_REFUSALS = 5  # of one letter, after which the next one has its turn

@@ -33,7 +33,7 @@ class StampedRing(Generic[Item]):
     def add(self, stamp: int, item: Item, size: int) -> None:
         """Add an item of `size` bytes by its stamp in ns.
 
-        One that is older than anything that is kept begins anew: the clock has jumped.
+        One that is older than anything that is kept begins again: the clock has jumped.
         """
         newest = self.newest
         if newest is not None and stamp < newest - self._history:

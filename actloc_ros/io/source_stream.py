@@ -40,7 +40,7 @@ class _Decoded:
 
 
 class StreamSource(Source):
-    """A camera on the network. Each iteration connects anew, and never ends by itself.
+    """A camera on the network. Each iteration has a connection of its own, and does not end.
 
     A thread decodes all that comes; who iterates gets the newest frame, and older ones are
     dropped. A connection that breaks is made again, with longer and longer pauses.

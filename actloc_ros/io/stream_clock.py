@@ -14,7 +14,7 @@ class StreamClock:
     frame cannot come from the future: the offset is that of the frame that was quickest to come,
     and a stamp is late by the shortest time that a frame has taken. A stamp that is more than 5 s
     behind the arrival shows that the stream's clock was set, or that ours was: the offset is then
-    taken anew. Stamps rise, also over a new connection, unless our clock was set back by more.
+    taken again. Stamps rise, also over a new connection, unless our clock was set back by more.
     """
 
     def __init__(self) -> None:
