@@ -77,7 +77,7 @@ class AppriseChannel(Channel):
     """A mail, a chat or any other service that `apprise` knows.
 
     Attributes:
-        url: As apprise has it; `env:NAME` where it holds a secret, as most do.
+        url: As apprise has it, as `env:NAME`: most hold a secret somewhere.
     """
 
     steps: tuple[AlarmType, ...] = (AlarmType.NEW,)
@@ -126,9 +126,9 @@ def read_channel(name: str, values: Mapping[str, Any]) -> Channel:
         raise ChannelError(f'notify.{name}.{kind} is empty')
     if kind == 'mqtt':
         return _mqtt(name, address, given, common)
-    _refuse_password(name, kind, address)
     if kind == 'apprise':
-        return AppriseChannel(url=address, **common)
+        return AppriseChannel(url=_secret(name, kind, values), **common)
+    _refuse_password(name, kind, address)
     if not address.startswith((VARIABLE_PREFIX, 'http://', 'https://')):
         raise ChannelError(f'notify.{name}.webhook: give http://…, https://… or env:NAME')
     return WebhookChannel(url=address, token=_secret(name, 'token', given), **common)
@@ -214,9 +214,9 @@ def _secret(name: str, key: str, given: Mapping[str, Any]) -> str:
 
 def _refuse_password(name: str, key: str, url: str) -> None:
     try:
-        password = None if url.startswith(VARIABLE_PREFIX) else urlsplit(url).password
-    except ValueError:
-        return  # apprise has addresses of its own
+        password = urlsplit(url).password
+    except ValueError as error:
+        raise ChannelError(f'notify.{name}.{key} is no address; give http://…') from error
     if password:
         raise ChannelError(
             f'notify.{name}.{key} holds a password; put the address into a variable of the '

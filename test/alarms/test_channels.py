@@ -38,6 +38,7 @@ def test_channels_are_read_as_a_file_says_them():
         ({'mqtt': 7}, 'notify.x.mqtt is 7; give a text'),
         ({'mqtt': 'a', 'host': 'env:1 X'}, 'give env: and the name of a variable'),
         ({'mqtt': 'a', 'steps': ['begin']}, 'give a list of new, update, end'),
+        ({'webhook': 'http://[a'}, 'notify.x.webhook is no address'),
         ({'webhook': 'ftp://a'}, 'give http://…, https://… or env:NAME'),
     ],
 )
@@ -54,6 +55,7 @@ def test_what_is_wrong_is_named(values, message):
         {'webhook': 'https://a', 'token': 'hunter2'},
         {'webhook': 'https://me:hunter2@example.org'},
         {'apprise': 'mailto://me:hunter2@example.org'},
+        {'apprise': 'tgram://hunter2/chat'},
     ],
 )
 def test_secrets_must_not_stand_in_the_file_and_are_not_repeated(values):

@@ -111,6 +111,9 @@ class Sender:
 class _Pictures(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.paths.append(self.path)
+        if self.server.once and len(self.server.paths) > 1:
+            self.send_error(503)
+            return
         self.send_response(200)
         self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=next')
         self.end_headers()
@@ -132,10 +135,14 @@ class _Pictures(BaseHTTPRequestHandler):
 
 @contextmanager
 def mjpeg_server(most=100_000):
-    """Serve MJPEG by HTTP; each connection breaks off after `most` pictures."""
+    """Serve MJPEG by HTTP; each connection breaks off after `most` pictures.
+
+    Its attribute `once`: whether it takes no second connection; `silent`: an event, while which is
+    set nothing is sent.
+    """
     with ThreadingHTTPServer(('127.0.0.1', 0), _Pictures) as server:
         server.daemon_threads = True
-        server.most, server.paths, server.silent = most, [], threading.Event()
+        server.most, server.paths, server.silent, server.once = most, [], threading.Event(), False
         server.address = f'http://me:hunter2@127.0.0.1:{server.server_port}/video?token=hunter2'
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
