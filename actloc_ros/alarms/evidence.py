@@ -103,15 +103,17 @@ class EvidenceRecorder:
         where it is known that the file will not come, and a failure is counted and reported.
         """
         with self._lock:
-            name, capture = self._promised.get(alarm.id) or self._promise(alarm)
+            known = self._promised.get(alarm.id)
+            name, capture = known or self._promise(alarm)
             if alarm.type is AlarmType.END:
                 self._promised.pop(alarm.id, None)
         if not self._inbox.put(StepItem(alarm, name, capture)):
             self._worker.count('steps_lost')
-            if alarm.type is AlarmType.NEW:
+            if known is None:
                 self._worker.forget(name, capture)
                 with self._lock:
-                    self._promised[alarm.id] = name, NO_CAPTURE
+                    if alarm.id in self._promised:
+                        self._promised[alarm.id] = name, NO_CAPTURE
                 return alarm
         return replace(alarm, evidence=self._evidence(name, capture))
 
