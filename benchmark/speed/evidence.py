@@ -65,8 +65,8 @@ def main() -> None:
     ):
         jpegs = [clip.encode_jpeg(image) if with_jpeg else None for image in images]
         watch.spent = 0.0
-        took, lost = _measure(images, jpegs, options, with_alarm)
-        everything, encoding = (100 * spent / options.seconds for spent in (took, watch.spent))
+        spent, took, lost = _measure(images, jpegs, options, with_alarm)
+        everything, encoding = (100 * each / took for each in (spent, watch.spent))
         print(
             f'{title:36} {everything:5.1f} % of a core, {encoding:5.1f} % of it encoding, '
             f'{everything - encoding:4.1f} % beyond; {lost} frames lost'
@@ -85,13 +85,13 @@ def _measure(
     jpegs: list[bytes | None],
     options: argparse.Namespace,
     with_alarm: bool,
-) -> tuple[float, int]:
-    """Return the processor time in s of this process, and the frames lost."""
+) -> tuple[float, float, int]:
+    """Return the processor time of this process and the time, in s, and the frames lost."""
     row = ActionRow(1, (300.0, 200.0, 500.0, 600.0), 'walking', 0.9, 1.0)
     settings = EvidenceOptions(rate=options.rate, budget=DiskBudget(min_free=0))
     with TemporaryDirectory() as folder:
         recorder = EvidenceRecorder(folder, settings)
-        began = time.process_time()
+        began = time.process_time(), time.monotonic()
         for number in range(round(options.seconds * options.fps)):
             stamp = BEGIN + round(number / options.fps * NANOSECONDS)
             image, jpeg = (each[number % len(images)] for each in (images, jpegs))
@@ -103,7 +103,8 @@ def _measure(
         if with_alarm:
             recorder.attach(_alarm(AlarmType.END, stamp))
         recorder.close()
-        return time.process_time() - began, recorder.counts().frames_lost
+        ended = time.process_time(), time.monotonic()
+    return ended[0] - began[0], ended[1] - began[1], recorder.counts().frames_lost
 
 
 def _alarm(kind: AlarmType, stamp: int) -> Alarm:
