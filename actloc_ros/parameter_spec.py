@@ -10,6 +10,11 @@ from typing import Any
 LONGEST = 3600.0  # s: no duration here is meant to be longer
 
 
+def in_one_line(value: Any) -> str:
+    """Return what a message shows of a value that may be any text."""
+    return ' '.join(str(value)[:60].split())
+
+
 class Mutability(Enum):
     """When a parameter may change."""
 
@@ -43,7 +48,9 @@ class ParameterSpec:
     def check(self, value: Any) -> None:
         """Raise ValueError where `value` is none that the parameter may have."""
         if self.choices and value not in self.choices:
-            raise ValueError(f'{self.name} is "{value}"; it must be {" or ".join(self.choices)}')
+            raise ValueError(
+                f'{self.name} is "{in_one_line(value)}"; it must be {" or ".join(self.choices)}'
+            )
         if self._is_number() and not (math.isfinite(value) and self.low <= value <= self.high):
             raise ValueError(f'{self.name} is {value}; it must be {self._range()}')
 

@@ -11,7 +11,7 @@ from typing import Any
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.two_stage.options import TwoStageOptions
-from actloc_ros.parameter_spec import Mutability, ParameterSpec
+from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
 from actloc_ros.pipeline import MAX_LATENESS
 from actloc_ros.stamped_buffer import BufferLimits
 from actloc_ros.tracks import TrackOptions
@@ -363,7 +363,7 @@ def _cameras(names: Sequence[str]) -> tuple[str, ...]:
 def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     if not DEVICE.fullmatch(values['device']):
         raise ValueError(
-            f'device is "{values["device"]}"; it must be auto, cpu, cuda, cuda:N,'
+            f'device is "{in_one_line(values["device"])}"; it must be auto, cpu, cuda, cuda:N,'
             ' tensorrt, tensorrt:N, openvino or openvino:DEVICE'
         )
     bridge, restart = values['bridge_gap'], values['restart_gap']

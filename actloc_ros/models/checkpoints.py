@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from actloc_ros.files import write_whole
+from actloc_ros.files import one_line, write_whole
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 
@@ -119,7 +119,7 @@ def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> N
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Tell safetensors by their first bytes: a small length, then JSON."""
+    """Return whether these are first bytes of safetensors: a small length, then JSON."""
     with path.open('rb') as file:
         head = file.read(9)
     return head[8:9] == b'{' and int.from_bytes(head[:8], 'little') < path.stat().st_size
@@ -132,7 +132,7 @@ def _read_safetensors(path: Path, tensors: bool = True) -> Checkpoint:
             state = {key: file.get_tensor(key) for key in keys}
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f'"{path}" is a damaged safetensors file: {error}') from error
+        raise WeightsError(f'"{path}" is a damaged safetensors file: {one_line(error)}') from error
     if ENTRY_KEY in metadata:
         return Checkpoint(state, Entry.from_json(metadata[ENTRY_KEY]))
     return Checkpoint(_unwrapped(state, path), None)
@@ -161,8 +161,8 @@ def read_saved(path: Path) -> Any:
             f'"{path}" is refused: it holds more than tensors, and reading it could run code{asks}.'
             ' Have its authors save a state dict only: torch.save(model.state_dict(), path)'
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise WeightsError(f'"{path}" is damaged, or no checkpoint: {error}') from error
+    except Exception as error:  # whatever PyTorch's parsers meet in broken bytes
+        raise WeightsError(f'"{path}" is damaged, or no checkpoint: {one_line(error)}') from error
 
 
 def _refuse_strangers(path: Path) -> None:
@@ -184,9 +184,12 @@ def _refuse_archives(path: Path) -> None:
     """Refuse an archive that grows when it is unpacked, or is none of PyTorch's `save`."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(info.file_size for info in archive.infolist())
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(info.file_size for info in archive.infolist())
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise WeightsError(f'"{path}" is damaged, or no checkpoint: {error}') from error
     if unpacked > UNPACKED_SIZE * path.stat().st_size:
         raise WeightsError(
             f'"{path}" is refused: its {path.stat().st_size} bytes would grow to {unpacked}'

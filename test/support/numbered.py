@@ -35,7 +35,8 @@ def write_numbered(
     """Write a video with a picture at each of the times, in ms, with a key frame every 12."""
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(codec, rate=30, options=options)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, 'yuv420p'
+        stream.width, stream.height = 128, 96
+        stream.pix_fmt = 'yuvj420p' if codec == 'mjpeg' else 'yuv420p'
         stream.codec_context.gop_size = 12
         stream.codec_context.time_base = Fraction(1, clock)
         for number, time in enumerate(times):

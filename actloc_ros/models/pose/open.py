@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from actloc_ros.files import one_line
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.people.open import PEOPLE_N, open_people
@@ -54,4 +55,4 @@ def _open_skeleton(weights: str) -> SkeletonSession:
     try:
         return SkeletonSession(path)
     except Exception as error:  # ONNX Runtime's own classes have no common one
-        raise WeightsError(f'"{path}" is no {SKELETON_N}: {error}') from error
+        raise WeightsError(f'"{path}" is no {SKELETON_N}: {one_line(error)}') from error

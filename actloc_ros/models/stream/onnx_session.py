@@ -64,7 +64,10 @@ class StreamSession:
     def forward_step(
         self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor
     ) -> StreamOutput:
-        """Map the newest frames of B cameras to predictions; see `StreamNet.forward_step`."""
+        """Map the newest frames of B cameras, (B, 3, H, W), to predictions (B, A, …).
+
+        See `StreamNet.forward_step`.
+        """
         outputs = [
             self._step(frames[i : i + 1], state, camera, kept)
             for i, (camera, kept) in enumerate(zip(cameras.tolist(), keep.tolist(), strict=True))
