@@ -38,7 +38,7 @@ class ParameterSpec:
     """
 
     name: str
-    default: bool | float | str | list[str]
+    default: bool | int | float | str | list[str]
     description: str
     change: Mutability
     low: float = 0.0
@@ -51,10 +51,11 @@ class ParameterSpec:
             raise ValueError(
                 f'{self.name} is "{in_one_line(value)}"; it must be {" or ".join(self.choices)}'
             )
-        if isinstance(self.default, float) and not (
-            math.isfinite(value) and self.low <= value <= self.high
-        ):
+        if self._is_number() and not (math.isfinite(value) and self.low <= value <= self.high):
             raise ValueError(f'{self.name} is {value}; it must be {self._range()}')
+
+    def _is_number(self) -> bool:
+        return type(self.default) in (int, float)
 
     def _range(self) -> str:
         return f'from {self.low} to {self.high}'
@@ -62,7 +63,7 @@ class ParameterSpec:
     def constraints(self) -> str:
         """Say when the parameter may change, and what its values may be."""
         words = [self.change.value]
-        if isinstance(self.default, float):
+        if self._is_number():
             words.append(self._range())
         if self.choices:
             words.append(' or '.join(self.choices))

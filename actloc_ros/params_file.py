@@ -22,18 +22,18 @@ _log = logging.getLogger(__name__)
 _TEXTS = ('int', 'float', 'timestamp')  # as PyYAML reads them; numbers are added below
 
 
-class _Loader(yaml.SafeLoader):
+class RosYamlLoader(yaml.SafeLoader):
     """Reads numbers as ROS does: 1e1 is one; times of day and dates are texts."""
 
 
-_Loader.yaml_implicit_resolvers = {
+RosYamlLoader.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in forms if tag.rpartition(':')[2] not in _TEXTS]
     for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+RosYamlLoader.add_implicit_resolver(
     'tag:yaml.org,2002:int', re.compile(r'[-+]?(0|[1-9]\d*|0x[\da-fA-F]+)$'), list('-+0123456789')
 )
-_Loader.add_implicit_resolver(
+RosYamlLoader.add_implicit_resolver(
     'tag:yaml.org,2002:float',
     re.compile(
         r"""([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?
@@ -60,7 +60,7 @@ def read_params(path: str | Path, defaults: Mapping[str, Any], node: str = NODE)
             type.
         OSError: It cannot be read.
     """
-    tree = read_yaml(Path(path), _Loader) or {}
+    tree = read_yaml(Path(path), RosYamlLoader) or {}
     sections = [(own, list(_flatten('', section))) for own, section in _sections(path, tree, node)]
     values = dict(defaults)
     for own, section in sections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -38,6 +39,19 @@ SPECS = (
     ),
     ParameterSpec(
         'autostart', True, 'Configure and activate the node at its start.', Mutability.START
+    ),
+    ParameterSpec(
+        'strict',
+        False,
+        'Refuse to start where a parameter is given that the node does not have; else it warns.',
+        Mutability.START,
+    ),
+    ParameterSpec(
+        'free_on_deactivate',
+        False,
+        'Free the model and its memory when the node is deactivated; to activate it then takes as'
+        ' long as to configure it.',
+        Mutability.ALWAYS,
     ),
     ParameterSpec(
         'process_all',
@@ -77,6 +91,14 @@ SPECS = (
         'Number format of the model; auto takes what the device gains from.',
         Mutability.INACTIVE,
         choices=('auto', 'float32', 'float16', 'bfloat16'),
+    ),
+    ParameterSpec(
+        'threads',
+        _OPTIONS.threads,
+        'Threads of ONNX Runtime in a step on the CPU; beside other nodes, one is soonest done.',
+        Mutability.INACTIVE,
+        low=1,
+        high=64,
     ),
     ParameterSpec(
         'bridge_gap',
@@ -263,6 +285,8 @@ class Settings:
     cameras: tuple[str, ...]
     compressed: bool
     autostart: bool
+    strict: bool
+    free_on_deactivate: bool
     process_all: bool
     model: str
     localizer: LocalizerOptions
@@ -296,6 +320,8 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         cameras=_cameras(values['cameras']),
         compressed=values['transport'] == 'compressed',
         autostart=values['autostart'],
+        strict=values['strict'],
+        free_on_deactivate=values['free_on_deactivate'],
         process_all=values['process_all'],
         model=values['model'],
         localizer=_localizer(values),
@@ -316,6 +342,13 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     )
 
 
+def describe_unknown(name: str) -> str:
+    """Say that there is no parameter `name`, with the nearest that there is."""
+    near = difflib.get_close_matches(name, DEFAULTS, n=1)
+    hint = f'did you mean {near[0]}?' if near else 'none of its parameters has a similar name'
+    return f'the node has no parameter {name} ({hint})'
+
+
 def _cameras(names: Sequence[str]) -> tuple[str, ...]:
     if list(names) in ([], ['']):
         return ('',)
@@ -324,7 +357,7 @@ def _cameras(names: Sequence[str]) -> tuple[str, ...]:
             raise ValueError(
                 f'cameras holds "{in_one_line(name)}", which cannot begin a topic\'s name'
             )
-    if len({name.lstrip('/') for name in names}) < len(names):
+    if len({name.strip('/') for name in names}) < len(names):  # /front is front in /
         raise ValueError(f'cameras {list(names)} holds a name twice')
     return tuple(names)
 

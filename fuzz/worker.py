@@ -61,7 +61,7 @@ def work(connection: Connection, source: str, seed: int, memory: int, folder: Pa
 
 
 def _forget_peak() -> int:
-    """Have the peak begin anew; return it in MB."""
+    """Have the peak begin again; return it in MB."""
     with suppress(OSError):
         Path('/proc/self/clear_refs').write_text('5')
     return _peak()

@@ -63,7 +63,7 @@ def fitting(file: Path) -> Entry:
     found = registry.identify(checkpoint.state)
     if found is None:
         raise WeightsError(
-            f'"{file}" fits no architecture known here; name one with --model to see what differs'
+            f'"{file}" fits no architecture known here; name one with --model to list what differs'
         )
     return found[1]
 

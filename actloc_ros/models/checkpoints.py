@@ -120,7 +120,7 @@ def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> N
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Tell safetensors by their first bytes: a small length, then JSON."""
+    """Return whether these are first bytes of safetensors: a small length, then JSON."""
     with path.open('rb') as file:
         head = file.read(9)
     return head[8:9] == b'{' and int.from_bytes(head[:8], 'little') < path.stat().st_size
