@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe, get_context
 from pathlib import Path
@@ -16,6 +17,7 @@ from fuzz.worker import work
 
 STUCK = 60.0  # s for one input, on a machine as busy as it may be
 START = 120.0  # s until a process is ready for its first input
+PATIENCE = 10.0  # s until a process that has nothing to do has ended
 BATCH = 20  # inputs after which the time is looked at
 TICKS = os.sysconf('SC_CLK_TCK')
 
@@ -170,6 +172,9 @@ class _Worker:
 
     def end(self) -> None:
         """End the process."""
+        with suppress(OSError):
+            self._connection.send(None)
+        self._process.join(0 if self.lost else PATIENCE)
         self._process.kill()
         self._process.join()
         self._connection.close()

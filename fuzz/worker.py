@@ -27,6 +27,8 @@ ROOM = 4  # times the memory that counts as too much, which may still be had: to
 def work(connection: Connection, source: str, seed: int, memory: int, folder: Path) -> None:
     """Run the inputs that the driver asks for: pairs of a target's name and a range of numbers.
 
+    None ends it.
+
     Args:
         connection: To the driver. Reports are dictionaries: `begun` with an input's number, then
             `outcome`, `fault` and `peak`, the most memory of this process in MB.
@@ -41,8 +43,8 @@ def work(connection: Connection, source: str, seed: int, memory: int, folder: Pa
     warnings.simplefilter('ignore')
     logging.disable()
     targets: dict[str, Target] = import_module(source).TARGETS
-    while True:
-        name, numbers = connection.recv()
+    while (asked := connection.recv()) is not None:
+        name, numbers = asked
         target = targets[name]
         _limit_memory(None)
         target.prepare()

@@ -176,7 +176,7 @@ BROKEN = [
     Broken('compressed', '100 bytes is no image', CompressedImage(format='jpg', data=bytes(100))),
     Broken('compressed', 'truncated', cut(compressed('.jpg', 'jpeg'), 700)),
     Broken('compressed', 'truncated', cut(compressed('.jpg', 'jpeg'), 20)),
-    Broken('compressed', 'no image', cut(compressed('.png', 'png'), 20)),
+    Broken('compressed', 'truncated', cut(compressed('.png', 'png'), 20)),
     Broken('encoding', 'is depth', compressed('.png', '16UC1; compressedDepth png')),
 ]
 
