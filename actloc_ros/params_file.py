@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from actloc_ros.files import read_yaml
+
 NODE = 'action_localizer'
 # ROS's own; nothing is sent or timed here.
 ROS_PARAMETERS = ('qos_overrides.', 'use_sim_time', 'start_type_description_service')
@@ -58,11 +60,8 @@ def read_params(path: str | Path, defaults: Mapping[str, Any], node: str = NODE)
             type.
         OSError: It cannot be read.
     """
-    try:
-        tree = yaml.load(Path(path).read_bytes(), RosYamlLoader)  # noqa: S506 - it is a safe one
-        sections = [(own, list(_flatten('', s))) for own, s in _sections(path, tree or {}, node)]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f'{path} is not YAML: {error}') from error
+    tree = read_yaml(Path(path), RosYamlLoader) or {}
+    sections = [(own, list(_flatten('', section))) for own, section in _sections(path, tree, node)]
     values = dict(defaults)
     for own, section in sections:
         for name, value in section:
@@ -117,11 +116,13 @@ def _checked(path: str | Path, name: str, value: Any, default: Any) -> Any:
     if isinstance(value, list) and isinstance(default, list):
         for each in value:
             if not isinstance(each, str):
-                raise ValueError(f"{path}: {name} holds {each!r}, which is no text; write '{each}'")
+                raise ValueError(
+                    f"{path}: {name} holds {each!r:.60}, which is no text; write '{each!s:.60}'"
+                )
         return value or default
     if type(value) is not type(default):
         raise ValueError(
-            f'{path} sets {name} to {value!r}; it must be of the type {type(default).__name__}, '
-            f'like {default!r}'
+            f'{path} sets {name} to {value!r:.60}; it must be of the type '
+            f'{type(default).__name__}, like {default!r}'
         )
     return value
