@@ -37,16 +37,20 @@ def alarm_line(alarm: Alarm, zero: int) -> str:
 
 
 class LineSink:
-    """Gives a line for each alarm, when it begins, with times from `zero` on."""
+    """Gives a line for each alarm, when it begins.
+
+    Attributes:
+        zero: Stamp in ns from which times are counted.
+    """
 
     def __init__(self, write_line: Callable[[str], None], zero: int = 0) -> None:
-        """Begin; `write_line` takes each line, `zero` is a stamp in ns."""
-        self._write_line, self._zero = write_line, zero
+        """Begin; `write_line` takes each line."""
+        self._write_line, self.zero = write_line, zero
 
     def take(self, alarm: Alarm) -> None:
         """Give the line of an alarm that begins."""
         if alarm.type is AlarmType.NEW:
-            self._write_line(alarm_line(alarm, self._zero))
+            self._write_line(alarm_line(alarm, self.zero))
 
     def close(self) -> None:
         """Do nothing: each line is out."""

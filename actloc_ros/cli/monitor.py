@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,25 +14,32 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from actloc_ros.alarms.alarm import AlarmSink
+from actloc_ros.alarms.alarm import Alarm, AlarmSink
+from actloc_ros.alarms.evidence import EvidenceRecorder
+from actloc_ros.alarms.notify import Notifier
 from actloc_ros.alarms.text import JournalSink, JsonSink, LineSink
 from actloc_ros.files import OutputError, refuse_input, write_whole
+from actloc_ros.frames import Frame
 from actloc_ros.io.bags import has_detections, read_detections, read_label_info
 from actloc_ros.io.box_files import read_detections_2d, read_mot
+from actloc_ros.io.drawing import message_rows
 from actloc_ros.io.source import DEFAULT_RATE, is_bag
 from actloc_ros.io.sources import open_source
+from actloc_ros.io.stream_address import is_stream
 from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.params_file import read_params
 from actloc_ros.rules.boxes import BoxSource, FrameBoxes, StampedBoxes, kind_boxes
 from actloc_ros.rules.draw import draw_areas
 from actloc_ros.rules.engine import RuleEngine
 from actloc_ros.rules.names import World, world_faults
+from actloc_ros.rules.outcomes import channels, evidence_options, routes
 from actloc_ros.rules.rules_file import RulesFile, read_rules
 from actloc_ros.rules.scene import Scene, scene_of
 from actloc_ros.settings import DEFAULTS, settings_of
 
 OVERRIDES = ('model', 'weights', 'device')
-CHECKED = 'zones{}.png'
+CHECKED, OUTBOX = 'zones{}.png', 'outbox.sqlite'
+EVIDENCE_TIME = 60.0  # s that clips may take when a recording has ended
 EMPTY = 40  # of 255: the image where a bag of detections has none
 
 
@@ -46,7 +53,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument('source', help='a video, a folder of images, a bag, or one of detections')
     parser.add_argument('--rules', required=True, metavar='FILE', help='see doc/rules.md')
-    parser.add_argument('--out', metavar='FOLDER', help='where alarms.jsonl is written')
+    parser.add_argument(
+        '--out',
+        metavar='FOLDER',
+        help='where alarms.jsonl is written, and of a recording clips and snapshots',
+    )
+    parser.add_argument(
+        '--notify',
+        action='store_true',
+        help='notify on the channels of the rules file; what waits to be sent is kept in --out',
+    )
     parser.add_argument(
         '--json', action='store_true', help='print an object for each step of an alarm'
     )
@@ -102,12 +118,23 @@ class _Material:
         scenes: Begins to yield its scenes.
         picture: Returns an image of a camera.
         length: How many scenes there are; None where it is not known.
+        frames: Whether there are images.
     """
 
     world: World
-    scenes: Callable[[], Iterator[Scene]]
+    scenes: Callable[[], Iterator[_Moment]]
     picture: Callable[[str], np.ndarray]
     length: int | None
+    frames: bool
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A key frame: its scene and message, and the image where there is one."""
+
+    scene: Scene
+    message: Any
+    frame: Frame | None = None
 
 
 def _open(arguments: argparse.Namespace, stack: ExitStack) -> _Material:
@@ -133,9 +160,13 @@ def _detections(arguments: argparse.Namespace) -> _Material:
     labels = None if info is None else tuple(info.labels)
     return _Material(
         World(labels, tuple(cameras), poses),
-        lambda: map(scene_of, read_detections(arguments.source, arguments.topic)),
+        lambda: (
+            _Moment(scene_of(message), message)
+            for message in read_detections(arguments.source, arguments.topic)
+        ),
         lambda camera: np.full((*cameras[camera], 3), EMPTY, np.uint8),
         count,
+        False,
     )
 
 
@@ -147,31 +178,88 @@ def _recording(arguments: argparse.Namespace, stack: ExitStack) -> _Material:
     pipeline = stack.enter_context(closing(open_pipeline(settings_of(values))))
     return _Material(
         World(pipeline.labels, (arguments.camera,), False),
-        lambda: (scene_of(report.message) for report in localize(source, pipeline)),
+        lambda: (
+            _Moment(scene_of(report.message), report.message, report.frame)
+            for report in localize(source, pipeline)
+        ),
         lambda camera: next(iter(source)).image,
         source.length,
+        True,
     )
 
 
 def _monitor(arguments: argparse.Namespace, rules: RulesFile, material: _Material) -> None:
     engine = RuleEngine(rules.rules)
-    progress = tqdm(total=material.length, unit='frame', disable=None)
-    sinks: list[AlarmSink] = []
+    boxes = _boxes(arguments)
     stamps: list[int] = []
     with ExitStack() as stack:
-        stack.enter_context(progress)
-        boxes = _boxes(arguments)
-        for index, scene in enumerate(material.scenes()):
+        progress = stack.enter_context(tqdm(total=material.length, unit='frame', disable=None))
+        sinks = _open_sinks(arguments, rules, stack)
+        recorder = _open_recorder(arguments, rules, material, stack)
+        lines = LineSink(_writer(progress))
+        shown = JsonSink(_writer(progress)) if arguments.json else lines
+        for index, moment in enumerate(material.scenes()):
+            scene = moment.scene
+            if not stamps:
+                lines.zero, stamps = scene.stamp, [scene.stamp, scene.stamp]
+            stamps[1] = scene.stamp
             if boxes is not None:
                 scene = scene.with_actors(boxes.actors(index, scene.stamp))
-            if not stamps:
-                sinks += _sinks(arguments, stack, scene.stamp, progress.write)
-                stamps = [scene.stamp, scene.stamp]
-            stamps[1] = scene.stamp
-            _give(engine.step(scene), sinks)
+            if recorder is not None and moment.frame is not None:
+                recorder.add_frame(moment.frame)
+                rows = message_rows(moment.message, moment.frame.image)
+                recorder.add_rows(scene.camera, scene.stamp, rows)
+            _give(engine.step(scene), [shown, *sinks], recorder)
             progress.update()
-        _give(engine.end_all(), sinks)
+        _give(engine.end_all(), [shown, *sinks], recorder)
     _summarize(engine, stamps)
+
+
+def _writer(progress: tqdm) -> Callable[[str], None]:
+    """Return what writes a line beside the progress, so that whoever reads it knows at once."""
+
+    def write(line: str) -> None:
+        progress.write(line)
+        sys.stdout.flush()
+
+    return write
+
+
+def _open_sinks(
+    arguments: argparse.Namespace, rules: RulesFile, stack: ExitStack
+) -> list[AlarmSink]:
+    """Open what takes alarms beside the output."""
+    if not arguments.out:
+        if arguments.notify:
+            raise ValueError('--notify needs --out, where what waits to be sent is kept')
+        return []
+    sinks: list[AlarmSink] = [JournalSink(Path(arguments.out))]
+    if arguments.notify:
+        outbox = Path(arguments.out) / OUTBOX
+        sinks.append(
+            Notifier(
+                channels(rules.rules), routes(rules.rules), outbox, arguments.out, on_fault=_warn
+            )
+        )
+    for sink in sinks:
+        stack.callback(sink.close)
+    return sinks
+
+
+def _open_recorder(
+    arguments: argparse.Namespace, rules: RulesFile, material: _Material, stack: ExitStack
+) -> EvidenceRecorder | None:
+    """Open what writes clips, where there are images and a folder."""
+    if not arguments.out or not material.frames:
+        return None
+    options = evidence_options(rules.rules, lossless=not is_stream(arguments.source))
+    recorder = EvidenceRecorder(arguments.out, options, on_fault=_warn)
+    stack.callback(recorder.close, EVIDENCE_TIME)
+    return recorder
+
+
+def _warn(text: str) -> None:
+    print(f'actloc: warning: {text}', file=sys.stderr)
 
 
 def _boxes(arguments: argparse.Namespace) -> BoxSource | None:
@@ -188,25 +276,13 @@ def _boxes(arguments: argparse.Namespace) -> BoxSource | None:
     return StampedBoxes((stamp, kind_boxes(rows)) for stamp, rows in found)
 
 
-def _sinks(
-    arguments: argparse.Namespace, stack: ExitStack, zero: int, write_line: Callable[[str], None]
-) -> list[AlarmSink]:
-    def write(line: str) -> None:
-        write_line(line)
-        sys.stdout.flush()  # whoever reads a pipe is to know at once
-
-    sinks: list[Any] = [JsonSink(write) if arguments.json else LineSink(write, zero)]
-    if arguments.out:
-        sinks.append(JournalSink(Path(arguments.out)))
-    for sink in sinks:
-        stack.callback(sink.close)
-    return sinks
-
-
-def _give(alarms: list[Any], sinks: list[AlarmSink]) -> None:
+def _give(
+    alarms: Iterable[Alarm], sinks: Iterable[AlarmSink], recorder: EvidenceRecorder | None
+) -> None:
     for alarm in alarms:
+        named = alarm if recorder is None else recorder.attach(alarm)
         for sink in sinks:
-            sink.take(alarm)
+            sink.take(named)
 
 
 def _summarize(engine: RuleEngine, stamps: list[int]) -> None:

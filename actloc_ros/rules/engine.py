@@ -37,6 +37,7 @@ class RuleEngine:
         self._rules = rules
         self._issuer = Issuer(most_a_minute)
         self._cameras: dict[str, CameraRules] = {}
+        self._elsewhere = 0
         self.dropped: Counter[str] = Counter()
         self.restarts: Counter[str] = Counter()
 
@@ -58,7 +59,7 @@ class RuleEngine:
     @property
     def poses_elsewhere(self) -> int:
         """Poses that came in another frame than zones in m are in, and were not used."""
-        return sum(camera.state.elsewhere for camera in self._cameras.values())
+        return self._elsewhere + sum(c.state.elsewhere for c in self._cameras.values())
 
     def frames(self) -> dict[str, str]:
         """Return the frame of positions by camera; empty where none are known."""
@@ -92,5 +93,7 @@ class RuleEngine:
         return alarms
 
     def _new(self, name: str) -> CameraRules:
+        if name in self._cameras:
+            self._elsewhere += self._cameras[name].state.elsewhere
         self._cameras[name] = CameraRules(self._rules, name, self._issuer)
         return self._cameras[name]

@@ -278,29 +278,6 @@ _ONCE = {'zones', 'zones_not', 'lines', 'objects', 'actions', 'sequence', 'speed
 _SUBJECTS = {'zones', 'zones_not', 'lines', 'objects', 'actions', 'sequence', 'speed'}
 
 
-class Channel(_Part):
-    """A way of notification: exactly one of `mqtt` (a topic) and `apprise` (a URL or env:NAME)."""
-
-    mqtt: Name | None = None
-    host: Name = 'localhost'
-    port: Annotated[int, Strict(), Field(ge=1, le=65535)] = 1883
-    username: Name | None = None
-    password: Name | None = None
-    tls: Flag = False
-    qos: Annotated[int, Strict(), Field(ge=0, le=2)] = 1
-    apprise: Name | None = None
-
-    @model_validator(mode='after')
-    def _one_way(self) -> Channel:
-        if (self.mqtt is None) == (self.apprise is None):
-            raise ValueError('it needs either mqtt or apprise')
-        for key in ('apprise', 'password'):
-            value = getattr(self, key)
-            if value is not None and not value.startswith('env:'):
-                raise ValueError(f'{key} is secret: put it into the environment, and say env:NAME')
-        return self
-
-
 class Rules(_Part):
     """A whole rules file.
 
@@ -310,7 +287,7 @@ class Rules(_Part):
         ground: By camera; the empty name is that of the only camera.
         zones: By name.
         lines: By name.
-        notify: Channels by name.
+        notify: Channels by name, as `alarms.channels.read_channel` takes them.
         rules: By name.
     """
 
@@ -319,7 +296,7 @@ class Rules(_Part):
     ground: dict[str, Ground] = {}
     zones: dict[Name, Zone] = {}
     lines: dict[Name, Line] = {}
-    notify: dict[Name, Channel] = {}
+    notify: dict[Name, dict[str, Any]] = {}
     rules: Annotated[dict[Name, Rule], Field(min_length=1)]
 
     @model_validator(mode='before')

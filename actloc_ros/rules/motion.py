@@ -17,6 +17,7 @@ from actloc_ros.rules.history import History
 
 WINDOW = 1.0  # s
 LEAST = 5  # positions in a window
+HALF = 0.5  # s: half of the time over which a path has a direction
 COVERED = 0.9  # of the window from its first position to its last
 
 
@@ -54,7 +55,6 @@ class MotionMemory:
         self._history = History(
             nanoseconds(max(WINDOW, span)) + NANOSECONDS,
             points=((rows, 3), np.float64),
-            velocity=((rows, 2), np.float64),
         )
         self._rows, self._newest = rows, np.zeros(rows, np.int64)
         self.fit = _unknown(rows)
@@ -63,14 +63,13 @@ class MotionMemory:
         """Make room for more actors."""
         old, self._rows = self._rows, rows
         self._history.widen(rows)
-        for name in ('points', 'velocity'):
-            self._history.rows(name)[:, old:] = np.nan
+        self._history.rows('points')[:, old:] = np.nan
         self.fit = _unknown(rows)  # until the step that widens fits again
         self._newest = np.concatenate([self._newest, np.zeros(rows - old, np.int64)])
 
     def clear(self, row: int) -> None:
         """Forget an actor."""
-        self._history.clear_column(row, points=np.nan, velocity=np.nan)
+        self._history.clear_column(row, points=np.nan)
         self._newest[row] = 0
 
     def step(self, stamp: int, rows: np.ndarray, stamps: np.ndarray, metres: np.ndarray) -> None:
@@ -90,22 +89,30 @@ class MotionMemory:
         points[given, 0] = stamps[new] / NANOSECONDS
         points[given, 1:] = metres[new]
         self._newest[given] = stamps[new]
-        self._history.append(stamp, points=points, velocity=self.fit.velocity)
+        self._history.append(stamp, points=points)
         begin = self._history.since(stamp - self._window)
         newest = self._history.rows('points')[begin:]
         self.fit = fit_motion(newest, WINDOW, self._curved)
-        self._history.rows('velocity')[-1] = self.fit.velocity
 
     def path(self, row: int, stamp: int, span: float) -> tuple[np.ndarray, np.ndarray]:
         """Return where an actor was in the last `span` s before a stamp, and how it moved.
 
         Returns:
-            float64 (T, 3): seconds, x and y in m; float64 (T, 2) in m/s; oldest first.
+            float64 (T, 3): seconds, x and y in m; and float64 (T, 2) in m/s, from half a second
+            before to half a second after, as far as that is known; oldest first.
         """
-        begin = self._history.since(stamp - nanoseconds(span))
+        begin = self._history.since(stamp - nanoseconds(span + HALF))
         points = self._history.rows('points')[begin:, row]
-        known = np.isfinite(points).all(axis=1)
-        return points[known], self._history.rows('velocity')[begin:, row][known]
+        points = points[np.isfinite(points).all(axis=1)]
+        if not len(points):
+            return points, points[:, 1:]
+        t = points[:, 0]
+        before = np.searchsorted(t, t - HALF)
+        after = np.searchsorted(t, t + HALF, side='right') - 1
+        with np.errstate(divide='ignore', invalid='ignore'):
+            chord = (points[after] - points[before])[:, 1:] / (t[after] - t[before])[:, None]
+        kept = t >= stamp / NANOSECONDS - span
+        return points[kept], chord[kept]
 
 
 def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:

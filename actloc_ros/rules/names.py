@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from actloc_ros.alarms.channels import ChannelError, read_channel
 from actloc_ros.rules.model import Conditions, Ground, Rule, Rules, Zone
 
 HANDING_OVER = 'handing_over'
@@ -51,7 +52,7 @@ def name_faults(rules: Rules) -> list[Fault]:
         for name, rule in rules.rules.items()
         for part in (_areas, _channels, _traffic)
         for fault in part(rules, name, rule)
-    ]
+    ] + [fault for name in rules.notify for fault in _channel(rules, name)]
 
 
 def world_faults(rules: Rules, world: World) -> list[Fault]:
@@ -86,6 +87,13 @@ def _areas(rules: Rules, name: str, rule: Rule) -> Iterator[Fault]:
 
 def _channels(rules: Rules, name: str, rule: Rule) -> Iterator[Fault]:
     yield from _unknown(('rules', name, 'notify'), rule.notify, rules.notify, 'channel of notify')
+
+
+def _channel(rules: Rules, name: str) -> Iterator[Fault]:
+    try:
+        read_channel(name, rules.notify[name])
+    except ChannelError as error:
+        yield Fault(('notify', name), str(error))
 
 
 def _cameras(rules: Rules, cameras: Sequence[str]) -> Iterator[Fault]:

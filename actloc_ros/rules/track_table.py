@@ -69,17 +69,17 @@ class TrackTable:
         self._free(scene.stamp)
         fresh, renamed, width = [], [], len(self)
         new = [actor for actor in scene.actors if actor.track_id not in self._row_of]
-        if new:
-            taken = {actor.track_id for actor in scene.actors}
-            for actor in new:
-                row = self._successor(actor, taken)
-                if row is None:
-                    row = self._allocate(actor, scene.stamp)
-                    fresh.append(row)
-                else:
-                    renamed.append(row)
-                self._row_of[actor.track_id] = row
-                self.ids[row] = actor.track_id
+        lost = self._unseen(scene) if new else np.zeros(0, bool)
+        for actor in new:
+            row = self._successor(actor, lost)
+            if row is None:
+                row = self._allocate(actor, scene.stamp)
+                fresh.append(row)
+            else:
+                renamed.append(row)
+                lost[row] = False
+            self._row_of[actor.track_id] = row
+            self.ids[row] = actor.track_id
         rows = np.array([self._row_of[actor.track_id] for actor in scene.actors], np.int64)
         if len(rows):
             self.boxes[rows] = [actor.box for actor in scene.actors]
@@ -104,11 +104,18 @@ class TrackTable:
                 del self._row_of[int(self.ids[row])]
             self._used[gone] = False
 
-    def _successor(self, actor: Actor, taken: set[int]) -> int | None:
+    def _unseen(self, scene: Scene) -> np.ndarray:
+        """Return which rows hold an actor that the scene does not, bool (N,)."""
+        unseen = self._used.copy()
+        known = (self._row_of.get(actor.track_id) for actor in scene.actors)
+        unseen[[row for row in known if row is not None]] = False
+        return unseen
+
+    def _successor(self, actor: Actor, unseen: np.ndarray) -> int | None:
         """Return the row of the unseen track that this actor continues; it is free then."""
-        lost = [row for track, row in self._row_of.items() if track not in taken]
-        lost = [row for row in lost if self.kinds[row] == self.kind_index(actor.kind)]
-        if not lost:
+        kinds = self.kinds[: len(unseen)]
+        lost = np.flatnonzero(unseen & (kinds == self.kind_index(actor.kind)))
+        if not len(lost):
             return None
         x1, y1, x2, y2 = self.boxes[lost].T
         length = np.maximum(np.maximum(x2 - x1, y2 - y1), _length(actor))
@@ -118,8 +125,9 @@ class TrackTable:
         best = int(np.argmin(away))
         if away[best] > SUCCESSOR:
             return None
-        del self._row_of[int(self.ids[lost[best]])]
-        return lost[best]
+        row = int(lost[best])
+        del self._row_of[int(self.ids[row])]
+        return row
 
     def _allocate(self, actor: Actor, stamp: int) -> int:
         free = np.flatnonzero(~self.used())

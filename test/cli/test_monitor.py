@@ -68,10 +68,14 @@ def test_a_recording_and_its_bag_give_the_same_alarms(recorded, rules, tmp_path,
     assert live[0]['start_time'] < live[1]['end_time'] < 2.7
     assert '1 alarms in' in said.err
     assert [json.loads(line) for line in (out / 'alarms.jsonl').read_text().splitlines()] == live
+    # Evidence of a recording, which has images.
+    for name in ('snapshot', 'clip', 'clip_boxes', 'bag'):
+        assert (out / live[1][name]).stat().st_size > 0, name
     _, said = monitor(capsys, rules, folder / 'bag', '--json')
     again = [json.loads(line) for line in said.out.splitlines()]
     for step in (*live, *again):
-        del step['id']
+        for key in ('id', 'snapshot', 'clip', 'clip_boxes', 'bag'):
+            del step[key]
     assert again == live
 
 
@@ -123,6 +127,7 @@ def test_what_cannot_be_used_is_refused(recorded, rules, tmp_path, capsys):
         (tmp_path / 'none.mp4', (), 'does not exist'),
         (folder / 'bag', ('--model', 'motion'), '--model has no meaning'),
         (folder / 'bag', ('--topic', '/x'), 'no topic /x'),
+        (folder / 'bag', ('--notify',), '--notify needs --out'),
     ):
         code, outputs = monitor(capsys, rules, source, *options)
         assert code == 2

@@ -66,7 +66,11 @@ def test_the_shape_of_the_design_is_read(tmp_path):
         ('dwell: 60', 'dwell: -1', 'dwell: it is -1'),
         ('dwell: 60', 'dwell: .nan', 'dwell: it is nan'),
         ('dwell: 60', 'absence: 60, count: {min: 2}', 'absence and count do not go together'),
-        ('env:FAMILY_URL', 'mailto://me:secret@x.org', 'apprise is secret'),
+        (
+            'env:FAMILY_URL',
+            'mailto://me:secret@x.org',
+            r'line 12, notify.family: .*stands in the file',
+        ),
         ('direction: in', 'direction: in, direction: out', 'it stands twice, first in line 9'),
         ('metres: [0,0, 4,0, 4,8, 0,8]', 'metres: [0,0, 4,0, 4,8]', '4 points and metres has 3'),
         ('metres: [0,0, 4,0, 4,8, 0,8]', 'metres: [0,0, 1,0, 2,0, 0,8]', 'on one line'),
