@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
-from rclpy.exceptions import ParameterUninitializedException
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from actloc_ros.parameter_spec import Mutability, ParameterSpec
+from actloc_ros.parameter_spec import Mutability
+from actloc_ros.ros.common import node_parameters
 from actloc_ros.settings import SPECS, Settings, settings_of
 
 
 def declare(node: Node) -> None:
     """Declare all parameters on `node`; rclpy raises where an override has a wrong type."""
-    for spec in SPECS:
-        node.declare_parameter(spec.name, spec.default, _descriptor(spec))
+    node_parameters.declare(node, SPECS)
 
 
 def read(node: Node) -> Settings:
@@ -26,7 +24,7 @@ def read(node: Node) -> Settings:
     Raises:
         ValueError: A value is none that the parameter may have; the text says which.
     """
-    return settings_of(_values(node))
+    return settings_of(node_parameters.values(node, SPECS))
 
 
 def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settings:
@@ -35,7 +33,7 @@ def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settin
     Raises:
         ValueError: A value is not allowed, or not while the node is active.
     """
-    values = _values(node)
+    values = node_parameters.values(node, SPECS)
     for parameter in parameters:
         spec = next((spec for spec in SPECS if spec.name == parameter.name), None)
         if spec is None:
@@ -48,31 +46,6 @@ def changed(node: Node, parameters: Sequence[Parameter], active: bool) -> Settin
     return settings_of(values)
 
 
-def _values(node: Node) -> dict[str, Any]:
-    """Return the value of each parameter; an empty list in a file is one that ROS leaves unset."""
-    values = {}
-    for spec in SPECS:
-        try:
-            value = node.get_parameter(spec.name).value
-        except ParameterUninitializedException:
-            value = None
-        values[spec.name] = spec.default if value is None else value
-    return values
-
-
 def refusal(error: ValueError) -> SetParametersResult:
     """Return the answer that refuses a change."""
     return SetParametersResult(successful=False, reason=str(error))
-
-
-def _descriptor(spec: ParameterSpec) -> ParameterDescriptor:
-    """Return the descriptor that tools show."""
-    descriptor = ParameterDescriptor(
-        description=spec.description,
-        additional_constraints=spec.constraints(),
-        read_only=spec.change is Mutability.START,
-    )
-    if isinstance(spec.default, float):
-        limits = FloatingPointRange(from_value=spec.low, to_value=spec.high)
-        descriptor.floating_point_range = [limits]
-    return descriptor
