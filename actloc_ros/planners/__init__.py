@@ -1,1 +1,1 @@
-"""What planners are to know of people, in plain numbers: where they go, whom the robot meets."""
+"""What planners are to know of people, in plain numbers: where they go, who meets the robot."""

@@ -1,4 +1,4 @@
-"""Keep the people whom one or more localizers report, by time, and say when reports are stale."""
+"""Keep the people that one or more localizers report, by time, and say when reports are stale."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Person:
         velocity: float64 (3,): in m/s, over ground; None while unknown.
         labels: The actions that go on.
         joints: float64 (3,) in m by joint's name, where known.
+        score: Confidence in [0, 1] that somebody is there.
     """
 
     key: PersonKey
@@ -48,6 +49,7 @@ class Person:
     velocity: np.ndarray | None = None
     labels: frozenset[str] = frozenset()
     joints: Mapping[str, np.ndarray] = field(default_factory=dict)
+    score: float = 1.0
 
 
 @dataclass
@@ -70,7 +72,7 @@ class PeopleMemory:
         """Expect reports.
 
         Args:
-            localizers: Names of all from whom reports are expected.
+            localizers: Names of all that reports are expected from.
             stale: Age in s from which a report says nothing any more.
             hold: Time in s for which a person is kept after the last report that had it.
         """

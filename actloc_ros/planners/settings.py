@@ -104,6 +104,11 @@ SPECS = (
     ),
     _spec('nav2.speed_limit', False, 'Send nav2_msgs/SpeedLimit.'),
     _spec(
+        'nav2.follow',
+        False,
+        'Send geometry_msgs/PoseStamped of who is to be followed, for FollowObject.',
+    ),
+    _spec(
         'speed_limit.low',
         _SPEED.low,
         'Limit in % within speed_limit.near, and while it is not known where people are.',
@@ -126,9 +131,30 @@ SPECS = (
         high=100.0,
     ),
     _spec(
-        'nav2.follow', False, 'Send geometry_msgs/PoseStamped of whom to follow, for FollowObject.'
+        'follow.labels',
+        ['waving'],
+        'Labels of the actions that ask the robot to follow, or to engage.',
     ),
-    _spec('follow.labels', ['waving'], 'Labels of the actions that ask the robot to follow.'),
+    _spec('moveit.objects', False, 'Send moveit_msgs/CollisionObject of everybody.'),
+    _spec(
+        'moveit.handover',
+        False,
+        'Send where the hand is of who hands something over, and except this person from collision'
+        ' checks meanwhile; needs moveit.objects.',
+    ),
+    _spec('moveit.handover_labels', ['handing_over'], 'Labels of handing something over.'),
+    _spec(
+        'moveit.handover_links',
+        [''],
+        "The robot's links that may touch the partner: its gripper's.",
+    ),
+    _spec('hri.bodies', False, 'Send bodies as ROS4HRI has them, on /humans/bodies.'),
+    _spec('hri.cropped', False, 'Send their images, from the topic image or NAME/image.'),
+    _spec('hri.tf', False, 'Send their tf frames body_<id>.'),
+    _spec('hri.intents', False, 'Send hri_actions_msgs/Intent of who asks the robot to engage.'),
+    _spec('vision.detections', False, 'Send vision_msgs/Detection2DArray, 3D and LabelInfo.'),
+    _spec('people.people', False, 'Send people_msgs/People.'),
+    _spec('foxglove.drawings', False, 'Send foxglove_msgs/ImageAnnotations and SceneUpdate.'),
 )
 """Every parameter of the node."""
 
@@ -152,6 +178,8 @@ class PlannerSettings:
     clearing: ClearingOptions
     speed: SpeedOptions
     follow: frozenset[str]
+    handover_labels: frozenset[str]
+    handover_links: tuple[str, ...]
     outputs: frozenset[str]
 
 
@@ -183,6 +211,8 @@ def planner_settings(values: Mapping[str, Any]) -> PlannerSettings:
         clearing=ClearingOptions(values['nav2.clearing_distance'], values['nav2.clearing_angle']),
         speed=SpeedOptions(**_group('speed_limit', values)),
         follow=frozenset(values['follow.labels']) - {''},
+        handover_labels=frozenset(values['moveit.handover_labels']) - {''},
+        handover_links=_links(values),
         outputs=frozenset(name for name in OUTPUTS if values[name]),
         **{
             name: values[name]
@@ -199,6 +229,18 @@ def _localizers(names: Sequence[str]) -> tuple[str, ...]:
     if len({name.lstrip('/') for name in names}) < len(names):
         raise ValueError(f'localizers {list(names)} holds a name twice')
     return tuple(names)
+
+
+def _links(values: Mapping[str, Any]) -> tuple[str, ...]:
+    links = tuple(link for link in values['moveit.handover_links'] if link)
+    if values['moveit.handover'] and not links:
+        raise ValueError(
+            'moveit.handover_links is empty; name the links that may touch the partner of a'
+            ' handover, or set moveit.handover to false'
+        )
+    if values['moveit.handover'] and not values['moveit.objects']:
+        raise ValueError('moveit.handover is true; it needs moveit.objects to be true, too')
+    return links
 
 
 def _group(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class SpeedLimiter:
 
         Args:
             now: The time.
-            gap: Distance in m to the nearest person whom the robot meets; None without any.
+            gap: Distance in m to the nearest person that the robot meets; None without any.
             known: Whether it is known who is where; if not, the limit is low.
         """
         if self._due and now < self._due[-1][0]:

@@ -69,7 +69,6 @@ class BridgeClient:
     def __init__(self) -> None:
         self.node = Node('bridge_client')
         self._publishers: dict[str, Any] = {}
-        self._stamp = 0
 
     def listen(self, message_type: Any, topic: str, qos: Any = EVERYTHING) -> list[Any]:
         """Return a list of all messages that come on a topic."""
@@ -90,10 +89,11 @@ class BridgeClient:
         localizer: str = 'action_localizer',
         camera: str = '',
         age: float = 0.0,
+        stamp: int | None = None,
     ) -> int:
-        """Send what a localizer sees, taken `age` s ago; return the stamp in ns."""
-        self._stamp = max(self._stamp + 1, self.now()) if not age else self.now()
-        stamp = self._stamp - round(age * 1e9)
+        """Send what a localizer sees, taken `age` s ago or at `stamp` (ns); return the stamp."""
+        if stamp is None:
+            stamp = self.now() - round(age * 1e9)
         header = header_message(ros_type, stamp, 'optical')
         message = ActionDetectionArray(header=header, camera=camera, model='test')
         message.image_width, message.image_height = SIZE

@@ -29,7 +29,7 @@ def bridge_status(
         fault: Why it could not be configured; empty if it could.
         active: Whether it is.
         scene: Its last cycle's.
-        inputs: From whom it takes reports.
+        inputs: What it takes reports from.
         memory: What it made of them.
         placer: What placed people.
     """

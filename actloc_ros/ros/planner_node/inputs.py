@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from actloc_ros.msg import ActionDetectionArray, LabelInfo
+from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
 
 DEPTH = 10
 RELIABLE = QoSProfile(
     depth=DEPTH, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.RELIABLE
 )
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+GOING_ON = (ActionDetection.STARTED, ActionDetection.ONGOING)
 
 
 class LocalizerInput:
@@ -53,3 +54,20 @@ class LocalizerInput:
 
     def _on_labels(self, message: LabelInfo) -> None:
         self.labels = message
+
+
+def actors_of(message: ActionDetectionArray) -> dict[int, list[ActionDetection]]:
+    """Return the detections of each actor who is there, by rising track id.
+
+    An instance that ends may be of somebody who is lost.
+    """
+    actors: dict[int, list[ActionDetection]] = {}
+    for detection in message.detections:
+        if detection.state != ActionDetection.ENDED:
+            actors.setdefault(detection.track_id, []).append(detection)
+    return dict(sorted(actors.items()))
+
+
+def ongoing_labels(detections: Iterable[ActionDetection]) -> frozenset[str]:
+    """Return the actions that go on in the detections of one actor."""
+    return frozenset(d.label for d in detections if d.state in GOING_ON)

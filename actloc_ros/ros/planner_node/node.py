@@ -40,12 +40,27 @@ OUTPUT_CLASSES = {
     'nav2.polygons': 'polygons:PolygonOutput',
     'nav2.speed_limit': 'speed_limit:SpeedLimitOutput',
     'nav2.follow': 'follow:FollowOutput',
+    'moveit.objects': 'collision_objects:CollisionObjectOutput',
+    'moveit.handover': 'handover:HandoverOutput',
+    'hri.bodies': 'humans:BodyOutput',
+    'hri.cropped': 'body_crops:BodyCropOutput',
+    'hri.tf': 'body_frames:BodyFrameOutput',
+    'hri.intents': 'intents:IntentOutput',
+    'vision.detections': 'vision:VisionOutput',
+    'people.people': 'people:PeopleOutput',
+    'foxglove.drawings': 'drawings:DrawingOutput',
 }
 """The module in this folder and the class that publish what a parameter switches on."""
 
 
 class PlannerBridge(LifecycleNode):
-    """Configure subscribes and advertises, activate starts the cycle, deactivate takes all back."""
+    """Configure subscribes and advertises, activate starts the cycle, deactivate takes all back.
+
+    Attributes:
+        settings: The parameters.
+        active: Whether the cycle runs.
+        fault: Why it cannot be configured; empty if it can.
+    """
 
     def __init__(self, **options: Any) -> None:
         """Declare parameters; `options` are those of `rclpy.node.Node`.
@@ -59,7 +74,7 @@ class PlannerBridge(LifecycleNode):
         node_parameters.declare(self, SPECS)
         self.settings = planner_settings(node_parameters.values(self, SPECS))
         self.active = False
-        self._fault = ''
+        self.fault = ''
         self._warn = ThrottledLogger(self.get_logger())
         self._inputs: list[LocalizerInput] = []
         self._outputs: dict[str, Output] = {}
@@ -93,15 +108,15 @@ class PlannerBridge(LifecycleNode):
         try:
             self._outputs = self._outputs or self._open_outputs()
         except ValueError as error:
-            self._fault = f'cannot be configured: {error}'
-            self.get_logger().error(self._fault)
+            self.fault = f'cannot be configured: {error}'
+            self.get_logger().error(self.fault)
             return FAILURE
         if not self._outputs:
             self._warn('outputs', 'no output is switched on: set e.g. nav2.cloud to true')
         if self._placer is None:
             self._placer = Placer(self, self.settings, self._warn)
             self._inputs = self._subscribe()
-        self._fault = ''
+        self.fault = ''
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -205,7 +220,7 @@ class PlannerBridge(LifecycleNode):
         message.status = [
             bridge_status(
                 name,
-                self._fault,
+                self.fault,
                 self.active,
                 self._scene,
                 self._inputs,

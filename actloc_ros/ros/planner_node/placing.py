@@ -1,4 +1,4 @@
-"""Place people and the robot in the planners' frame; count and report whom no transform places."""
+"""Place people and the robot in the planners' frame; count and report who has no place."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from actloc_ros.planners.people import Person, PersonKey
 from actloc_ros.planners.settings import PlannerSettings
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer, RigidTransform, rotation_matrix
+from actloc_ros.ros.planner_node.inputs import actors_of, ongoing_labels
 
 ODOMETRY_AGE = 1.0  # s from which the robot's speed is not known
 HERE = RigidTransform(np.eye(3), np.zeros(3))
-GOING_ON = (ActionDetection.STARTED, ActionDetection.ONGOING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +59,13 @@ class Placer:
 
     def place(self, localizer: str, message: ActionDetectionArray, joints: Sequence[str]) -> Placed:
         """Return the people of a report in the planners' frame."""
-        by_track: dict[int, list[ActionDetection]] = {}
-        for detection in message.detections:
-            if detection.state != ActionDetection.ENDED:  # who is lost ends there, too
-                by_track.setdefault(detection.track_id, []).append(detection)
-        people = []
-        for track_id, detections in sorted(by_track.items()):
+        actors, people = actors_of(message), []
+        for track_id, detections in actors.items():
             key = PersonKey(localizer, message.camera, track_id)
             person = self._person(key, detections, joints)
             if person is not None:
                 people.append(person)
-        unplaced = len(by_track) - len(people)
+        unplaced = len(actors) - len(people)
         self.unplaced += unplaced
         return Placed(tuple(people), unplaced)
 
@@ -131,8 +127,9 @@ class Placer:
             stamp=stamp_of(detection.header.stamp),
             position=position,
             velocity=self._velocity(detection, moved, position),
-            labels=frozenset(d.label for d in detections if d.state in GOING_ON),
+            labels=ongoing_labels(detections),
             joints=_joints(detection, joints, moved),
+            score=detection.box_score,
         )
 
     def _velocity(
