@@ -27,9 +27,9 @@ def load(name):
     return module
 
 
-def started(**arguments):
-    """Return the nodes that actloc.launch.py gives, by executable, each with its words."""
-    module = load('actloc.launch.py')
+def started(file='actloc.launch.py', **arguments):
+    """Return the nodes that a launch file gives, by executable, each with its words."""
+    module = load(file)
     context = LaunchContext()
     context.launch_configurations.update(arguments)
     context.extend_locals({'ros_specific_arguments': {'name': '', 'ns': ''}})
@@ -124,6 +124,29 @@ def test_several_cameras_have_an_overlay_each():
     assert 'image:=/f/image_raw' in front_words
     assert 'image:=/r/image_raw' in rear_words
     assert parameters(rear_words)[1] == {'camera': 'rear', 'transport': 'raw'}
+
+
+def test_the_planner_bridge_gets_its_outputs_and_a_manager_without_bonds(tmp_path):
+    own = tmp_path / 'actloc.yaml'
+    own.touch()
+    outputs = 'nav2.cloud, nav2.speed_limit'
+    nodes = started(
+        'planner.launch.py', params_file=str(own), outputs=outputs, odom='/o', manager='true'
+    )
+    [(name, words)] = nodes['planner_bridge']
+    assert name == '/planner_bridge'
+    assert parameters(words)[1] == {
+        'nav2.cloud': True,
+        'nav2.speed_limit': True,
+        'autostart': False,
+    }
+    assert 'odom:=/o' in words
+    [(_, words)] = nodes['lifecycle_manager']
+    assert parameters(words)[1] == {
+        'autostart': True,
+        'node_names': ('planner_bridge',),
+        'bond_timeout': 0.0,
+    }
 
 
 def test_rviz_looks_into_the_namespace():

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
-from node_harness import spinning, wait_for
+from lifecycle_msgs.srv import ChangeState
+from node_harness import TRANSITIONS, spinning, wait_for
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import HistoryPolicy, QoSProfile
@@ -69,6 +70,7 @@ class BridgeClient:
     def __init__(self) -> None:
         self.node = Node('bridge_client')
         self._publishers: dict[str, Any] = {}
+        self._changes: Any = None
 
     def listen(self, message_type: Any, topic: str, qos: Any = EVERYTHING) -> list[Any]:
         """Return a list of all messages that come on a topic."""
@@ -115,6 +117,17 @@ class BridgeClient:
 
         return wait_for(step)
 
+    def change_state(self, transition: str) -> bool:
+        """Ask for a transition as a lifecycle manager does; say whether it went well."""
+        if self._changes is None:
+            self._changes = self.node.create_client(ChangeState, 'planner_bridge/change_state')
+            assert self._changes.wait_for_service(30)
+        request = ChangeState.Request()
+        request.transition.id, request.transition.label = TRANSITIONS[transition], transition
+        future = self._changes.call_async(request)
+        wait_for(future.done)
+        return bool(future.result().success)
+
     def now(self) -> int:
         """Return the time in ns."""
         return int(self.node.get_clock().now().nanoseconds)
@@ -130,7 +143,7 @@ def running_bridge(**parameters: Any) -> Iterator[tuple[PlannerBridge, BridgeCli
         node, client = PlannerBridge(parameter_overrides=overrides), BridgeClient()
         with spinning(node, client.node):
             yield node, client
-            node.trigger_shutdown()
+        node.trigger_shutdown()
         node.destroy_node()
         client.node.destroy_node()
     finally:

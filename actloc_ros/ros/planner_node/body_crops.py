@@ -9,10 +9,9 @@ from sensor_msgs.msg import Image
 
 from actloc_ros.io.conversions import FrameError, image_to_frame
 from actloc_ros.messages import stamp_of
-from actloc_ros.planners.humans import body_id
 from actloc_ros.planners.people import PersonKey
 from actloc_ros.ros.common.subscription import MatchedSubscription
-from actloc_ros.ros.planner_node.humans import ROOT
+from actloc_ros.ros.planner_node.body_publishers import BodyPublishers
 from actloc_ros.ros.planner_node.inputs import actors_of
 from actloc_ros.ros.planner_node.outputs import Incoming, NodeContext, Output
 from actloc_ros.stamped_buffer import BufferLimits, StampedBuffer, StampHistory
@@ -28,22 +27,15 @@ class BodyCropOutput(Output):
     """
 
     def __init__(self, context: NodeContext) -> None:
-        self._node, self._warn, self._hold = context.node, context.warn, context.settings.hold
-        self._publishers: dict[PersonKey, Any] = {}
-        self._seen: dict[PersonKey, int] = {}
+        self._node, self._warn = context.node, context.warn
+        self._bodies = BodyPublishers(self._node, context.settings.hold)
         self._images: dict[str, StampedBuffer[Image]] = {}
 
     def report(self, incoming: Incoming) -> None:
         """Send the crops of all in view that are subscribed to."""
         message = incoming.message
         stamp, actors = stamp_of(message.header.stamp), actors_of(message)
-        for track_id in actors:
-            key = incoming.key(track_id)
-            self._seen[key] = stamp
-            if key not in self._publishers:
-                topic = f'{ROOT}/{body_id(key.name)}/cropped'
-                self._publishers[key] = self._node.create_publisher(Image, topic, DEPTH)
-        self._forget(stamp)
+        self._bodies.see((incoming.key(track_id) for track_id in actors), stamp)
         wanted = {t: d[0] for t, d in actors.items() if self._is_wanted(incoming.key(t))}
         if not wanted:
             return
@@ -60,17 +52,17 @@ class BodyCropOutput(Output):
 
     def reset(self) -> None:
         """Forget all bodies."""
-        for publisher in self._publishers.values():
-            self._node.destroy_publisher(publisher)
-        self._publishers.clear()
-        self._seen.clear()
+        self._bodies.clear()
         for images in self._images.values():
             images.clear()
 
     release = reset
 
     def _is_wanted(self, key: PersonKey) -> bool:
-        return self._publishers[key].get_subscription_count() > 0
+        return bool(self._publisher(key).get_subscription_count() > 0)
+
+    def _publisher(self, key: PersonKey) -> Any:
+        return self._bodies.get(key, 'cropped', Image, DEPTH)
 
     def _buffer(self, camera: str) -> StampedBuffer[Image]:
         if camera not in self._images:
@@ -91,10 +83,4 @@ class BodyCropOutput(Output):
             return
         image = Image(header=header, height=crop.shape[0], width=crop.shape[1], encoding='rgb8')
         image.step, image.data = 3 * crop.shape[1], crop.tobytes()
-        self._publishers[key].publish(image)
-
-    def _forget(self, stamp: int) -> None:
-        for key, last in list(self._seen.items()):
-            if stamp - last > self._hold * 1e9:
-                del self._seen[key]
-                self._node.destroy_publisher(self._publishers.pop(key))
+        self._publisher(key).publish(image)

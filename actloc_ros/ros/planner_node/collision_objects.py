@@ -75,12 +75,13 @@ def object_id(name: str) -> str:
 
 def person_bodies(people: Movers, settings: PlannerSettings) -> dict[str, Body]:
     """Return people as bodies that stand, or lie, on the floor, by the ids of their objects."""
-    bodies = {}
-    for person, (x, y), radius in zip(people.people, people.position, people.radius, strict=True):
+    bodies, size = {}, settings.body
+    for person, (x, y) in zip(people.people, people.position, strict=True):
         lies = not person.labels.isdisjoint(settings.actions.lie)
-        height = LYING_HEIGHT if lies else settings.body.height
-        centre = np.array([x, y, settings.body.floor + height / 2])
-        bodies[object_id(person.key.name)] = Body(centre, height, float(radius))
+        # Not the radius of who may be anywhere: it grows, and each change is an ADD.
+        height, radius = (LYING_HEIGHT, size.lying_radius) if lies else (size.height, size.radius)
+        centre = np.array([x, y, size.floor + height / 2])
+        bodies[object_id(person.key.name)] = Body(centre, height, radius)
     return bodies
 
 

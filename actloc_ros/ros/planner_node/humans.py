@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PointStamped, TwistStamped
 
-from actloc_ros.frames import seconds
 from actloc_ros.messages import header_message, stamp_of
 from actloc_ros.msg import ActionDetection
 from actloc_ros.planners.encounters import Robot
 from actloc_ros.planners.humans import body_axes, body_id, body_origin, gesture, posture, skeleton
 from actloc_ros.planners.people import Person, PersonKey
 from actloc_ros.ros.common.message_types import ros_type
+from actloc_ros.ros.planner_node.body_publishers import ROOT, BodyPublishers
 from actloc_ros.ros.planner_node.inputs import actors_of, ongoing_labels
 from actloc_ros.ros.planner_node.outputs import Incoming, NodeContext, Output, Scene, message_class
 
 DEPTH = 10
-ROOT = '/humans/bodies'
 PARAMETER = 'hri.bodies'
 
 
@@ -39,16 +38,14 @@ class BodyOutput(Output):
             )
         } | {'position': PointStamped, 'velocity': TwistStamped, 'action': ActionDetection}
         self._tracked = self._node.create_lifecycle_publisher(self._ids, f'{ROOT}/tracked', DEPTH)
-        self._bodies: dict[PersonKey, dict[str, Any]] = {}
-        self._seen: dict[PersonKey, int] = {}
+        self._bodies = BodyPublishers(self._node, self._settings.hold)
         self._robot = Robot()
 
     def report(self, incoming: Incoming) -> None:
         """Send what is known of all in view, after the list of who is there."""
         header = incoming.message.header
         stamp, actors = stamp_of(header.stamp), actors_of(incoming.message)
-        self._seen |= {incoming.key(track_id): stamp for track_id in actors}
-        self._forget(stamp)
+        self._bodies.see((incoming.key(track_id) for track_id in actors), stamp)
         self._publish_ids(header)
         for track_id, detections in actors.items():
             key = incoming.key(track_id)
@@ -63,9 +60,7 @@ class BodyOutput(Output):
 
     def reset(self) -> None:
         """Forget all bodies."""
-        for key in list(self._bodies):
-            self._destroy(key)
-        self._seen.clear()
+        self._bodies.clear()
 
     def release(self) -> None:
         """Say that nobody is there."""
@@ -74,8 +69,7 @@ class BodyOutput(Output):
         self._publish_ids(header_message(ros_type, now, ''))
 
     def _publish_ids(self, header: Any) -> None:
-        ids = sorted(body_id(key.name) for key in self._seen)
-        self._tracked.publish(self._ids(header=header, ids=ids))
+        self._tracked.publish(self._ids(header=header, ids=self._bodies.ids()))
 
     def _publish_image(
         self, key: PersonKey, detections: Sequence[ActionDetection], incoming: Incoming
@@ -122,22 +116,7 @@ class BodyOutput(Output):
         self._publisher(person.key, 'velocity').publish(velocity)
 
     def _publisher(self, key: PersonKey, name: str) -> Any:
-        publishers = self._bodies.setdefault(key, {})
-        if name not in publishers:
-            topic = f'{ROOT}/{body_id(key.name)}/{name}'
-            publishers[name] = self._node.create_publisher(self._types[name], topic, DEPTH)
-        return publishers[name]
-
-    def _forget(self, stamp: int) -> None:
-        """Let bodies die whose track has ended."""
-        for key, last in list(self._seen.items()):
-            if seconds(stamp - last) > self._settings.hold:
-                del self._seen[key]
-                self._destroy(key)
-
-    def _destroy(self, key: PersonKey) -> None:
-        for publisher in self._bodies.pop(key, {}).values():
-            self._node.destroy_publisher(publisher)
+        return self._bodies.get(key, name, self._types[name], DEPTH)
 
 
 def towards(robot: Robot, person: Person) -> np.ndarray:

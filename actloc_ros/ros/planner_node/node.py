@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 from typing import Any
 
 import rclpy
@@ -100,8 +101,7 @@ class PlannerBridge(LifecycleNode):
 
     def quit(self) -> None:
         """Take back what consumers would go on to believe, as the process is to end."""
-        if self.active:
-            self.trigger_deactivate()
+        self.trigger_deactivate()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Advertise, then subscribe; what was made before stays."""
@@ -249,8 +249,9 @@ def main(args: list[str] | None = None) -> int:
             return 1
         while rclpy.ok() and not stop.is_set():
             executor.spin_once(timeout_sec=SPIN_TIME)
-        node.quit()
-        executor.spin_once(timeout_sec=FLUSH_TIME)
+        if node.active:
+            node.quit()
+            time.sleep(FLUSH_TIME)
         executor.shutdown()
         node.destroy_node()
         return 0

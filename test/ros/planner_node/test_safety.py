@@ -174,14 +174,14 @@ def test_the_limit_is_repeated_and_answers_others_and_is_released(bridge):
     bridge.until(lambda: bridge.limit() == 100)
     zone.publish(SpeedLimit(percentage=False, speed_limit=0.2))
     bridge.until(lambda: not bridge.limits[-1].percentage)
-    bridge.node.trigger_deactivate()
+    assert bridge.client.change_state('deactivate')
     wait_for(lambda: bridge.limits[-1].header.frame_id.startswith(own))
     assert (bridge.limit(), bridge.limits[-1].percentage) == (0.2, False)  # the zone's stays
-    bridge.node.trigger_activate()
+    assert bridge.client.change_state('activate')
     bridge.until(lambda: bridge.limit() == 20)  # nobody is known yet
     zone.publish(SpeedLimit())
     bridge.until(lambda: bridge.limit() == 100)
-    bridge.node.trigger_deactivate()
+    assert bridge.client.change_state('deactivate')
     wait_for(lambda: bridge.limit() == 0)  # none
 
 
@@ -221,6 +221,16 @@ def test_an_absent_package_is_named_with_what_to_do(bridge, monkeypatch, paramet
     assert not node.autostart()
     assert text in node.fault
     assert f'set {parameter} to false' in node.fault
+    node.destroy_node()
+    ros_type.cache_clear()
+
+
+def test_humble_has_no_polygons(bridge, monkeypatch):
+    monkeypatch.delattr('geometry_msgs.msg.PolygonInstanceStamped', raising=False)
+    ros_type.cache_clear()
+    node = PlannerBridge(parameter_overrides=[Parameter('nav2.polygons', value=True)])
+    assert not node.autostart()
+    assert 'it exists from Jazzy on, or set nav2.polygons to false' in node.fault
     node.destroy_node()
     ros_type.cache_clear()
 
