@@ -126,27 +126,32 @@ def test_several_cameras_have_an_overlay_each():
     assert parameters(rear_words)[1] == {'camera': 'rear', 'transport': 'raw'}
 
 
-def test_the_planner_bridge_gets_its_outputs_and_a_manager_without_bonds(tmp_path):
+def test_the_planner_bridge_gets_what_the_user_gives(tmp_path):
     own = tmp_path / 'actloc.yaml'
     own.touch()
     outputs = 'nav2.cloud, nav2.speed_limit'
     nodes = started(
-        'planner.launch.py', params_file=str(own), outputs=outputs, odom='/o', manager='true'
+        'planner.launch.py', params_file=str(own), outputs=outputs, odom='/o', localizers='a,b'
     )
     [(name, words)] = nodes['planner_bridge']
     assert name == '/planner_bridge'
     assert parameters(words)[1] == {
         'nav2.cloud': True,
         'nav2.speed_limit': True,
-        'autostart': False,
+        'localizers': ('a', 'b'),
     }
     assert 'odom:=/o' in words
+
+
+def test_the_planner_bridges_manager_expects_no_bond():
+    if 'nav2_lifecycle_manager' not in get_packages_with_prefixes():
+        pytest.skip('nav2_lifecycle_manager is not installed')
+    nodes = started('planner.launch.py', manager='true')
+    [(_, words)] = nodes['planner_bridge']
+    assert parameters(words)[1]['autostart'] is False
     [(_, words)] = nodes['lifecycle_manager']
-    assert parameters(words)[1] == {
-        'autostart': True,
-        'node_names': ('planner_bridge',),
-        'bond_timeout': 0.0,
-    }
+    given = parameters(words)[1]
+    assert given == {'autostart': True, 'node_names': ('planner_bridge',), 'bond_timeout': 0.0}
 
 
 def test_rviz_looks_into_the_namespace():

@@ -90,16 +90,28 @@ class PoseTransformer:
         """Forget all transforms, since time has jumped back."""
         self._buffer.clear()
 
-    def lookup(self, target: str, source: str, stamp: int | None) -> RigidTransform:
+    def lookup(self, target: str, source: str, stamp: int | None, lag: int = 0) -> RigidTransform:
         """Return what moves points from `source` into `target` at `stamp` (ns); None: the newest.
+
+        Where no transform is as new as that yet, the newest counts, if it is at most `lag` (ns)
+        older.
 
         Raises:
             LookupError: tf does not know it, or it is not finite.
         """
         try:
-            return self._lookup(target, source, Time() if stamp is None else _time(stamp))
+            if stamp is None or self._is_ahead(target, source, stamp, lag):
+                return self._lookup(target, source, Time())
+            return self._lookup(target, source, _time(stamp))
         except (self._error, ValueError, OverflowError) as error:
             raise LookupError(str(error)) from None
+
+    def _is_ahead(self, target: str, source: str, stamp: int, lag: int) -> bool:
+        """Return whether a stamp is newer than all transforms, by `lag` at most."""
+        if not lag or self._buffer.can_transform(target, source, _time(stamp)):
+            return False
+        newest = self._buffer.get_latest_common_time(target, source).nanoseconds
+        return bool(0 < stamp - newest <= lag)
 
     def _lookup(self, target: str, source: str, time: Time) -> RigidTransform:
         found = self._buffer.lookup_transform(target, source, time).transform

@@ -21,6 +21,7 @@ from actloc_ros.ros.common.transforms import PoseTransformer, RigidTransform, ro
 from actloc_ros.ros.planner_node.inputs import actors_of, ongoing_labels
 
 ODOMETRY_AGE = 1.0  # s from which the robot's speed is not known
+TF_LAG = 200_000_000  # ns that tf may lag behind detections: a few centimetres of a robot's way
 HERE = RigidTransform(np.eye(3), np.zeros(3))
 
 
@@ -157,7 +158,7 @@ class Placer:
             return HERE
         if self._transformer is None:
             raise LookupError(self._no_tf)
-        return self._transformer.lookup(target, source, stamp)
+        return self._transformer.lookup(target, source, stamp, TF_LAG)
 
 
 def _carried(robot: Robot, position: np.ndarray) -> np.ndarray:

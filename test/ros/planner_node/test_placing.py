@@ -28,7 +28,7 @@ class Transforms:
     def __init__(self, node, warn) -> None:
         self.asked = []
 
-    def lookup(self, target, source, stamp):
+    def lookup(self, target, source, stamp, lag):
         """Return what is known."""
         self.asked.append((target, source, stamp))
         if source != 'optical':
