@@ -28,6 +28,7 @@ setup(
     python_requires='>=3.10',
     install_requires=requirements,
     extras_require={
+        'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
         'train': ['lightning-fabric>=2.2', 'tensorboard>=2.14'],
         'trees': ['py-trees>=2.2'],
     },

@@ -65,6 +65,7 @@ def test_arguments_are_those_that_are_promised():
         'device',
         'autostart',
         'use_sim_time',
+        'profile',
         'log_level',
         'overlay',
         'rviz',
@@ -167,6 +168,42 @@ def test_rviz_configuration_shows_what_the_nodes_publish():
     displays = shown['Visualization Manager']['Displays']
     topics = {display['Topic']['Value'] for display in displays if 'Topic' in display}
     assert topics == {'/overlay/image', '/action_localizer/markers'}
+
+
+def test_a_parameter_file_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'lost\.yaml'):
+        started(params_file=str(tmp_path / 'lost.yaml'))
+
+
+@pytest.mark.parametrize(
+    ('profile', 'file', 'names'),
+    [
+        (
+            'fastdds',
+            'fastdds.xml',
+            {'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'},
+        ),
+        ('zenoh', 'zenoh.json5', {'ZENOH_SESSION_CONFIG_URI'}),
+        ('', '', set()),
+    ],
+)
+def test_the_profile_for_images_is_set_in_the_environment(profile, file, names):
+    context = LaunchContext()
+    context.launch_configurations['profile'] = profile
+    before = set(context.environment)
+    for action in load('actloc.launch.py').set_profile(context):
+        action.execute(context)
+    given = {name: context.environment[name] for name in set(context.environment) - before}
+    assert set(given) == names
+    assert all(Path(path).is_file() and Path(path).name == file for path in given.values())
+
+
+def test_what_ends_with_the_player_ends_at_once_on_ctrl_c():
+    context = LaunchContext()
+    finish = load('bag.launch.py').finish
+    assert [action.period for action in finish(None, context)] == [3.0]
+    context._set_is_shutdown(True)
+    assert finish(None, context) == []
 
 
 @pytest.mark.parametrize(

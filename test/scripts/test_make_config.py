@@ -65,7 +65,7 @@ camera: {ros__parameters: {max_rate: 9.0, exposure: 3}}
     ('text', 'fault'),
     [
         ('[1]', 'must hold node names'),
-        ('a: {b: [', 'is not YAML'),
+        ('a: {b: [', 'is no YAML'),
         ('/**: 3', 'holds neither ros__parameters nor node names'),
         (
             'action_localizer: {ros__parameters: {max_rat: 1.0}}',
@@ -80,7 +80,8 @@ camera: {ros__parameters: {max_rate: 9.0, exposure: 3}}
         ('/**: {ros__parameters: {cameras: [a, true]}}', 'cameras holds True, which is no text'),
         ('/**: {ros__parameters: {instances: {overrides: [1.5]}}}', 'overrides holds 1.5'),
         ('/**: {ros__parameters: {cameras: front}}', 'must be of the type list'),
-        ('/**: {ros__parameters: &a {b: *a}}', 'is not YAML'),
+        (f'/**: {{ros__parameters: {{max_rate: {"1" * 5000}}}}}', 'is no YAML'),
+        ('/**: {ros__parameters: &a {b: *a}}', 'leave out aliases'),
         ('/**: {ros__parameters: [1]}', 'holds no parameters'),
     ],
 )

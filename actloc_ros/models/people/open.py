@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.files import one_line
 from actloc_ros.models.errors import ModelError, WeightsError
+from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.onnx_runtime import Providers, check_used, choose_providers
 from actloc_ros.models.people.description import read_description
 from actloc_ros.models.people.file_network import PeopleFileNetwork
@@ -17,8 +19,17 @@ from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.people_n.session import PeopleSession
 from actloc_ros.models.storage import find_onnx, onnx_places
 
-PEOPLE_N = 'people_n'
+PEOPLE_N, JOINTS_N = 'people_n', 'joints_n'
 YAML, ONNX = ('.yaml', '.yml'), '.onnx'
+
+
+Detect = Callable[[np.ndarray, float], FoundPeople]
+Refine = Callable[[np.ndarray, FoundPeople], FoundPeople]
+
+
+def _as_found(image: np.ndarray, found: FoundPeople) -> FoundPeople:
+    """Return people whose joints cannot be found better."""
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +38,23 @@ class PeopleNetwork:
 
     Attributes:
         name: Short, for messages.
-        find: An image, uint8 (H, W, 3) in RGB, and the least score -> the people in it, with COCO's
-            17 joints; where the network has none, their confidence is 0.
+        detect: An image, uint8 (H, W, 3) in RGB, and the least score -> the people in it, with
+            COCO's 17 joints; where the network has none, their confidence is 0.
         threshold: Score from which a person is reported.
         has_joints: Whether it finds joints.
+        refine: An image and some of the people that `detect` found in it -> the same people with
+            better joints. It takes time for each of them, so that it is for those who matter.
     """
 
     name: str
-    find: Callable[[np.ndarray, float], FoundPeople]
+    detect: Detect
     threshold: float
     has_joints: bool
+    refine: Refine = _as_found
+
+    def find(self, image: np.ndarray, least: float) -> FoundPeople:
+        """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints."""
+        return self.refine(image, self.detect(image, least))
 
 
 def names_people(name: str) -> bool:
@@ -79,9 +97,21 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
     try:
         session = PeopleSession(path, providers, threads)
     except Exception as error:  # ONNX Runtime's own classes have no common one
-        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {error}') from error
+        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
+    joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
-    return PeopleNetwork(path.stem, session.find, session.threshold, has_joints=True)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
+
+
+def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
+    path = find_onnx(JOINTS_N)
+    if path is None:
+        places = ', '.join(str(place) for place in onnx_places(JOINTS_N))
+        raise WeightsError(f'the weights of {JOINTS_N} are not here (no file {places})')
+    try:
+        return JointsSession(path, providers, threads)
+    except Exception as error:  # ONNX Runtime's own classes have no common one
+        raise WeightsError(f'"{path}" is no {JOINTS_N}: {one_line(error)}') from error
 
 
 def _open_described(path: Path, device: str, providers: Providers, threads: int) -> PeopleNetwork:
@@ -90,7 +120,7 @@ def _open_described(path: Path, device: str, providers: Providers, threads: int)
         if how.boxes.endswith(YAML) and read_description(Path(how.boxes)).boxes:
             raise ModelError(f'"{path}" takes boxes from "{how.boxes}", which finds none itself')
         boxes = open_people(how.boxes, device, threads)
-        top_down = TopDownNetwork(how, boxes.find, providers, threads)
+        top_down = TopDownNetwork(how, boxes.detect, providers, threads)
         check_used(device, top_down.providers)
         return PeopleNetwork(path.stem, top_down.find, boxes.threshold, has_joints=True)
     network = PeopleFileNetwork(how, providers, threads)
