@@ -27,9 +27,9 @@ def load(name):
     return module
 
 
-def started(**arguments):
-    """Return the nodes that actloc.launch.py gives, by executable, each with its words."""
-    module = load('actloc.launch.py')
+def started(file='actloc.launch.py', **arguments):
+    """Return the nodes that a launch file gives, by executable, each with its words."""
+    module = load(file)
     context = LaunchContext()
     context.launch_configurations.update(arguments)
     context.extend_locals({'ros_specific_arguments': {'name': '', 'ns': ''}})
@@ -125,6 +125,34 @@ def test_several_cameras_have_an_overlay_each():
     assert 'image:=/f/image_raw' in front_words
     assert 'image:=/r/image_raw' in rear_words
     assert parameters(rear_words)[1] == {'camera': 'rear', 'transport': 'raw'}
+
+
+def test_the_planner_bridge_gets_what_the_user_gives(tmp_path):
+    own = tmp_path / 'actloc.yaml'
+    own.touch()
+    outputs = 'nav2.cloud, nav2.speed_limit'
+    nodes = started(
+        'planner.launch.py', params_file=str(own), outputs=outputs, odom='/o', localizers='a,b'
+    )
+    [(name, words)] = nodes['planner_bridge']
+    assert name == '/planner_bridge'
+    assert parameters(words)[1] == {
+        'nav2.cloud': True,
+        'nav2.speed_limit': True,
+        'localizers': ('a', 'b'),
+    }
+    assert 'odom:=/o' in words
+
+
+def test_the_planner_bridges_manager_expects_no_bond():
+    if 'nav2_lifecycle_manager' not in get_packages_with_prefixes():
+        pytest.skip('nav2_lifecycle_manager is not installed')
+    nodes = started('planner.launch.py', manager='true')
+    [(_, words)] = nodes['planner_bridge']
+    assert parameters(words)[1]['autostart'] is False
+    [(_, words)] = nodes['lifecycle_manager']
+    given = parameters(words)[1]
+    assert given == {'autostart': True, 'node_names': ('planner_bridge',), 'bond_timeout': 0.0}
 
 
 def test_rviz_looks_into_the_namespace():

@@ -13,10 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'config' / 'actloc.yaml'
 
 
-def test_file_is_made_from_the_parameters():
-    """Where this fails, make it again: python scripts/make_config.py > config/actloc.yaml."""
-    made = runpy.run_path(str(ROOT / 'scripts' / 'make_config.py'))['config_text']()
-    assert CONFIG.read_text() == made
+@pytest.mark.parametrize('name', ['actloc.yaml', 'planner_bridge.yaml'])
+def test_file_is_made_from_the_parameters(name):
+    """Where this fails, make it again: python scripts/make_config.py NAME > config/NAME."""
+    made = runpy.run_path(str(ROOT / 'scripts' / 'make_config.py'))['config_text'](name)
+    assert (CONFIG.parent / name).read_text() == made
 
 
 def test_file_gives_the_defaults():
