@@ -13,7 +13,7 @@ JOINTS = 17
 SIDE = 128
 """Pixels of a crop's side."""
 
-MARGIN = 1.15
+MARGIN = 1.1
 """Side of a crop, in longer sides of its box."""
 
 PAD = 114

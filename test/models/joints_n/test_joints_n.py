@@ -29,10 +29,10 @@ def test_a_crop_has_the_box_in_its_middle_and_is_padded():
     image = np.full((100, 80, 3), 7, np.uint8)
     image[20:60, 30:50] = 200
     square = squares(np.array([[30, 20, 50, 60]], float))[0]
-    assert square.tolist() == [17, 17, 46]
-    crop = cut(image, square, 92)
-    assert (crop[8:84, 28:64] == 200).all()
-    assert (crop[:4] == 7).all()
+    assert square.tolist() == [18, 18, 44]
+    crop = cut(image, square, 88)
+    assert (crop[6:82, 26:62] == 200).all()
+    assert (crop[:2] == 7).all()
     beside = cut(image, squares(np.array([[60, 80, 80, 120]], float))[0], 64)
     assert (beside[-16:] == PAD).all()
     assert (beside[:16, :16] == 7).all()
