@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -52,10 +53,9 @@ class BoxesTopics:
 
 def _message_type() -> Any:
     try:
-        from vision_msgs.msg import Detection2DArray
+        return importlib.import_module('vision_msgs.msg').Detection2DArray
     except ImportError as error:
         raise ValueError(
             f'boxes needs vision_msgs, which cannot be imported ({error}): install it, e.g. '
             'apt install ros-$ROS_DISTRO-vision-msgs'
         ) from error
-    return Detection2DArray
