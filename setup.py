@@ -27,6 +27,10 @@ setup(
     },
     python_requires='>=3.10',
     install_requires=requirements,
-    extras_require={'train': ['lightning-fabric>=2.2', 'tensorboard>=2.14']},
+    extras_require={
+        'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
+        'train': ['lightning-fabric>=2.2', 'tensorboard>=2.14'],
+        'trees': ['py-trees>=2.2'],
+    },
     entry_points={'console_scripts': ['actloc = actloc_ros.cli.main:main']},
 )

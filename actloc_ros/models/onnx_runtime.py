@@ -15,9 +15,6 @@ TENSORRT = 'TensorrtExecutionProvider'
 OPENVINO = 'OpenVINOExecutionProvider'
 ERRORS = 3  # of ONNX Runtime's levels of logging
 
-THREADS = 1
-"""Of the CPU for a step: a second one takes more of a busy machine than it saves."""
-
 Providers = tuple[Any, ...]
 """Names, or names with their options, best first, as ONNX Runtime takes them."""
 

@@ -51,7 +51,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     numbers = {
         'clips': [asdict(clip) | {'path': '/'.join(clip.path.parts[-3:])} for clip in clips],
         'threshold': model.threshold,
-        'seen_share': {f'{score:g}': detected_share(detected, score) for score in ACTOR_SCORES},
+        'detected_share': {f'{score:g}': detected_share(detected, score) for score in ACTOR_SCORES},
         'zero_shot': [
             asdict(rule) | {'rows': sweep(model, clips, detected, rule)}
             for rule in (Rule(score, lying) for lying in (False, True) for score in ACTOR_SCORES)
@@ -86,7 +86,7 @@ in clips of daily activities, are false. With so few clips, one fall more or les
 ### As shipped
 
 The weights were trained on synthetic people alone. \
-{detected_text(numbers['seen_share'])} The model's own threshold of actions is \
+{detected_text(numbers['detected_share'])} The model's own threshold of actions is \
 {numbers['threshold']:g}.
 """
     for each in numbers['zero_shot']:

@@ -58,7 +58,7 @@ class BoxCounts:
         return {
             'boxes': self.boxes,
             'share': dict(zip(map(str, OVERLAPS), shares, strict=True)),
-            'told_a_frame': self.reported / max(self.frames, 1),
+            'reported_a_frame': self.reported / max(self.frames, 1),
         }
 
 
@@ -143,7 +143,7 @@ def rows(runs: dict[str, dict[str, Any]], overlap: str) -> list[tuple[object, ..
             name,
             *(clip['share'][overlap] for clip in run['clips']),
             run['all']['share'][overlap],
-            run['all']['told_a_frame'],
+            run['all']['reported_a_frame'],
         )
         for name, run in runs.items()
     ]

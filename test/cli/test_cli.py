@@ -8,12 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from numbered import remux, write_images, write_numbered
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from stream_servers import mjpeg_server
 
 from actloc_ros.cli.main import COMMANDS, main
 from actloc_ros.instances import InstanceState
@@ -270,3 +272,16 @@ def test_run_refuses_a_pipe_at_once(tmp_path, capsys):
     os.mkfifo(tmp_path / 'pipe.mcap')
     assert main(['run', str(tmp_path / 'pipe.mcap'), '--model', 'motion']) == 2
     assert 'cannot be read twice; save it as a file first' in capsys.readouterr().err
+
+
+def test_run_keeps_what_a_live_stream_gave_until_it_is_gone(tmp_path, capsys):
+    with mjpeg_server(most=40) as server:
+        server.once = True
+        options = ['--model', 'motion', '--patience', '1', '--out', str(tmp_path / 'bag')]
+        assert main(['run', server.address, *options]) == 2
+        faults = capsys.readouterr().err
+    assert 'nothing has come from http://***@127.0.0.1' in faults
+    assert 'hunter2' not in faults
+    stamps = [message.header.stamp.sec for message in read_detections(tmp_path / 'bag')]
+    assert len(stamps) > 3
+    assert abs(stamps[-1] - time.time()) < 60

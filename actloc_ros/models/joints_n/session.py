@@ -60,7 +60,7 @@ class JointsSession:
         return np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
 
     def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
-        """Return people with this network's joints of those `MOST` who have the best scores.
+        """Return people with this network's joints for the `MOST` with the best scores.
 
         The others keep the joints that they have.
         """

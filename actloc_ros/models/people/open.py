@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.files import one_line
 from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.onnx_runtime import Providers, check_used, choose_providers
@@ -96,7 +97,7 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
     try:
         session = PeopleSession(path, providers, threads)
     except Exception as error:  # ONNX Runtime's own classes have no common one
-        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {error}') from error
+        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
     return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
@@ -110,7 +111,7 @@ def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
     try:
         return JointsSession(path, providers, threads)
     except Exception as error:  # ONNX Runtime's own classes have no common one
-        raise WeightsError(f'"{path}" is no {JOINTS_N}: {error}') from error
+        raise WeightsError(f'"{path}" is no {JOINTS_N}: {one_line(error)}') from error
 
 
 def _open_described(path: Path, device: str, providers: Providers, threads: int) -> PeopleNetwork:

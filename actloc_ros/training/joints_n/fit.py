@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actloc_ros.files import write_whole
+from actloc_ros.files import read_yaml, write_whole
 from actloc_ros.models.joints_n.export import export_onnx
 from actloc_ros.models.joints_n.network import JointsNetwork, NetworkConfig
 from actloc_ros.models.joints_n.session import JointsSession
@@ -74,10 +73,11 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a YAML file.
 
     Raises:
-        ConfigError: It is no such file, a key is unknown or missing, or a value has another type.
+        ConfigError: A key is unknown or missing, or a value has another type.
+        ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    recipe = build_settings(Recipe, yaml.safe_load(path.read_text()), str(path))
+    recipe = build_settings(Recipe, read_yaml(path), str(path))
     if recipe.model != 'joints_n':
         raise ConfigError(f'{path}: model is {recipe.model!r}; this trains joints_n only')
     return recipe

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from actloc_ros.files import read_yaml
 from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork
 from actloc_ros.models.people_n.session import PeopleSession
@@ -109,10 +109,11 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a YAML file.
 
     Raises:
-        ConfigError: It is no such file, a key is unknown or missing, or a value has another type.
+        ConfigError: A key is unknown or missing, or a value has another type.
+        ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    recipe = build_settings(Recipe, yaml.safe_load(path.read_text()), str(path))
+    recipe = build_settings(Recipe, read_yaml(path), str(path))
     if recipe.model != 'people_n':
         raise ConfigError(f'{path}: model is {recipe.model!r}; this trains people_n only')
     return recipe

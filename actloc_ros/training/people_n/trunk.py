@@ -41,7 +41,7 @@ class _Start(nn.Module):
         self.trunk = trunk
 
     def forward(self, images: Tensor) -> Tensor:
-        """See `Trunk.start`."""
+        """Map images (B, 3, H, W) to what `Trunk.start` returns."""
         return self.trunk.start(images)
 
 

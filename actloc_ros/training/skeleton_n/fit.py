@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+from actloc_ros.files import read_yaml
 from actloc_ros.models.people.open import PEOPLE_N
 from actloc_ros.models.skeleton_n.export import to_onnx
 from actloc_ros.models.skeleton_n.features import SLICES
@@ -68,7 +68,7 @@ def read_recipe(path: Path) -> Recipe:
         OSError: It cannot be read.
         ValueError: A key is unknown or missing.
     """
-    values = yaml.safe_load(path.read_text())
+    values = read_yaml(path)
     try:
         return Recipe(**values)
     except TypeError as error:

@@ -35,7 +35,7 @@ def read_own_footage(videos: Path, stored: Path, clips: Sequence[Footage]) -> li
             for name, clip in sorted(chosen.items())
         }
         with write_whole(stored) as file:
-            np.savez(file, **found)  # type: ignore[arg-type]  # names of clips
+            np.savez(file, allow_pickle=False, **found)
     with np.load(stored) as data:
         return [_with(clip, data[name]) for name, clip in sorted(chosen.items())]
 

@@ -167,7 +167,7 @@ def test_boxes_are_found_by_their_overlap():
     assert ucf24.count_frame(true, reported).data() == {
         'boxes': 3,
         'share': {'0.3': pytest.approx(2 / 3), '0.5': pytest.approx(1 / 3)},
-        'told_a_frame': 3,
+        'reported_a_frame': 3,
     }
     assert ucf24.count_frame(true, np.zeros((0, 4))).found.tolist() == [0, 0]
 

@@ -189,7 +189,7 @@ def test_its_weights_ship():
 
 @pytest.mark.usefixtures('home')
 def test_it_opens_by_both_names():
-    options = LocalizerOptions(device='cpu')
+    options = LocalizerOptions(device='cpu', threads=1)
     for model in ('pose_n', 'people_n+skeleton_n'):
         localizer = open_localizer(model, options)
         assert localizer.name == 'pose_n'
