@@ -13,6 +13,7 @@ from actloc_ros.training.skeleton_n.labels import LABELS, UNKNOWN, YES
 from actloc_ros.training.skeleton_n.measure import Scored, sigmoid
 
 STEEPEST, FLATTEST = 2.0, 0.3  # slopes beyond which a fit is not to be believed
+NEVER_TRUE = 0.25  # of the weight of a part counts, for a label that is never true in it
 PRIOR = 0.02  # strength of the pull to a slope of 1 and a shift of 0
 THRESHOLDS = np.round(np.arange(0.5, 0.96, 0.05), 2)
 
@@ -53,10 +54,15 @@ def calibrate(parts: list[tuple[Scored, float]], precision: float) -> Calibratio
 def _known(
     parts: list[tuple[Scored, float]], label: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return logits, truth and weights of all frames of which a label is known."""
+    """Return logits, truth and weights of all frames of which a label is known.
+
+    A part in which the label is never true counts less: it would only teach to be silent.
+    """
     logits, yes, weights = [], [], []
     for scored, weight in parts:
         known = scored.targets[:, label] != UNKNOWN
+        if not (scored.targets[:, label] == YES).any():
+            weight = weight * NEVER_TRUE
         logits.append(scored.logits[known, label].astype(float))
         yes.append(scored.targets[known, label] == YES)
         weights.append(np.full(known.sum(), weight / max(1, known.sum())))

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 OWN = 'own_footage.npz'
 HELD_KINDS = ('captured', 'made', 'scenes')
 # How much each held-out part counts in calibration: most what people_n finds in real footage.
-WEIGHTS = {'own': 3.0, 'footage': 1.5, 'captured': 1.0, 'made': 0.5, 'scenes': 0.5}
+WEIGHTS = {'own': 2.0, 'footage': 1.0, 'captured': 1.0, 'made': 0.5, 'scenes': 0.5}
 PRECISION = 0.5  # of what is reported, on held-out material
 EMA = 0.995
 COMMON = 0.03  # share of the frames from which on a label is not rare
