@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +16,9 @@ CUDA = 'CUDAExecutionProvider'
 TENSORRT = 'TensorrtExecutionProvider'
 OPENVINO = 'OpenVINOExecutionProvider'
 ERRORS = 3  # of ONNX Runtime's levels of logging
+
+DRIVERS = ('/dev/nvidiactl', '/dev/nvhost-gpu')
+"""Where a GPU of NVIDIA shows, also on a Jetson."""
 
 THREADS = 1
 """Of the CPU for a step: a second one takes more of a busy machine than it saves."""
@@ -54,6 +59,25 @@ def choose_providers(device: str) -> Providers:
             ' onnxruntime-openvino in place of onnxruntime, or use device cpu'
         )
     return (*chosen[kind], CPU)
+
+
+def torch_device(device: str) -> str:
+    """Return the device on which PyTorch is to run what ONNX Runtime cannot run on a GPU.
+
+    Empty where ONNX Runtime was built for CUDA, no GPU is asked for or there, or PyTorch is not
+    installed or does not see one. It is imported only where there is a GPU, since that takes long.
+
+    Args:
+        device: As for `choose_providers`.
+    """
+    kind, _, which = device.partition(':')
+    if kind not in ('auto', 'cuda') or CUDA in onnxruntime.get_available_providers():
+        return ''
+    if not any(map(os.path.exists, DRIVERS)) or importlib.util.find_spec('torch') is None:
+        return ''
+    import torch
+
+    return f'cuda:{which or "0"}' if torch.cuda.is_available() else ''
 
 
 def check_used(device: str, used: Sequence[str]) -> None:
