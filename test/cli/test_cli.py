@@ -270,3 +270,16 @@ def test_run_refuses_a_pipe_at_once(tmp_path, capsys):
     os.mkfifo(tmp_path / 'pipe.mcap')
     assert main(['run', str(tmp_path / 'pipe.mcap'), '--model', 'motion']) == 2
     assert 'cannot be read twice; save it as a file first' in capsys.readouterr().err
+
+
+def test_a_command_says_which_package_it_lacks():
+    program = (
+        'import sys; sys.modules["torch"] = None; from actloc_ros.cli.main import main;'
+        ' sys.exit(main(["models"]))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert 'needs torch, which is not installed' in done.stderr
+    assert 'requirements-networks.txt' in done.stderr
