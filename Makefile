@@ -32,5 +32,5 @@ clean: ## Remove all that was set up and made
 export-check: build ## Export every model in every form and compare it with the original (takes an hour)
 	@$(with_env) python -m benchmark.speed.export
 
-results: build ## Measure the shipped weights and write doc/results.md (ONLY='synth falls', WEIGHTS=FILE, ARGS='--minutes 30')
+results: build ## Measure the shipped weights and write doc/results.md (ONLY='real synth', WEIGHTS=FILE, ARGS='--minutes 30')
 	@$(with_env) python -m benchmark.results --shared '$(ACTLOC_SHARED)' $(if $(WEIGHTS),--weights '$(WEIGHTS)') $(if $(ONLY),--only $(ONLY)) $(ARGS)

@@ -56,7 +56,7 @@ class TimedLocalizer(Localizer):
 
     def __init__(self, localizer: Localizer) -> None:
         self.name, self.labels = localizer.name, tuple(localizer.labels)
-        self.threshold = localizer.threshold
+        self.threshold, self.joint_names = localizer.threshold, tuple(localizer.joint_names)
         self.clips: list[list[TimedDetections]] = []
         self._localizer = localizer
 
