@@ -64,8 +64,9 @@ def choose_providers(device: str) -> Providers:
 def torch_device(device: str) -> str:
     """Return the device on which PyTorch is to run what ONNX Runtime cannot run on a GPU.
 
-    Empty where ONNX Runtime was built for CUDA, no GPU is asked for or there, or PyTorch is not
-    installed or does not see one. It is imported only where there is a GPU, since that takes long.
+    Empty where ONNX Runtime was built for CUDA, no GPU is asked for or there, or PyTorch (with
+    ONNX, by which it reads the file) is not installed or does not see one. It is imported only
+    where there is a GPU, since that takes long.
 
     Args:
         device: As for `choose_providers`.
@@ -73,7 +74,9 @@ def torch_device(device: str) -> str:
     kind, _, which = device.partition(':')
     if kind not in ('auto', 'cuda') or CUDA in onnxruntime.get_available_providers():
         return ''
-    if not any(map(os.path.exists, DRIVERS)) or importlib.util.find_spec('torch') is None:
+    if not any(map(os.path.exists, DRIVERS)):
+        return ''
+    if any(importlib.util.find_spec(name) is None for name in ('torch', 'onnx')):
         return ''
     import torch
 
