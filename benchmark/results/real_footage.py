@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from actloc_ros.evaluation.pipeline_tubes import PipelineTubes
 from actloc_ros.frames import Frame
 from actloc_ros.instances import InstanceState, InstanceUpdate
+from actloc_ros.io.source import Source
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Localizer
 from actloc_ros.pipeline import FrameResult, Pipeline
@@ -21,6 +22,7 @@ from benchmark.results.common import ResultsError
 from benchmark.results.instances import Span
 
 MOST_RATE = 16.0  # Hz: of faster footage every second frame is taken, as a robot does
+WHOLE = ((0.0, math.inf),)
 GOING_ON = (InstanceState.STARTED, InstanceState.ONGOING)
 
 
@@ -78,8 +80,13 @@ class Runner:
         self.steps: list[float] = []
         self._localizer, self._most = localizer, most
 
-    def run(self, video: Path, start: float = 0.0, end: float = math.inf) -> ClipReport:
-        """Return what is reported from `start` to `end` in s of a video, with default settings.
+    def run(self, video: Path, parts: Sequence[tuple[float, float]] = WHOLE) -> ClipReport:
+        """Return what is reported in parts of a video, with default settings.
+
+        Args:
+            video: The file.
+            parts: From when to when in s, rising; more than 2 s apart, so that the pipeline starts
+                again at each.
 
         Raises:
             ResultsError: Frames cannot be decoded.
@@ -90,13 +97,8 @@ class Runner:
         source = open_source(video)
         stride = max(1, math.ceil(source.rate / MOST_RATE))
         reports: list[FrameReport] = []
-        frames = (
-            (number, frame)
-            for number, frame in enumerate(source)
-            if number % stride == 0 and start <= number / source.rate < end
-        )
         size = (0, 0)
-        for number, frame in islice(frames, self._most):
+        for number, frame in islice(_frames(source, stride, parts), self._most):
             steps, size = self._step(pipeline, frame), (frame.width, frame.height)
             _gather(tubes, steps, number)
             reports.append(_frame_report(steps[-1].actions, number, pipeline.labels))
@@ -118,6 +120,18 @@ class Runner:
         steps = pipeline.step([frame])
         self.steps.append(time.process_time() - began)
         return steps
+
+
+def _frames(
+    source: Source, stride: int, parts: Sequence[tuple[float, float]]
+) -> Iterator[tuple[int, Frame]]:
+    """Yield the number and the image of every `stride`-th frame in the parts."""
+    for number, frame in enumerate(source):
+        time = number / source.rate
+        if time >= parts[-1][1]:
+            return
+        if number % stride == 0 and any(start <= time < end for start, end in parts):
+            yield number, frame
 
 
 def _gather(tubes: PipelineTubes, steps: Sequence[FrameResult], number: int) -> None:

@@ -86,12 +86,11 @@ def measure_nobody(runner: Runner, shared: Path, acts: bool) -> Figures:
     rows: Figures = []
     total_boxes, total_frames, total_spans, total_seconds = 0, 0, 0, 0.0
     for title, path, parts in empty_parts(shared):
-        clips = [runner.run(path, start, end) for start, end in parts]
-        frames = [frame for clip in clips for frame in clip.frames]
-        boxes, spans = sum(len(f.boxes) for f in frames), sum(len(c.spans) for c in clips)
-        lasted = sum(clip.seconds for clip in clips)
-        rows += _nobody_rows(f'{title}, {lasted:.0f} s', boxes / len(frames), spans, lasted, acts)
-        total_boxes, total_frames = total_boxes + boxes, total_frames + len(frames)
+        clip = runner.run(path, parts)
+        boxes, lasted = sum(len(frame.boxes) for frame in clip.frames), clip.seconds
+        frames, spans = len(clip.frames), len(clip.spans)
+        rows += _nobody_rows(f'{title}, {lasted:.0f} s', boxes / frames, spans, lasted, acts)
+        total_boxes, total_frames = total_boxes + boxes, total_frames + frames
         total_spans, total_seconds = total_spans + spans, total_seconds + lasted
     title = f'all of it, {total_seconds:.0f} s'
     return rows + _nobody_rows(title, total_boxes / total_frames, total_spans, total_seconds, acts)

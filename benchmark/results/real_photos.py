@@ -43,7 +43,7 @@ def measure_photographs(
     figures = {PEOPLE: [row for name in SETS for row in box_figures(network, name, groups[name])]}
     if network.has_joints:
         sport = find(network, folder, 'lsp_test', most)
-        figures[JOINTS] = joint_figures(coco) + torso_figures(network, sport)
+        figures[JOINTS] = joint_figures(network, coco) + torso_figures(network, sport)
     return figures
 
 
@@ -72,9 +72,9 @@ def box_figures(network: PeopleNetwork, name: str, found: Found) -> Figures:
     return rows
 
 
-def joint_figures(found: Found) -> Figures:
+def joint_figures(network: PeopleNetwork, found: Found) -> Figures:
     """Return how alike joints are to labelled ones."""
-    values = joint_similarities([(picture.people, each) for picture, each in found])
+    values = joint_similarities([(picture.people, each) for picture, each in sure(network, found)])
     precision = joint_precision(found)
     seen = values[values > 0]
     title = f'COCO val2017 ({len(values)} people)'
@@ -86,9 +86,9 @@ def joint_figures(found: Found) -> Figures:
     ]
 
 
-def torso_figures(network: PeopleNetwork, found: Found) -> Figures:
-    """Return how many joints of LSP's sports people are near enough."""
-    sure = [
+def sure(network: PeopleNetwork, found: Found) -> Found:
+    """Return those found from the network's threshold on."""
+    return [
         (
             picture,
             replace(
@@ -98,12 +98,17 @@ def torso_figures(network: PeopleNetwork, found: Found) -> Figures:
         for picture, each in found
         for rows in [each.scores >= network.threshold]
     ]
+
+
+def torso_figures(network: PeopleNetwork, found: Found) -> Figures:
+    """Return how many joints of LSP's sports people are near enough."""
+    reported = sure(network, found)
     title = f'LSP: sports ({len(found)} people)'
     rows: Figures = [
-        (title, FOUND, float(np.mean([len(each.scores) > 0 for _, each in sure]))),
+        (title, FOUND, float(np.mean([len(each.scores) > 0 for _, each in reported]))),
     ]
     for swapped, how in ((False, ''), (True, ', left and right may be swapped')):
-        everybody, located = torso_accuracy(sure, swapped)
+        everybody, located = torso_accuracy(reported, swapped)
         rows += [
             (title, f'PCK@0.2{how}', everybody),
             (title, f'PCK@0.2 of those found{how}', located),

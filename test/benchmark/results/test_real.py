@@ -57,7 +57,7 @@ def arguments(shared, tmp_path) -> argparse.Namespace:
     )  # fmt: skip
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_default_is_measured_beside_others(arguments):
     numbers = real.measure(arguments)
     ours, motion = numbers['models']
@@ -76,7 +76,7 @@ def test_the_default_is_measured_beside_others(arguments):
     assert text.index('### Photographs') < text.index('### Synthetic scenes')
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_training_on_is_measured_with_one_subject_left_out(arguments):
     arguments.frames = 20
     numbers = learning.measure(arguments)
