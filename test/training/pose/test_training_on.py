@@ -15,8 +15,9 @@ from actloc_ros.models.skeleton_n.features import FEATURES
 from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.models.skeleton_n.restore import restore_skeleton
 from actloc_ros.models.storage import find_onnx
+from actloc_ros.training.pose.known_actions import Truth
 from actloc_ros.training.pose.skeleton import last_inputs, train_head, with_rows
-from actloc_ros.training.pose.tracks import LabelledTrack, Truth
+from actloc_ros.training.pose.tracks import LabelledTrack
 from actloc_ros.training.skeleton_n.labels import NO, UNKNOWN, YES
 from actloc_ros.truth.annotations import ActorTrack, Instance, Video
 
