@@ -96,9 +96,9 @@ def _fall_rows(numbers: dict[str, Any], clips: list[Any], others: list[ClipRepor
     return [
         (f'GMDCSA24 ({falls} falls)', 'found', numbers['found'] / falls if falls else None),
         (f'GMDCSA24 ({falls} falls)', 'onset error, median in s', numbers['onset_error_median']),
-        (f'GMDCSA24, {home:.0f} s', 'false alarms', float(false_home)),
+        (f'GMDCSA24, {home:.0f} s', 'false alarms', false_home),
         (f'all other footage here, {3600 * hours - home + watched:.0f} s', 'false alarms',
-         float(false)),
+         false),
         (f'all footage, {60 * hours:.1f} min outside of falls', 'false alarms an hour',
          (false + false_home) / hours),
     ]  # fmt: skip

@@ -65,7 +65,10 @@ footage every second frame is taken.
 
 {model_table(models)}
 """
+    measured = {name for model in models for name in model['tables']}
     for name, words in TABLES.items():
+        if name not in measured:
+            continue
         text += f'\n### {name[0].upper()}{name[1:]}\n\n{words}\n\n{figure_table(name, models)}\n'
         if name == NOBODY:
             text += f'\n{motion_text(numbers["motion"])}\n'
