@@ -4,7 +4,7 @@ ACTLOC_SHARED ?= ../shared
 export ACTLOC_SHARED
 with_env := source scripts/setup.bash &&
 
-.PHONY: help build messages demo test lint clean export-check results
+.PHONY: help build messages demo test lint fuzz soak clean export-check results
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,14 @@ lint: build ## Check style, types, layers of imports, words and lengths of lines
 	@$(with_env) ruff check . && ruff format --check . && mypy actloc_ros
 	@$(with_env) lint-imports --no-cache --no-logo && codespell && pymarkdown -d '*' -e md013 scan *.md */*.md
 
+fuzz: build ## Feed broken files and messages to all that reads them (N=10000 SECONDS=3600 SEED=0)
+	@$(with_env) python -m fuzz $(if $(N),--count $(N)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 clean: ## Remove all that was set up and made
-	rm -rf .env build install log demo_out
+	rm -rf .env build install log demo_out fuzz_out
+
+soak: build ## Run the node for MINUTES beside cameras that misbehave (ARGS='--model pose_n --seed 1')
+	@$(with_env) python -m benchmark.soak $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 export-check: build ## Export every model in every form and compare it with the original (takes an hour)
 	@$(with_env) python -m benchmark.speed.export

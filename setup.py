@@ -31,7 +31,11 @@ setup(
     },
     python_requires='>=3.10',
     install_requires=read_requirements('requirements.txt'),
-    # `train` is what trains, which is the same: all of it needs PyTorch.
-    extras_require={'networks': networks, 'train': networks},
+    extras_require={
+        'networks': networks,
+        'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
+        'train': networks,  # the same: all of it needs PyTorch
+        'trees': ['py-trees>=2.2'],
+    },
     entry_points={'console_scripts': ['actloc = actloc_ros.cli.main:main']},
 )

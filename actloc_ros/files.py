@@ -1,15 +1,25 @@
-"""Read text, write files whole or not at all and never over their source, and name videos."""
+"""Read text and YAML, write files whole or not at all and never over their source, name videos."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import secrets
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.mov', '.webm')
+import yaml
+
+LONGEST = 300  # characters of what a library says
+LARGEST_TREE = 100_000  # values of a YAML file, with those that aliases repeat
+VIDEO_SUFFIXES = (
+    *('.avi', '.mp4', '.mkv', '.mov', '.webm', '.m4v', '.mpg', '.mpeg', '.ts', '.mts', '.m2ts'),
+    *('.wmv', '.flv', '.3gp', '.ogv'),
+)
 
 
 class OutputError(ValueError):
@@ -91,6 +101,75 @@ def read_text(path: Path) -> str:
         return path.read_text(text_encoding(path))
     except UnicodeError as error:
         raise ValueError(f'{path} is no text in UTF-8: {error}') from error
+
+
+def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV file that are not empty, with the number of their last line.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no text, or no CSV; the message names it.
+    """
+    reader = csv.reader(io.StringIO(read_text(path), newline=''))
+    try:
+        yield from ((reader.line_num, row) for row in reader if row)
+    except csv.Error as error:
+        raise ValueError(f'{path}, line {reader.line_num}: {error}') from error
+
+
+def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """Return the values in a YAML file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no YAML, or aliases make more of it than there is; the message names it
+            and the place.
+    """
+    try:
+        reading = loader(path.read_bytes())
+        node = reading.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > LARGEST_TREE:
+            raise yaml.YAMLError(f'it holds more than {LARGEST_TREE} values; leave out aliases')
+        return reading.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f' in line {mark.line + 1}, column {mark.column + 1}' if mark else ''
+        raise ValueError(f'{path} is no YAML: {error.problem}{at}') from error
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f'{path} is no YAML: {one_line(error)}') from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return what a library says of an error as a line that a person can read."""
+    text = ' '.join(str(error).split()) or type(error).__name__
+    return text if len(text) < LONGEST else f'{text[:LONGEST]} …'
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node has, where each alias stands for all that it repeats."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = LARGEST_TREE + 1  # of one that holds itself
+        parts = node.value if isinstance(node, yaml.SequenceNode) else sum(node.value, ())
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of what is kept for later runs; None where the user has no home.
+
+    It may not exist yet.
+    """
+    given = Path(os.environ.get('XDG_CACHE_HOME', ''))
+    if given.is_absolute():
+        return given / 'actloc_ros'
+    try:
+        return Path.home() / '.cache' / 'actloc_ros'
+    except RuntimeError:
+        return None
 
 
 def short_name(name: str) -> str:

@@ -106,6 +106,7 @@ class LocalizerOptions:
         device: `cpu`, `cuda`, `cuda:N`, or `auto` for the GPU where there is one; what ONNX Runtime
             runs without PyTorch also knows others, see `models.onnx_runtime`.
         precision: `float32`, `float16`, `bfloat16`, or `auto` for what the device gains from.
+        threads: Threads of ONNX Runtime in a step, 1 or more, for models that run by it.
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
         restart_gap: Time in s without frames after which a camera's past is forgotten; at least
             `bridge_gap`.
@@ -118,6 +119,7 @@ class LocalizerOptions:
     random_weights: bool = False
     device: str = 'auto'
     precision: str = 'auto'
+    threads: int = 1
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -19,7 +19,8 @@ class Mailbox(Generic[Item]):
     over all cameras, as far as a silent camera does not hold the others up for long.
 
     Attributes:
-        replaced: Frames that were replaced by newer ones before anyone took them, by camera.
+        untaken: Frames that were replaced by newer ones, or cleared, before anyone took them, by
+            camera.
         late: Frames that were left out since a newer one waited already, by camera.
     """
 
@@ -27,7 +28,7 @@ class Mailbox(Generic[Item]):
         self, cameras: Sequence[str], lossless: bool = False, max_lateness: int = 0
     ) -> None:
         """Prepare an empty mailbox; a frame that is `max_lateness` ns late or more is newer."""
-        self.replaced = dict.fromkeys(cameras, 0)
+        self.untaken = dict.fromkeys(cameras, 0)
         self.late = dict.fromkeys(cameras, 0)
         self._max_lateness = max_lateness
         self._lossless = lossless
@@ -45,7 +46,7 @@ class Mailbox(Generic[Item]):
                     self.late[camera] += 1
                     return
                 queue.clear()
-                self.replaced[camera] += 1
+                self.untaken[camera] += 1
             queue.append((stamp, item))
             self._silent.discard(camera)
             self._changed.notify()
@@ -72,8 +73,9 @@ class Mailbox(Generic[Item]):
     def clear(self) -> int:
         """Throw away what nobody took; return how many frames that were."""
         with self._changed:
-            count = sum(map(len, self._queues.values()))
-            for queue in self._queues.values():
+            count = len(self)
+            for camera, queue in self._queues.items():
+                self.untaken[camera] += len(queue)
                 queue.clear()
             return count
 

@@ -73,5 +73,5 @@ def _report(step: FrameResult, pipeline: Pipeline, source: Source, frame: Frame 
         labels=pipeline.labels,
         frame=frame,
         joint_names=pipeline.joint_names,
-        dropped=source.broken + sum(unused),
+        dropped=source.broken + source.dropped + sum(unused),
     )

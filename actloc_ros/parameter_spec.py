@@ -10,6 +10,11 @@ from typing import Any
 LONGEST = 3600.0  # s: no duration here is meant to be longer
 
 
+def in_one_line(value: Any) -> str:
+    """Return what a message shows of a value that may be any text."""
+    return ' '.join(str(value)[:60].split())
+
+
 class Mutability(Enum):
     """When a parameter may change."""
 
@@ -33,7 +38,7 @@ class ParameterSpec:
     """
 
     name: str
-    default: bool | float | str | list[str]
+    default: bool | int | float | str | list[str]
     description: str
     change: Mutability
     low: float = 0.0
@@ -43,11 +48,14 @@ class ParameterSpec:
     def check(self, value: Any) -> None:
         """Raise ValueError where `value` is none that the parameter may have."""
         if self.choices and value not in self.choices:
-            raise ValueError(f'{self.name} is "{value}"; it must be {" or ".join(self.choices)}')
-        if isinstance(self.default, float) and not (
-            math.isfinite(value) and self.low <= value <= self.high
-        ):
+            raise ValueError(
+                f'{self.name} is "{in_one_line(value)}"; it must be {" or ".join(self.choices)}'
+            )
+        if self._is_number() and not (math.isfinite(value) and self.low <= value <= self.high):
             raise ValueError(f'{self.name} is {value}; it must be {self._range()}')
+
+    def _is_number(self) -> bool:
+        return type(self.default) in (int, float)
 
     def _range(self) -> str:
         return f'from {self.low} to {self.high}'
@@ -55,7 +63,7 @@ class ParameterSpec:
     def constraints(self) -> str:
         """Say when the parameter may change, and what its values may be."""
         words = [self.change.value]
-        if isinstance(self.default, float):
+        if self._is_number():
             words.append(self._range())
         if self.choices:
             words.append(' or '.join(self.choices))

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from actloc_ros.files import read_yaml
+
 NODE = 'action_localizer'
 # ROS's own; nothing is sent or timed here.
 ROS_PARAMETERS = ('qos_overrides.', 'use_sim_time', 'start_type_description_service')
@@ -20,18 +22,18 @@ _log = logging.getLogger(__name__)
 _TEXTS = ('int', 'float', 'timestamp')  # as PyYAML reads them; numbers are added below
 
 
-class _Loader(yaml.SafeLoader):
+class RosYamlLoader(yaml.SafeLoader):
     """Reads numbers as ROS does: 1e1 is one; times of day and dates are texts."""
 
 
-_Loader.yaml_implicit_resolvers = {
+RosYamlLoader.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in forms if tag.rpartition(':')[2] not in _TEXTS]
     for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+RosYamlLoader.add_implicit_resolver(
     'tag:yaml.org,2002:int', re.compile(r'[-+]?(0|[1-9]\d*|0x[\da-fA-F]+)$'), list('-+0123456789')
 )
-_Loader.add_implicit_resolver(
+RosYamlLoader.add_implicit_resolver(
     'tag:yaml.org,2002:float',
     re.compile(
         r"""([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?
@@ -58,11 +60,8 @@ def read_params(path: str | Path, defaults: Mapping[str, Any], node: str = NODE)
             type.
         OSError: It cannot be read.
     """
-    try:
-        tree = yaml.load(Path(path).read_bytes(), _Loader)  # noqa: S506 - it is a safe one
-        sections = [(own, list(_flatten('', s))) for own, s in _sections(path, tree or {}, node)]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f'{path} is not YAML: {error}') from error
+    tree = read_yaml(Path(path), RosYamlLoader) or {}
+    sections = [(own, list(_flatten('', section))) for own, section in _sections(path, tree, node)]
     values = dict(defaults)
     for own, section in sections:
         for name, value in section:
@@ -117,11 +116,13 @@ def _checked(path: str | Path, name: str, value: Any, default: Any) -> Any:
     if isinstance(value, list) and isinstance(default, list):
         for each in value:
             if not isinstance(each, str):
-                raise ValueError(f"{path}: {name} holds {each!r}, which is no text; write '{each}'")
+                raise ValueError(
+                    f"{path}: {name} holds {each!r:.60}, which is no text; write '{each!s:.60}'"
+                )
         return value or default
     if type(value) is not type(default):
         raise ValueError(
-            f'{path} sets {name} to {value!r}; it must be of the type {type(default).__name__}, '
-            f'like {default!r}'
+            f'{path} sets {name} to {value!r:.60}; it must be of the type '
+            f'{type(default).__name__}, like {default!r}'
         )
     return value

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from actloc_ros.boxes import clip, has_area
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.instances import InstanceOptions, InstanceTracker, InstanceUpdate, TrackedActor
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, ReportsTiming
@@ -299,9 +300,8 @@ def _tracked_actors(tracks: TrackUpdate, found: Detections) -> list[TrackedActor
 
 
 def _inside(found: Detections, frame: Frame) -> Detections:
-    limits = np.array([frame.width, frame.height] * 2, np.float32)
-    boxes = np.clip(found.boxes, 0, limits).astype(np.float32)
-    kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    boxes = clip(found.boxes, frame.width, frame.height).astype(np.float32)
+    kept = has_area(boxes)
     return Detections(
         boxes=boxes[kept],
         scores=found.scores[kept],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +11,7 @@ from typing import Any
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.two_stage.options import TwoStageOptions
-from actloc_ros.parameter_spec import Mutability, ParameterSpec
+from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
 from actloc_ros.pipeline import MAX_LATENESS
 from actloc_ros.stamped_buffer import BufferLimits
 from actloc_ros.tracks import TrackOptions
@@ -38,6 +39,19 @@ SPECS = (
     ),
     ParameterSpec(
         'autostart', True, 'Configure and activate the node at its start.', Mutability.START
+    ),
+    ParameterSpec(
+        'strict',
+        False,
+        'Refuse to start where a parameter is given that the node does not have; else it warns.',
+        Mutability.START,
+    ),
+    ParameterSpec(
+        'free_on_deactivate',
+        False,
+        'Free the model and its memory when the node is deactivated; to activate it then takes as'
+        ' long as to configure it.',
+        Mutability.ALWAYS,
     ),
     ParameterSpec(
         'process_all',
@@ -77,6 +91,14 @@ SPECS = (
         'Number format of the model; auto takes what the device gains from.',
         Mutability.INACTIVE,
         choices=('auto', 'float32', 'float16', 'bfloat16'),
+    ),
+    ParameterSpec(
+        'threads',
+        _OPTIONS.threads,
+        'Threads of ONNX Runtime in a step on the CPU; beside other nodes, one is soonest done.',
+        Mutability.INACTIVE,
+        low=1,
+        high=64,
     ),
     ParameterSpec(
         'bridge_gap',
@@ -263,6 +285,8 @@ class Settings:
     cameras: tuple[str, ...]
     compressed: bool
     autostart: bool
+    strict: bool
+    free_on_deactivate: bool
     process_all: bool
     model: str
     localizer: LocalizerOptions
@@ -296,6 +320,8 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         cameras=_cameras(values['cameras']),
         compressed=values['transport'] == 'compressed',
         autostart=values['autostart'],
+        strict=values['strict'],
+        free_on_deactivate=values['free_on_deactivate'],
         process_all=values['process_all'],
         model=values['model'],
         localizer=_localizer(values),
@@ -316,13 +342,22 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     )
 
 
+def describe_unknown(name: str) -> str:
+    """Say that there is no parameter `name`, with the nearest that there is."""
+    near = difflib.get_close_matches(name, DEFAULTS, n=1)
+    hint = f'did you mean {near[0]}?' if near else 'none of its parameters has a similar name'
+    return f'the node has no parameter {name} ({hint})'
+
+
 def _cameras(names: Sequence[str]) -> tuple[str, ...]:
     if list(names) in ([], ['']):
         return ('',)
     for name in names:
         if not CAMERA_NAME.fullmatch(name):
-            raise ValueError(f'cameras holds "{name}", which cannot begin a topic\'s name')
-    if len({name.lstrip('/') for name in names}) < len(names):
+            raise ValueError(
+                f'cameras holds "{in_one_line(name)}", which cannot begin a topic\'s name'
+            )
+    if len({name.strip('/') for name in names}) < len(names):  # /front is front in /
         raise ValueError(f'cameras {list(names)} holds a name twice')
     return tuple(names)
 
@@ -330,7 +365,7 @@ def _cameras(names: Sequence[str]) -> tuple[str, ...]:
 def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     if not DEVICE.fullmatch(values['device']):
         raise ValueError(
-            f'device is "{values["device"]}"; it must be auto, cpu, cuda, cuda:N,'
+            f'device is "{in_one_line(values["device"])}"; it must be auto, cpu, cuda, cuda:N,'
             ' tensorrt, tensorrt:N, openvino or openvino:DEVICE'
         )
     bridge, restart = values['bridge_gap'], values['restart_gap']

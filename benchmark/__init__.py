@@ -1,1 +1,1 @@
-"""Measure this package: what it costs (`speed`) and how well it does (`results`)."""
+"""Measure this package: its cost (`speed`), its results, and how it lasts (`soak`)."""

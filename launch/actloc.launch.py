@@ -1,7 +1,9 @@
 """Start the action localizer, and the overlay and RViz where asked for."""
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -10,6 +12,13 @@ from launch_ros.substitutions import FindPackageShare
 CONFIG = PathJoinSubstitution([FindPackageShare('actloc_ros'), 'config'])
 COMPRESSED = '/compressed'
 BOOLEANS = {'true': True, 'false': False}
+PROFILES = {
+    'fastdds': (
+        'fastdds.xml',
+        ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'),
+    ),
+    'zenoh': ('zenoh.json5', ('ZENOH_SESSION_CONFIG_URI',)),
+}
 
 # What is left empty is not set, so that the parameter file's values hold.
 ARGUMENTS = [
@@ -40,6 +49,12 @@ ARGUMENTS = [
         choices=['', *BOOLEANS],
         description='Whether time comes from /clock.',
     ),
+    DeclareLaunchArgument(
+        'profile',
+        default_value='',
+        choices=['', *PROFILES],
+        description='Middleware that is set up for images by shared memory; cameras must be too.',
+    ),
     DeclareLaunchArgument('log_level', default_value='info', description='Level of the logs.'),
     DeclareLaunchArgument(
         'overlay',
@@ -55,12 +70,25 @@ ARGUMENTS = [
 
 def generate_launch_description() -> LaunchDescription:
     """Return what to start."""
-    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=start)])
+    steps = [OpaqueFunction(function=set_profile), OpaqueFunction(function=start)]
+    return LaunchDescription([*ARGUMENTS, *steps])
+
+
+def set_profile(context: LaunchContext) -> list[SetEnvironmentVariable]:
+    """Return what makes nodes that start from now on use the profile for images."""
+    profile = LaunchConfiguration('profile').perform(context)
+    if not profile:
+        return []
+    file, variables = PROFILES[profile]
+    path = PathJoinSubstitution([CONFIG, file])
+    return [SetEnvironmentVariable(variable, path) for variable in variables]
 
 
 def start(context: LaunchContext) -> list[Node]:
     """Return the nodes that the arguments ask for."""
     values = {a.name: LaunchConfiguration(a.name).perform(context) for a in ARGUMENTS}
+    if not Path(values['params_file']).is_file():  # launch_ros would go on without it
+        raise FileNotFoundError(f'params_file:={values["params_file"]} is no file')
     topics = parse_topics(values['image'])
     nodes = [localizer(values, topics)]
     if values['overlay'] == 'true':

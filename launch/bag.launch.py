@@ -12,6 +12,7 @@ from launch.actions import (
     TimerAction,
 )
 from launch.event_handlers import OnProcessExit
+from launch.events.process import ProcessExited
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
@@ -63,9 +64,15 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             'use_sim_time': values['use_sim_time'],
         }.items(),
     )
-    end = TimerAction(period=FINISH, actions=[Shutdown(reason='the recording is played')])
-    at_end = RegisterEventHandler(OnProcessExit(target_action=player, on_exit=[end]))
+    at_end = RegisterEventHandler(OnProcessExit(target_action=player, on_exit=finish))
     return [localizer, player, at_end]
+
+
+def finish(_: ProcessExited, context: LaunchContext) -> list[TimerAction]:
+    """Return what ends all when the player has ended, unless it ended since all does."""
+    if context.is_shutdown:
+        return []
+    return [TimerAction(period=FINISH, actions=[Shutdown(reason='the recording is played')])]
 
 
 def play(values: dict[str, str]) -> Node:

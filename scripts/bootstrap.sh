@@ -24,15 +24,53 @@ quietly() {
   fi
 }
 
+# Say what the machine lacks before anything is installed.
+check_machine() {
+  local need=9 free lacking=()
+  [ "$messages_only" = --messages-only ] && need=2
+  command -v "${CXX:-c++}" >/dev/null || lacking+=("a C++ compiler: sudo apt install g++")
+  command -v cmake >/dev/null || lacking+=("CMake: sudo apt install cmake")
+  free=$(df -Pk "$env_dir" | awk 'NR == 2 { print int($4 / 1048576) }')
+  [ "$free" -ge "$need" ] || lacking+=("disk: $need GB are needed in $env_dir, and $free GB are free")
+  if [ "$ros_source" = wheels ] && [ "$(uname -m)" != x86_64 ]; then
+    lacking+=("ROS 2: its wheels are for x86_64 alone, and this is $(uname -m): install ROS 2 from its packages, source it")
+  fi
+  [ "${#lacking[@]}" -eq 0 ] && return
+  say "This machine lacks, and nothing was installed:" >&2
+  printf '  - %s\n' "${lacking[@]}" >&2
+  return 1
+}
+
+# The versions of Python that there are wheels for.
+wheel_pythons() {
+  if [ "$distro" = kilted ]; then echo 3.11 3.12 3.13 3.14; else echo 3.11; fi
+}
+
 find_python() {
-  local candidate
+  local version candidate
   if [ "$ros_source" = sourced ]; then echo python3; return; fi
-  for candidate in python3.11 python3; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-      echo "$candidate"; return
-    fi
+  for version in $(wheel_pythons); do
+    for candidate in "python$version" python3; do
+      if "$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" 2>/dev/null; then
+        echo "$candidate"; return
+      fi
+    done
   done
-  say "The ROS 2 wheels are built for Python 3.11, which is not on PATH. Install it, or source a ROS 2 first." >&2
+  bring_python
+}
+
+# uv, from PyPI, brings a Python into the environment's folder; nothing outside of it changes.
+bring_python() {
+  local log="$env_dir/setup.log" uv="$env_dir/uv/bin/uv"
+  say "there are ROS 2 $distro wheels for Python $(wheel_pythons | tr ' ' ','), and none is on PATH: bringing 3.11 with uv" >&2
+  export UV_PYTHON_INSTALL_DIR="$env_dir/python"
+  if { python3 -m venv "$env_dir/uv" && "$env_dir/uv/bin/pip" install -q uv &&
+    "$uv" python install --no-bin 3.11; } >"$log" 2>&1; then
+    "$uv" python find --managed-python 3.11
+    return
+  fi
+  tail -n 5 "$log" >&2
+  say "Python 3.11 could not be brought by uv (whole log: $log). Install Python 3.11 (and python3-venv), or source a ROS 2." >&2
   return 1
 }
 
@@ -59,10 +97,12 @@ import sysconfig
 
 import numpy
 
-base = '/opt/python/cp311-cp311/'
+version = f'{sys.version_info.major}.{sys.version_info.minor}'
+tag = 'cp' + version.replace('.', '')
+base = f'/opt/python/{tag}-{tag}/'
 moved = {
-    base + 'include/python3.11': sysconfig.get_paths()['include'],
-    base + 'lib/python3.11/site-packages/numpy/_core/include': numpy.get_include(),
+    f'{base}include/python{version}': sysconfig.get_paths()['include'],
+    f'{base}lib/python{version}/site-packages/numpy/_core/include': numpy.get_include(),
 }
 for path in pathlib.Path(sys.argv[1]).rglob('*.cmake'):
     text = path.read_text()
@@ -76,6 +116,7 @@ PY
 
 install_ros() {
   local python
+  check_machine
   python=$(find_python)
   if [ "$ros_source" = sourced ]; then
     say "using the sourced ROS 2 $distro"

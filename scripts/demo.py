@@ -1,4 +1,4 @@
-"""Play a recording through ROS into the node, print events, and leave a bag and a video."""
+"""Play a recording through ROS into the node; print events and an alarm, leave bag and video."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from actloc_ros.alarms.alarm import AlarmType
+from actloc_ros.alarms.text import alarm_line
 from actloc_ros.cli.draw import draw_video
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.io.bags import DetectionWriter, read_detections
@@ -28,7 +30,11 @@ from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
 from actloc_ros.io.sources import open_source
 from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.recorder import Recorder
+from actloc_ros.rules.engine import RuleEngine
+from actloc_ros.rules.rules_file import read_rules
+from actloc_ros.rules.scene import scene_of
 
+RULES = Path(__file__).resolve().parents[1] / 'config' / 'demo_rules.yaml'
 NAMESPACE = '/demo'
 SAMPLE_SECONDS = '20'
 START_TIME = 60.0  # s that the processes have to find each other
@@ -93,9 +99,28 @@ def _run(options: argparse.Namespace) -> None:
     )
     rate = source.rate or DEFAULT_RATE
     draw_video(source, read_detections(bag), video, rate, epoch * NANOSECONDS)
+    _apply_rules(bag)
     print(f'annotated video: {video}\nbag of detections: {bag}')
     if not recorder.detections:
         raise DemoError(f'nothing was detected in {recording}')
+
+
+def _apply_rules(bag: Path) -> None:
+    """Print the first alarm that the rules make of the detections, and the rule."""
+    scenes = [scene_of(message) for message in read_detections(bag)]
+    engine = RuleEngine(read_rules(RULES).rules)
+    steps = [alarm for scene in scenes for alarm in engine.step(scene)]
+    alarms = [alarm for alarm in steps if alarm.type is AlarmType.NEW]
+    if not alarms:
+        print(f'[demo] no alarm by the rules in {RULES}', flush=True)
+        return
+    first = alarms[0]
+    line = next(row for row in RULES.read_text().splitlines() if row.strip().startswith(first.rule))
+    print(
+        f'[demo] the first of {len(alarms)} alarms, and its rule in {RULES}:\n'
+        f'{alarm_line(first, scenes[0].stamp)}\n{line}',
+        flush=True,
+    )
 
 
 def _sample(folder: Path) -> Path:

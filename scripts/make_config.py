@@ -1,30 +1,50 @@
-"""Print config/actloc.yaml, made from the parameters' own descriptions: run it when they change."""
+"""Print a file of parameters, made from their own descriptions: run it when they change.
 
+usage: make_config.py [actloc.yaml|planner_bridge.yaml] > config/…
+"""
+
+import sys
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 
 from actloc_ros.parameter_spec import ParameterSpec
+from actloc_ros.planners import settings as planner
 from actloc_ros.settings import SPECS
 
-HEAD = """\
+HEADS = {
+    'actloc.yaml': """\
 # Every parameter of the node `action_localizer`, with its default, unit and range.
 #
 # ros2 run actloc_ros action_localizer --ros-args --params-file actloc.yaml
 # `actloc run --params actloc.yaml` reads it too.
+""",
+    'planner_bridge.yaml': """\
+# Every parameter of the node `planner_bridge`, with its default, unit and range.
+#
+# ros2 run actloc_ros planner_bridge --ros-args --params-file planner_bridge.yaml
+# What Nav2 needs beside it is in nav2_people.yaml.
+""",
+}
+TOP = """\
 /**:
   ros__parameters:
 """
+ALL_SPECS: dict[str, Sequence[ParameterSpec]] = {
+    'actloc.yaml': SPECS,
+    'planner_bridge.yaml': planner.SPECS,
+}
 WIDTH = 100
 
 
-def config_text() -> str:
-    """Return the file's text."""
+def config_text(name: str = 'actloc.yaml') -> str:
+    """Return the text of the file called `name`."""
     parts = []
-    for group, specs in groupby(SPECS, key=lambda spec: spec.name.rpartition('.')[0]):
+    for group, specs in groupby(ALL_SPECS[name], key=lambda spec: spec.name.rpartition('.')[0]):
         indent = ' ' * (6 if group else 4)
         entries = '\n'.join(entry(spec, indent) for spec in specs)
         parts.append(f'    {group}:\n{entries}' if group else entries)
-    return HEAD + '\n'.join(parts)
+    return HEADS[name] + TOP + '\n'.join(parts)
 
 
 def entry(spec: ParameterSpec, indent: str) -> str:
@@ -42,4 +62,4 @@ def value(spec: ParameterSpec) -> str:
 
 
 if __name__ == '__main__':
-    print(config_text(), end='')
+    print(config_text(*sys.argv[1:]), end='')

@@ -8,7 +8,9 @@ import pytest
 
 from actloc_ros.files import (
     OutputError,
+    read_csv,
     read_text,
+    read_yaml,
     refuse_input,
     short_name,
     text_encoding,
@@ -131,3 +133,45 @@ def test_what_is_no_text_is_named(tmp_path):
         (tmp_path / 'a.txt').write_bytes(content)
         with pytest.raises(ValueError, match=r'a\.txt is no text in UTF-8'):
             read_text(tmp_path / 'a.txt')
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('a: [1,\nb: 2', r'is no YAML: .* in line 2, column \d'),
+        (b'a: \xff', 'is no YAML: '),
+        ('a: ' + '1' * 5000, 'is no YAML: '),
+        ('a: 2020-13-45', 'is no YAML: '),
+        ('[' * 3000, 'is no YAML: '),
+        ('a: &a {b: *a}', 'leave out aliases'),
+        ('\n'.join(f'a{i}: &a{i} [{", ".join([f"*a{i - 1}"] * 9)}]' for i in range(1, 9)).replace(
+            '*a0', '1'), 'leave out aliases'),
+    ],
+)  # fmt: skip
+def test_what_is_no_yaml_is_refused_in_one_line(tmp_path, text, said):
+    path = tmp_path / 'a.yaml'
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(ValueError, match=said) as error:
+        read_yaml(path)
+    assert 'a.yaml' in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_yaml_and_csv_are_read_as_windows_writes_them(tmp_path, encoding):
+    path = tmp_path / 'a.txt'
+    path.write_bytes('a: &x [1, é]\r\nb: *x\r\n'.encode(encoding))
+    assert read_yaml(path) == {'a': [1, 'é'], 'b': [1, 'é']}
+    path.write_bytes('a,"b,\r\nc"\r\n\r\né,1\r\n'.encode(encoding))
+    assert list(read_csv(path)) == [(2, ['a', 'b,\nc']), (4, ['é', '1'])]
+
+
+def test_what_is_no_csv_is_refused(tmp_path):
+    path = tmp_path / 'a.csv'
+    for data, said in (
+        (b'a,\xff', r'a\.csv is no text'),
+        (b'a,' + b'b' * 200_000, r'a\.csv, line'),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=said):
+            list(read_csv(path))

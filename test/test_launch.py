@@ -27,9 +27,9 @@ def load(name):
     return module
 
 
-def started(**arguments):
-    """Return the nodes that actloc.launch.py gives, by executable, each with its words."""
-    module = load('actloc.launch.py')
+def started(file='actloc.launch.py', **arguments):
+    """Return the nodes that a launch file gives, by executable, each with its words."""
+    module = load(file)
     context = LaunchContext()
     context.launch_configurations.update(arguments)
     context.extend_locals({'ros_specific_arguments': {'name': '', 'ns': ''}})
@@ -65,6 +65,7 @@ def test_arguments_are_those_that_are_promised():
         'device',
         'autostart',
         'use_sim_time',
+        'profile',
         'log_level',
         'overlay',
         'rviz',
@@ -126,6 +127,34 @@ def test_several_cameras_have_an_overlay_each():
     assert parameters(rear_words)[1] == {'camera': 'rear', 'transport': 'raw'}
 
 
+def test_the_planner_bridge_gets_what_the_user_gives(tmp_path):
+    own = tmp_path / 'actloc.yaml'
+    own.touch()
+    outputs = 'nav2.cloud, nav2.speed_limit'
+    nodes = started(
+        'planner.launch.py', params_file=str(own), outputs=outputs, odom='/o', localizers='a,b'
+    )
+    [(name, words)] = nodes['planner_bridge']
+    assert name == '/planner_bridge'
+    assert parameters(words)[1] == {
+        'nav2.cloud': True,
+        'nav2.speed_limit': True,
+        'localizers': ('a', 'b'),
+    }
+    assert 'odom:=/o' in words
+
+
+def test_the_planner_bridges_manager_expects_no_bond():
+    if 'nav2_lifecycle_manager' not in get_packages_with_prefixes():
+        pytest.skip('nav2_lifecycle_manager is not installed')
+    nodes = started('planner.launch.py', manager='true')
+    [(_, words)] = nodes['planner_bridge']
+    assert parameters(words)[1]['autostart'] is False
+    [(_, words)] = nodes['lifecycle_manager']
+    given = parameters(words)[1]
+    assert given == {'autostart': True, 'node_names': ('planner_bridge',), 'bond_timeout': 0.0}
+
+
 def test_rviz_looks_into_the_namespace():
     if 'rviz2' not in get_packages_with_prefixes():
         pytest.skip('rviz2 is not installed')
@@ -139,6 +168,42 @@ def test_rviz_configuration_shows_what_the_nodes_publish():
     displays = shown['Visualization Manager']['Displays']
     topics = {display['Topic']['Value'] for display in displays if 'Topic' in display}
     assert topics == {'/overlay/image', '/action_localizer/markers'}
+
+
+def test_a_parameter_file_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'lost\.yaml'):
+        started(params_file=str(tmp_path / 'lost.yaml'))
+
+
+@pytest.mark.parametrize(
+    ('profile', 'file', 'names'),
+    [
+        (
+            'fastdds',
+            'fastdds.xml',
+            {'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'},
+        ),
+        ('zenoh', 'zenoh.json5', {'ZENOH_SESSION_CONFIG_URI'}),
+        ('', '', set()),
+    ],
+)
+def test_the_profile_for_images_is_set_in_the_environment(profile, file, names):
+    context = LaunchContext()
+    context.launch_configurations['profile'] = profile
+    before = set(context.environment)
+    for action in load('actloc.launch.py').set_profile(context):
+        action.execute(context)
+    given = {name: context.environment[name] for name in set(context.environment) - before}
+    assert set(given) == names
+    assert all(Path(path).is_file() and Path(path).name == file for path in given.values())
+
+
+def test_what_ends_with_the_player_ends_at_once_on_ctrl_c():
+    context = LaunchContext()
+    finish = load('bag.launch.py').finish
+    assert [action.period for action in finish(None, context)] == [3.0]
+    context._set_is_shutdown(True)
+    assert finish(None, context) == []
 
 
 @pytest.mark.parametrize(

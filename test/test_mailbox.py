@@ -12,7 +12,7 @@ def test_newest_frame_wins_and_replaced_ones_are_counted() -> None:
         box.put('a', stamp, item)
     box.put('b', 0, 'other')
     assert box.take(0) == ['newest', 'other']
-    assert box.replaced == {'a': 2, 'b': 0}
+    assert box.untaken == {'a': 2, 'b': 0}
     assert box.take(0) == []
 
 
@@ -39,7 +39,7 @@ def test_lossless_drops_nothing_and_orders_cameras_by_stamp() -> None:
         box.put('b', stamp, ('b', stamp))
     taken = [box.take(0)[0] for _ in range(6)]
     assert taken == [('a', 0), ('b', 0), ('b', 5), ('a', 10), ('a', 20), ('b', 25)]
-    assert box.replaced == {'a': 0, 'b': 0}
+    assert box.untaken == {'a': 0, 'b': 0}
 
 
 def test_a_silent_camera_does_not_hold_up_the_others() -> None:
@@ -69,6 +69,7 @@ def test_clear_says_what_it_threw_away() -> None:
         box.put('a', stamp, stamp)
     assert len(box) == 3
     assert box.clear() == 3
+    assert box.untaken == {'a': 3}
     assert box.take(0) == []
 
 
@@ -77,7 +78,7 @@ def test_a_late_frame_does_not_replace_a_newer_one() -> None:
     for stamp in (100, 51, 100, 110):
         box.put('', stamp, stamp)
     assert box.take(0) == [110]
-    assert (box.late, box.replaced) == ({'': 1}, {'': 2})
+    assert (box.late, box.untaken) == ({'': 1}, {'': 2})
     box.put('', 110, 110)
     box.put('', 60, 60)  # time has jumped back
     assert box.take(0) == [60]

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     path
-    for folder in ('actloc_ros', 'benchmark', 'examples', 'launch', 'scripts')
+    for folder in ('actloc_ros', 'benchmark', 'examples', 'fuzz', 'launch', 'scripts')
     for path in (ROOT / folder).rglob('*.py')
 )
 

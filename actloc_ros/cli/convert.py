@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from actloc_ros.files import refuse_input
+from actloc_ros.files import read_text, refuse_input
 from actloc_ros.models import registry
 from actloc_ros.models.checkpoints import read_checkpoint, write_checkpoint
 from actloc_ros.models.entry import Entry
@@ -63,7 +63,7 @@ def fitting(file: Path) -> Entry:
     found = registry.identify(checkpoint.state)
     if found is None:
         raise WeightsError(
-            f'"{file}" fits no architecture known here; name one with --model to see what differs'
+            f'"{file}" fits no architecture known here; name one with --model to list what differs'
         )
     return found[1]
 
@@ -74,7 +74,7 @@ def read_labels(path: Path, classes: int) -> tuple[str, ...]:
     Raises:
         WeightsError: There are not as many as the network has classes, or one comes twice.
     """
-    labels = tuple(line.strip() for line in path.read_text().splitlines() if line.strip())
+    labels = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     if len(labels) != classes:
         raise WeightsError(f'"{path}" has {len(labels)} labels; the network has {classes} classes')
     if len(set(labels)) < len(labels):

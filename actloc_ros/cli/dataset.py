@@ -110,7 +110,8 @@ def run_show(args: argparse.Namespace) -> int:
     if kind not in ('.png', '.jpg', '.mp4'):
         raise ValueError(f'--out {args.out}: give a .png, .jpg or .mp4 file')
     videos = _open(args)
-    refuse_input(args.out, args.path, *filter(None, [args.videos]))
+    read = (videos.folder / video.path for video in videos.videos)
+    refuse_input(args.out, args.path, *filter(None, [args.videos]), *read)
     if kind == '.mp4':
         with VideoWriter(args.out) as writer:
             for stamp, image in preview_video(videos):

@@ -13,6 +13,7 @@ from io import TextIOWrapper
 # Only the chosen one is imported, since some load PyTorch.
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
+    'monitor': 'apply rules to a recording, and print alarms',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',

@@ -52,7 +52,8 @@ def two_stages() -> str:
 def people_networks() -> str:
     """Return how any people network is put in front of `skeleton_n`."""
     here = ', '.join(
-        f'{name} ({"yes" if find_onnx(name) else "no"})' for name in ('people_n', 'skeleton_n')
+        f'{name} ({"yes" if find_onnx(name) else "no"})'
+        for name in ('people_n', 'joints_n', 'skeleton_n')
     )
     return (
         f'\npose_n is people_n+skeleton_n (local? {here}). Any other people network is run as'

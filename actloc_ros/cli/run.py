@@ -1,4 +1,4 @@
-"""Localize actions in a recording without ROS; print events, write a bag and a video."""
+"""Localize actions in a recording or stream without ROS; print events, write a bag and a video."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description='Localize actions in a recording as the node would, frame by frame, and print '
         'each event.',
     )
-    parser.add_argument('source', help='a video, a folder of images or a bag')
+    parser.add_argument(
+        'source',
+        help='a video, a folder of images, a bag, or a live stream: rtsp://…, http://… (MJPEG, '
+        'MPEG-TS), tcp://… or udp://… (MPEG-TS)',
+    )
     parser.add_argument('--model', help='the localizer (default: pose_n)')
     parser.add_argument('--weights', help="its checkpoint (default: the model's own)")
     parser.add_argument('--device', help='cpu, cuda, cuda:N or auto (default)')
@@ -47,12 +51,24 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar='HZ',
         help='rate of a folder of images (default: %(default)s)',
     )
+    parser.add_argument(
+        '--patience',
+        type=float,
+        metavar='S',
+        help='for how many s a live stream may send nothing (default: 60; 0: for ever)',
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Localize, and print events and a summary."""
-    source = open_source(arguments.source, arguments.topic, arguments.camera, arguments.rate)
+    source = open_source(
+        arguments.source,
+        arguments.topic,
+        arguments.camera,
+        arguments.rate,
+        arguments.patience,
+    )
     settings = _settings(arguments)
     if arguments.video:
         refuse_input(arguments.video, arguments.source)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.frames import seconds
+from actloc_ros.io.frame_folder import FrameFolder
 from actloc_ros.io.media import open_frames
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Video
 from actloc_ros.truth.faults import Fault, FaultKind, video_faults
@@ -183,6 +184,8 @@ def _file_faults(videos: AnnotatedVideos, video: Video) -> Iterator[Fault]:
             size = f'{images.shape[2]}x{images.shape[1]} pixels'
             text = f'{size}; the annotation says {video.width}x{video.height}'
             yield Fault(FaultKind.SHAPE, video.path, text)
+        if isinstance(frames, FrameFolder) and frames.odd_one():
+            yield Fault(FaultKind.SHAPE, video.path, frames.odd_one())
     except (AnnotationError, OSError) as error:
         yield Fault(FaultKind.FILE, video.path, str(error))
     finally:

@@ -24,7 +24,13 @@ from actloc_ros.messages import stamp_of
 DETECTIONS = 'actloc_ros/msg/ActionDetectionArray'
 EVENT = 'actloc_ros/msg/ActionDetection'
 LABEL_INFO = 'actloc_ros/msg/LabelInfo'
-MESSAGES = ('ActionHypothesis', 'ActionDetection', 'ActionDetectionArray', 'LabelInfo')
+MESSAGES = (
+    'ActionHypothesis',
+    'ActionDetection',
+    'ActionDetectionArray',
+    'LabelInfo',
+    'ActionAlarm',
+)
 
 DETECTIONS_TOPIC = '/action_localizer/detections'
 EVENTS_TOPIC = '/action_localizer/events'
@@ -209,13 +215,33 @@ def read_joint_names(path: str | Path) -> tuple[str, ...]:
     Raises:
         SourceError: It cannot be read.
     """
-    names: tuple[str, ...] = ()
+    newest = read_label_info(path)
+    return () if newest is None else tuple(newest.joint_names)
+
+
+def read_label_info(path: str | Path) -> Any | None:
+    """Return the newest `LabelInfo` of a bag; None where it has none.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    newest = None
     with open_bag(Path(path)) as reader:
         found, current = _of_type(reader.connections, LABEL_INFO), _CurrentMessages()
         # Without connections, the reader would give all messages.
         for connection, _, data in reader.messages(found) if found else ():
-            names = tuple(current.read(connection, data).joint_names)
-    return names
+            newest = current.read(connection, data)
+    return newest
+
+
+def has_detections(path: str | Path) -> bool:
+    """Say whether a bag has a topic of `ActionDetectionArray`.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    with open_bag(Path(path)) as reader:
+        return bool(_of_type(reader.connections, DETECTIONS))
 
 
 class _CurrentMessages:

@@ -5,16 +5,19 @@ The functions read fields alone, so that they take rclpy's messages and those of
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from actloc_ros.files import one_line
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.io.image_file import ImageError, decode_image
 from actloc_ros.messages import stamp_of
 
 MILLIMETRE = 0.001
+LONGEST_NAME = 60  # characters of what a message names that are repeated
 
 
 class FrameError(ValueError):
@@ -46,6 +49,8 @@ ENCODINGS = {
     'mono8': Encoding(np.uint8, 1, cv2.COLOR_GRAY2RGB),
     'rgb16': Encoding(np.uint16, 3),
     'bgr16': Encoding(np.uint16, 3, cv2.COLOR_BGR2RGB),
+    'rgba16': Encoding(np.uint16, 4, cv2.COLOR_RGBA2RGB),
+    'bgra16': Encoding(np.uint16, 4, cv2.COLOR_BGRA2RGB),
     'mono16': Encoding(np.uint16, 1, cv2.COLOR_GRAY2RGB),
     '8UC1': Encoding(np.uint8, 1, cv2.COLOR_GRAY2RGB),
     '8UC3': Encoding(np.uint8, 3, cv2.COLOR_BGR2RGB),
@@ -121,7 +126,7 @@ def depth_to_metres(message: Any) -> np.ndarray:
     if message.encoding == '32FC1':
         return pixels
     raise FrameError(
-        'encoding', f'depth has encoding "{message.encoding}"; it must be 16UC1 or 32FC1'
+        'encoding', f'depth has encoding {_quoted(message.encoding)}; it must be 16UC1 or 32FC1'
     )
 
 
@@ -218,27 +223,34 @@ def _bridge(message: Any) -> np.ndarray:
     try:
         return CvBridge().imgmsg_to_cv2(message, 'rgb8')
     except Exception as error:  # also what its compiled half raises, e.g. with another NumPy
-        text = f'encoding "{message.encoding}": cv_bridge raises {type(error).__name__}: {error}'
-        raise FrameError('encoding', text) from None
+        text = f'cv_bridge raises {type(error).__name__}: {one_line(error)}'
+        raise FrameError('encoding', f'encoding {_quoted(message.encoding)}: {text}') from None
 
 
 def _unknown(encoding: str) -> FrameError:
     return FrameError(
         'encoding',
-        f'encoding "{encoding}" is not one of {", ".join([*ENCODINGS, *PLANAR])}; others need'
-        ' cv_bridge, which is not installed',
+        f'encoding {_quoted(encoding)} is not one of {", ".join([*ENCODINGS, *PLANAR])}; others'
+        ' need cv_bridge, which is not installed',
     )
+
+
+def _quoted(name: str) -> str:
+    """Return what a message names, in one line whatever it is."""
+    return json.dumps(name[:LONGEST_NAME], ensure_ascii=False)
 
 
 def _decompress(message: Any) -> np.ndarray:
     """Return a `CompressedImage` as RGB: uint8 (height, width, 3)."""
     if 'compressedDepth' in message.format:
-        raise FrameError('encoding', f'format "{message.format}" is depth and no camera image')
+        raise FrameError(
+            'encoding', f'format {_quoted(message.format)} is depth and no camera image'
+        )
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         return decode_image(bytes(message.data), flags)
     except ImageError as error:
-        raise FrameError('compressed', f'{error} (format "{message.format}")') from None
+        raise FrameError('compressed', f'{error} (format {_quoted(message.format)})') from None
 
 
 def _to_8_bits(pixels: np.ndarray) -> np.ndarray:

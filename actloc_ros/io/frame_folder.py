@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.io.image_file import ImageError, read_image
+from actloc_ros.io.image_file import ImageError, image_size, read_image
 from actloc_ros.io.source import IMAGE_SUFFIXES
 from actloc_ros.io.source_folder import image_files
 from actloc_ros.truth.annotations import AnnotationError
+
+HEADER = 1 << 16  # bytes of a file in which its size stands
 
 
 class FrameFolder:
@@ -58,6 +60,20 @@ class FrameFolder:
             raise AnnotationError(f'{self.path}: frames {wanted} differ in size')
         return np.stack([images[number] for number in numbers])
 
+    def odd_one(self) -> str:
+        """Return what is wrong where an image has another size than the first; else nothing.
+
+        By their headers alone; which side is up does not matter.
+        """
+        sizes = [(file, _size(file)) for file in self._files]
+        known = [(file, size) for file, size in sizes if size]
+        for file, size in known:
+            if size != known[0][1]:
+                return (
+                    f'{file.name} has sides of {size}, {known[0][0].name} of {known[0][1]} pixels'
+                )
+        return ''
+
     def close(self) -> None:
         """Do nothing: no file stays open."""
 
@@ -78,3 +94,13 @@ class FrameFolder:
                     f'{self.path}: image number {number} is missing or there twice: after '
                     f'{self._files[max(0, number - first - 1)].name} comes {stem}'
                 )
+
+
+def _size(file: Path) -> tuple[int, ...] | None:
+    """Return an image's shorter and longer side; None where its header does not say."""
+    try:
+        with file.open('rb') as opened:
+            size = image_size(opened.read(HEADER)) if file.is_file() else None
+    except OSError:
+        return None
+    return size and tuple(sorted(size))

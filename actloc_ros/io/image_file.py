@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from actloc_ros.io.source import MAX_PIXELS
 
+PNG_START = b'\x89PNG'
 JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
@@ -44,14 +46,19 @@ def decode_image(data: bytes, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     Raises:
         ImageError: It is no image, is cut off, or has more than `MAX_PIXELS`.
     """
-    size = image_size(data)
-    if size is not None and size[0] * size[1] > MAX_PIXELS:
-        raise ImageError(f'{size[0]}x{size[1]} pixels are more than {MAX_PIXELS}')
     # OpenCV before 4.14 fills what is missing with grey.
     if data[:2] == JPEG_START and not _jpeg_is_whole(data):
         raise ImageError(f'the JPEG of {len(data)} bytes has no end: it is truncated')
+    # OpenCV makes room for whatever length a part claims.
+    if data[:4] == PNG_START and not _png_is_whole(data):
+        raise ImageError(f'the PNG of {len(data)} bytes has no end: it is truncated')
+    size = image_size(data)
+    if size is None:
+        raise ImageError(f'data of {len(data)} bytes is no image of a known kind')
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ImageError(f'{size[0]}x{size[1]} pixels are more than {MAX_PIXELS}')
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # too large for OpenCV
         image = None
     if image is None:
@@ -65,6 +72,8 @@ def image_size(data: bytes) -> tuple[int, int] | None:
         for start, size in _SIZES.items():
             if data.startswith(start):
                 return size(data)
+        if data[4:12] in _BOXED:
+            return _BOXED[data[4:12]](data)
     except (IndexError, ValueError, struct.error):
         return None
     return None
@@ -73,6 +82,17 @@ def image_size(data: bytes) -> tuple[int, int] | None:
 def _jpeg_is_whole(data: bytes) -> bool:
     """Say whether the end marker follows the image's own pixels: a thumbnail has one of its own."""
     return data.find(JPEG_END, _jpeg_frame(data)) >= 0
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Say whether all parts lie within the data, up to the one that ends an image."""
+    at = 8
+    while at + 12 <= len(data):
+        kind = data[at + 4 : at + 8]
+        at += 12 + int.from_bytes(data[at : at + 4], 'big')
+        if kind == b'IEND':
+            return at <= len(data)
+    return False
 
 
 def _jpeg_frame(data: bytes) -> int:
@@ -127,6 +147,25 @@ def _webp(data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
+def _gif(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from('<HH', data, 6)
+    return width, height
+
+
+def _jpeg_2000(data: bytes) -> tuple[int, int]:
+    """Return the larger of the sizes that the box and the stream within say."""
+    height, width = struct.unpack_from('>II', data, data.index(b'ihdr') + 4)
+    across, down = struct.unpack_from('>II', data, data.index(b'\xff\x4f\xff\x51') + 8)
+    return max(width, across), max(height, down)
+
+
+def _avif(data: bytes) -> tuple[int, int]:
+    """Return the largest size of the images within, of which some are parts."""
+    boxes = [match.end() for match in re.finditer(rb'ispe\0{4}', data)]
+    sides = [struct.unpack_from('>II', data, at) for at in boxes]
+    return max(width for width, _ in sides), max(height for _, height in sides)
+
+
 def _tiff(data: bytes) -> tuple[int, int]:
     order = '<' if data[:2] == b'II' else '>'
     start = struct.unpack_from(order + 'I', data, 4)[0]
@@ -140,10 +179,12 @@ def _tiff(data: bytes) -> tuple[int, int]:
 
 _SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
     JPEG_START: _jpeg,
-    b'\x89PNG': _png,
+    PNG_START: _png,
     b'BM': _bmp,
     **{b'P%d' % kind: _pnm for kind in range(1, 7)},
+    b'GIF8': _gif,
     b'RIFF': _webp,
     b'II*\0': _tiff,
     b'MM\0*': _tiff,
 }
+_BOXED = {b'jP  \r\n\x87\n': _jpeg_2000, b'ftypavif': _avif}

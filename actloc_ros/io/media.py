@@ -105,9 +105,10 @@ def _candidates(folder: Path, name: str) -> Iterator[Path]:
     short = short_name(name)
     yield from _variants(folder / name)
     yield from _variants(folder / short)
-    for path in sorted(folder.glob(f'*/{_plain(short)}*')):
-        if path.name == short or short_name(path.name) == short:
-            yield path
+    for pattern in (f'{_plain(short)}*', f'*/{_plain(short)}*'):
+        for path in sorted(folder.glob(pattern)):
+            if path.name == short or short_name(path.name) == short:
+                yield path
 
 
 def _variants(path: Path) -> Iterator[Path]:
@@ -124,6 +125,11 @@ def _plain(name: str) -> str:
 def shown_paths(paths: Iterable[Path]) -> list[Path]:
     """Return the paths that are not hidden, sorted."""
     return sorted(path for path in paths if not is_hidden(path))
+
+
+def shown_files(folder: Path, suffix: str) -> list[Path]:
+    """Return what has this suffix, in letters of either case, in a folder; sorted."""
+    return [path for path in shown_paths(folder.iterdir()) if path.suffix.lower() == suffix]
 
 
 def first_folder(candidates: Sequence[Path]) -> Path:

@@ -39,7 +39,9 @@ class Source(ABC):
         rate: Nominal frames per second; 0 where it is not known.
         length: Number of frames; None where it is not known before all are read.
         broken: Frames that could not be decoded in the newest iteration.
-        fault: Why the first of them could not.
+        dropped: Frames of the newest iteration that a newer one of a live stream replaced.
+        fault: Why the first of those that are broken could not be decoded.
+        live: Whether frames come as they happen, with stamps by the wall clock.
     """
 
     path: Path
@@ -47,7 +49,14 @@ class Source(ABC):
     rate: float = 0.0
     length: int | None = None
     broken: int = 0
+    dropped: int = 0
     fault: str = ''
+    live: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the recording is called in what users read."""
+        return str(self.path)
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

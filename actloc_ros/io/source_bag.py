@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition
 from rosbags.rosbag2 import Reader, storage_mcap
-from rosbags.rosbag2.reader import DirectoryReader
+from rosbags.rosbag2.reader import DirectoryReader, zstd
 from rosbags.typesys import Stores, get_typestore
 
+from actloc_ros.files import one_line, read_yaml
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
 from actloc_ros.io.source import Source, SourceError, bag_files, storage_suffix
@@ -23,8 +24,11 @@ from actloc_ros.messages import stamp_of
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
+INFORMATION = 'rosbag2_bagfile_information'
 IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 
+ZSTD = b'\x28\xb5\x2f\xfd'  # as data in CDR never begins
+LARGEST = 1 << 28  # bytes of a message
 COMPRESSED = re.compile(rb'compression_mode:\s*[\'"]?(message|file)', re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
@@ -119,7 +123,17 @@ class BagSource(Source):
         with open_bag(self.path) as reader:
             chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
             for _, _, data in reader.messages(chosen):
-                yield bytes(data)
+                yield _unpacked(bytes(data))
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return a message, also where it is compressed and metadata.yaml, which says so, is lost."""
+    if not data.startswith(ZSTD):
+        return data
+    try:
+        return zstd.ZstdDecompressor().decompress(data, LARGEST)
+    except zstd.ZstdError:
+        return data
 
 
 def _parse(data: bytes, type_name: str) -> Any:
@@ -149,8 +163,8 @@ def open_bag(path: Path) -> Iterator[Reader]:
         raise
     except Exception as error:  # the reader passes on whatever its parsers meet in a broken file
         raise SourceError(
-            f'{path} cannot be read as a bag ({error}); if its recording was cut off, try '
-            '`ros2 bag reindex` or `mcap recover`'
+            f'{path} cannot be read as a bag ({one_line(error)}); if its recording was cut off, '
+            'try `ros2 bag reindex` or `mcap recover`'
         ) from error
 
 
@@ -195,6 +209,13 @@ def _warn_of_metadata(folder: Path, reader: Reader) -> None:
     """Say where a folder's metadata is not as its file."""
     if isinstance(reader.storage, DirectoryReader) or not (folder / 'metadata.yaml').exists():
         return
+    named = _named_files(folder)
+    missing = [name for name in named if not (folder / name).exists()]
+    if len(named) > 1 and missing:
+        _log.warning(
+            '%s is not whole: %s, which metadata.yaml names, is missing', folder, ', '.join(missing)
+        )
+        return
     try:
         with Reader(folder) as other:
             same = {(c.topic, c.msgtype, c.msgcount, str(c.ext)) for c in other.connections}
@@ -202,6 +223,15 @@ def _warn_of_metadata(folder: Path, reader: Reader) -> None:
         same = set()
     if same != {(c.topic, c.msgtype, c.msgcount, str(c.ext)) for c in reader.connections}:
         _log.warning('%s: metadata.yaml is not as its bag file; the file counts', folder)
+
+
+def _named_files(folder: Path) -> list[str]:
+    """Return the bag files that a folder's metadata names; none where it cannot be read."""
+    try:
+        paths = read_yaml(folder / 'metadata.yaml')[INFORMATION]['relative_file_paths']
+        return [PurePath(path).name for path in paths]
+    except (ValueError, LookupError, TypeError):
+        return []
 
 
 def _choose(path: Path, connections: list[Connection], topic: str | None) -> Connection:

@@ -22,8 +22,7 @@ class VideoSource(Source):
         self.path, self.camera = path, camera
         with VideoFile(path) as video:
             self.rate = video.rate
-            hidden = sum(bool(entry.flags & DISCARDED) for entry in video.stream.index_entries)
-            self.length = max(0, video.stream.frames - hidden) or None
+            self.length = _length(video)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; their stamps are presentation times in ns."""
@@ -40,3 +39,12 @@ class VideoSource(Source):
                 yield Frame(self.camera, stamp, upright(frame, convert))
         if stamp is None:
             raise SourceError(f'{self.path} holds no frame that can be decoded')
+
+
+def _length(video: VideoFile) -> int | None:
+    """Return the number of frames by the file's header; None where it has none."""
+    entries = video.stream.index_entries
+    if not video.stream.frames or 'mp4' not in video.container.format.name or not len(entries):
+        return video.stream.frames or None
+    # Edit lists leave frames out, and may show some twice.
+    return sum(not entry.flags & DISCARDED for entry in entries) or None

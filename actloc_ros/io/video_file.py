@@ -40,7 +40,8 @@ class VideoFile:
         SourceError: It is no video, or its frames are larger than `MAX_PIXELS`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        """Open a file; `threads` decode it, 0 takes one a core."""
         self.path = path
         try:
             # Without `file:`, a name with a colon is taken for an address.
@@ -55,8 +56,12 @@ class VideoFile:
         except SourceError:
             self.container.close()
             raise
-        # With several threads, a broken frame takes others with it that are in work.
-        self.stream.thread_type = 'SLICE'
+        # By several, a broken frame takes others with it that are in work, or shows another
+        # picture each time.
+        self.stream.thread_type = 'AUTO' if threads != 1 else 'NONE'
+        self.stream.thread_count = threads
+        # A stream may turn larger than its header says.
+        self.stream.codec_context.options = {'max_pixels': str(MAX_PIXELS)}
         self.rate = float(self.stream.average_rate or self.stream.guessed_rate or 0)
         self.timed = not (
             self.container.format.name == 'avi' and self.stream.codec_context.has_b_frames

@@ -4,65 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.io.index_cache import Anchor, FrameIndex, load_index, store_index
 from actloc_ros.io.source import SourceError
-from actloc_ros.io.video_file import VideoFile, in_nanoseconds
+from actloc_ros.io.video_file import VideoFile
 
-# Longer videos are decoded at both ends alone, unless their packets leave a doubt.
-DECODED_WHOLE = 3000
+LONG = 3000  # frames, from which decoding takes so long that what came of it is kept
 REMEMBERED = 4096  # videos
 
 
 @dataclass(frozen=True)
-class Anchor:
-    """A key frame at which decoding can begin.
-
-    Attributes:
-        number: Of the frame.
-        shown: When it is shown, in the stream's time base.
-        seek: The time to seek, in the stream's time base.
-    """
-
-    number: int
-    shown: int
-    seek: int
-
-
-@dataclass(frozen=True, eq=False)
-class FrameIndex:
-    """The frames that a video shows, in order.
-
-    Attributes:
-        times: int64 (N,), when each is shown, in ns from the first one on.
-        anchors: Where decoding can begin, rising; none where only the file's start is sure.
-    """
-
-    times: np.ndarray
-    anchors: tuple[Anchor, ...]
-
-
-@dataclass(frozen=True)
 class _Packet:
-    """A packet: when it is shown and decoded, in the stream's time base, and its flags."""
+    """A packet: when it is shown and decoded, in the time base, and whether it is a key frame."""
 
     shown: int | None
     decoded: int | None
     is_key: bool
-    is_sound: bool
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """What decoding shows: times in the time base and in ns, key frames, and broken packets."""
+
+    shown: list[int | None]
+    stamps: list[int]
+    keys: set[int]
+    broken: int
 
 
 def index_frames(path: Path) -> FrameIndex:
     """Return which frames a video shows; it is remembered until the file changes.
 
     Packets are no frames: edit lists hide some, others need a key frame that was cut off, are
-    broken, or have no time of their own. So a video is decoded once, unless it is long and nothing
-    in its packets is odd.
+    broken, or have no time of their own. So each video is decoded once; of a long one, what came
+    of it is kept in the user's cache too.
 
     Raises:
         OSError: The file cannot be read.
@@ -73,27 +53,34 @@ def index_frames(path: Path) -> FrameIndex:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _index(path: Path, _mtime: int, _size: int) -> FrameIndex:
+def _index(path: Path, mtime: int, size: int) -> FrameIndex:
+    key = path, mtime, size
+    index = load_index(key)
+    if index is None:
+        index = _make_index(path)
+        if len(index.times) > LONG:
+            store_index(key, index)
+    return index
+
+
+def _make_index(path: Path) -> FrameIndex:
     packets = _read_packets(path)
     with VideoFile(path) as video:
         sought = [] if _is_reordered(video, packets) else packets
-        if len(sought) > DECODED_WHOLE and _is_plain(packets):
-            shown = sorted(p.shown for p in packets if p.shown is not None)
-            anchors = _anchors(shown, packets)
-            if _ends_agree(video, shown, anchors):
-                return FrameIndex(_times(video, shown), anchors)
-    decoded, keys, times = _decode(path)
-    anchors = _anchors(decoded, sought)
-    return FrameIndex(times, tuple(anchor for anchor in anchors if anchor.number in keys))
+    decoded = _decode(path, threads=0) if len(packets) > LONG else None
+    # Of what is damaged, one thread shows most, and always the same.
+    if decoded is None or decoded.broken or len(decoded.shown) != len(packets):
+        decoded = _decode(path, threads=1)
+    if not decoded.shown:
+        raise SourceError(f'{path} holds no frame that can be decoded')
+    anchors = _anchors(decoded.shown, sought)
+    times = np.array(decoded.stamps, np.int64) - decoded.stamps[0]
+    return FrameIndex(times, tuple(a for a in anchors if a.number in decoded.keys))
 
 
 def _read_packets(path: Path) -> list[_Packet]:
     with VideoFile(path) as video:
-        return [
-            _Packet(p.pts, p.dts, p.is_keyframe, not (p.is_discard or p.is_corrupt))
-            for p in video.packets()
-            if p.size
-        ]
+        return [_Packet(p.pts, p.dts, p.is_keyframe) for p in video.packets() if p.size]
 
 
 def _is_reordered(video: VideoFile, packets: Sequence[_Packet]) -> bool:
@@ -101,29 +88,6 @@ def _is_reordered(video: VideoFile, packets: Sequence[_Packet]) -> bool:
     return video.container.format.name == 'avi' and (
         video.stream.codec_context.name == 'mpeg4' or any(p.shown != p.decoded for p in packets)
     )
-
-
-def _is_plain(packets: Sequence[_Packet]) -> bool:
-    """Say whether each packet is surely a frame, shown at a time of its own."""
-    shown = [p.shown for p in packets if p.shown is not None]
-    decoded = [p.decoded for p in packets if p.decoded is not None]
-    return (
-        len(set(shown)) == len(packets)
-        and all(p.is_sound for p in packets)
-        and all(before < after for before, after in pairwise(decoded))
-        and packets[0].is_key
-        and packets[0].shown == min(shown)
-    )
-
-
-def _ends_agree(video: VideoFile, shown: Sequence[int], anchors: Sequence[Anchor]) -> bool:
-    """Say whether decoding gives the frames that the packets promise, at the start and the end."""
-    if not anchors:
-        return False
-    first, last = anchors[min(1, len(anchors) - 1)], anchors[-1]
-    begin = [f and f.pts for f in islice(video.decode(), first.number + 1)]
-    end = [f.pts for f in video.decode_from(last.shown, last.seek)]
-    return begin == shown[: first.number + 1] and end == shown[last.number :]
 
 
 def _anchors(shown: Sequence[int | None], packets: Sequence[_Packet]) -> tuple[Anchor, ...]:
@@ -139,28 +103,16 @@ def _anchors(shown: Sequence[int | None], packets: Sequence[_Packet]) -> tuple[A
     return tuple(sorted(found, key=lambda anchor: anchor.number))
 
 
-def _times(video: VideoFile, shown: Sequence[int]) -> np.ndarray:
-    unit = video.stream.time_base
-    assert unit is not None
-    return _from_zero([in_nanoseconds(time, unit) for time in shown])
-
-
-def _decode(path: Path) -> tuple[list[int | None], set[int], np.ndarray]:
-    """Return when each frame is shown in the time base, which are key frames, and times in ns."""
-    shown: list[int | None] = []
-    keys: set[int] = set()
-    stamps: list[int] = []
-    with VideoFile(path) as video:
+def _decode(path: Path, threads: int) -> _Decoded:
+    """Decode a video by so many threads; 0 takes one a core."""
+    found = _Decoded([], [], set(), 0)
+    with VideoFile(path, threads) as video:
         for frame in video.decode():
-            if frame is not None:
-                if frame.key_frame:
-                    keys.add(len(shown))
-                stamps.append(video.stamp(frame, stamps[-1] if stamps else None))
-                shown.append(frame.pts)
-    if not shown:
-        raise SourceError(f'{path} holds no frame that can be decoded')
-    return shown, keys, _from_zero(stamps)
-
-
-def _from_zero(stamps: Sequence[int]) -> np.ndarray:
-    return np.array(stamps, np.int64) - stamps[0]
+            if frame is None:
+                found = replace(found, broken=found.broken + 1)
+                continue
+            if frame.key_frame:
+                found.keys.add(len(found.shown))
+            found.stamps.append(video.stamp(frame, found.stamps[-1] if found.stamps else None))
+            found.shown.append(frame.pts)
+    return found

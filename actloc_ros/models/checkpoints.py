@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from actloc_ros.files import write_whole
+from actloc_ros.files import one_line, write_whole
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import WeightsError
 
@@ -64,6 +64,7 @@ STRANGERS = (
     (b'rar!', 'it is an archive: unpack it by `unrar x`'),
     (b'\x89hdf', 'it is HDF5, as Keras writes it; a state dict of PyTorch is needed'),
 )
+TAR_AT = 257  # where an archive of tar says that it is one
 # What wraps a module at any place in it, and leaves its name in the names of tensors.
 WRAPPED = re.compile(r'(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
 # How a network is called within what trains it; no network here has a part of such a name.
@@ -119,7 +120,7 @@ def write_checkpoint(path: Path, state: Mapping[str, Tensor], entry: Entry) -> N
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Tell safetensors by their first bytes: a small length, then JSON."""
+    """Return whether these are first bytes of safetensors: a small length, then JSON."""
     with path.open('rb') as file:
         head = file.read(9)
     return head[8:9] == b'{' and int.from_bytes(head[:8], 'little') < path.stat().st_size
@@ -132,7 +133,7 @@ def _read_safetensors(path: Path, tensors: bool = True) -> Checkpoint:
             state = {key: file.get_tensor(key) for key in keys}
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f'"{path}" is a damaged safetensors file: {error}') from error
+        raise WeightsError(f'"{path}" is a damaged safetensors file: {one_line(error)}') from error
     if ENTRY_KEY in metadata:
         return Checkpoint(state, Entry.from_json(metadata[ENTRY_KEY]))
     return Checkpoint(_unwrapped(state, path), None)
@@ -161,14 +162,22 @@ def read_saved(path: Path) -> Any:
             f'"{path}" is refused: it holds more than tensors, and reading it could run code{asks}.'
             ' Have its authors save a state dict only: torch.save(model.state_dict(), path)'
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise WeightsError(f'"{path}" is damaged, or no checkpoint: {error}') from error
+    except Exception as error:  # whatever PyTorch's parsers meet in broken bytes
+        raise WeightsError(f'"{path}" is damaged, or no checkpoint: {one_line(error)}') from error
 
 
 def _refuse_strangers(path: Path) -> None:
     """Refuse what is no checkpoint by its first bytes, and say what it is."""
     with path.open('rb') as file:
-        head = file.read(200)
+        head = file.read(1024)
+    if head[TAR_AT:].startswith(b'ustar'):
+        raise WeightsError(f'"{path}" is no checkpoint: it is an archive: unpack it by `tar xf`')
+    if b'"weight_map"' in head:
+        raise WeightsError(
+            f'"{path}" is no checkpoint: it lists the files that one is in; save their tensors as'
+            ' one state dict by torch.save'
+        )
+    head = head[:200]
     if not head:
         raise WeightsError(f'"{path}" is no checkpoint: it is empty; fetch it again')
     begin = head.removeprefix(b'\xef\xbb\xbf').lstrip().lower()
@@ -184,9 +193,12 @@ def _refuse_archives(path: Path) -> None:
     """Refuse an archive that grows when it is unpacked, or is none of PyTorch's `save`."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(info.file_size for info in archive.infolist())
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(info.file_size for info in archive.infolist())
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise WeightsError(f'"{path}" is damaged, or no checkpoint: {error}') from error
     if unpacked > UNPACKED_SIZE * path.stat().st_size:
         raise WeightsError(
             f'"{path}" is refused: its {path.stat().st_size} bytes would grow to {unpacked}'

@@ -20,9 +20,6 @@ ERRORS = 3  # of ONNX Runtime's levels of logging
 DRIVERS = ('/dev/nvidiactl', '/dev/nvhost-gpu')
 """Where a GPU of NVIDIA shows, also on a Jetson."""
 
-THREADS = 1
-"""Of the CPU for a step: a second one takes more of a busy machine than it saves."""
-
 Providers = tuple[Any, ...]
 """Names, or names with their options, best first, as ONNX Runtime takes them."""
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
+from actloc_ros import files
 from actloc_ros.models.entry import Entry
 from actloc_ros.models.errors import ModelError
 
@@ -28,16 +29,13 @@ def cache_folder() -> Path:
     Raises:
         ModelError: The user has no home.
     """
-    given = Path(os.environ.get('XDG_CACHE_HOME', ''))
-    if given.is_absolute():
-        return given / 'actloc_ros'
-    try:
-        return Path.home() / '.cache' / 'actloc_ros'
-    except RuntimeError:
+    folder = files.cache_folder()
+    if folder is None:
         raise ModelError(
             'there is no home, so that downloads have no place (HOME/.cache/actloc_ros): set HOME '
             'or XDG_CACHE_HOME'
-        ) from None
+        )
+    return folder
 
 
 def stored_path(entry: Entry) -> Path:

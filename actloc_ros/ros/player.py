@@ -1,4 +1,4 @@
-"""Play a recording into a topic with its own timing: any bag, video or folder of images."""
+"""Play into a topic: a bag, a video or a folder with its own timing, or a stream as it comes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -25,6 +25,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
+from actloc_ros.io.source_stream import StreamSource
 from actloc_ros.io.sources import open_source
 from actloc_ros.messages import header_message, time_message
 from actloc_ros.ros.common.message_types import ros_type
@@ -71,10 +72,12 @@ def main(args: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='play',
-        description='Play a video, a folder of images or a bag into the topic `image` (or '
-        '`image/compressed`), remappable as ever: --ros-args -r image:=/camera/image',
+        description='Play a video, a folder of images, a bag or a live stream into the topic '
+        '`image` (or `image/compressed`), remappable as ever: --ros-args -r image:=/camera/image',
     )
-    parser.add_argument('source', help='a video, a folder of images or a bag')
+    parser.add_argument(
+        'source', help='a video, a folder of images, a bag, or rtsp://… (see README)'
+    )
     parser.add_argument('--topic', help='image topic to play, where a bag has several')
     parser.add_argument(
         '--rate', type=_positive, default=1.0, help='speed; 2 is twice as fast (default: 1)'
@@ -97,13 +100,21 @@ def _parser() -> argparse.ArgumentParser:
         help='time in s that is added to the stamps of a video or folder, which begin at 0 '
         '(default: now). A bag keeps its stamps',
     )
-    parser.add_argument('--compressed', action='store_true', help='send a video or folder as JPEG')
+    parser.add_argument(
+        '--compressed', action='store_true', help='send a video, folder or stream as JPEG'
+    )
     parser.add_argument('--best-effort', action='store_true', help='offer QoS best effort')
     parser.add_argument(
         '--fps',
         type=_positive,
         default=DEFAULT_RATE,
         help='rate of a folder of images in Hz (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--patience',
+        type=float,
+        metavar='S',
+        help='for how many s a live stream may send nothing (default: 60; 0: for ever)',
     )
     return parser
 
@@ -123,12 +134,16 @@ def _play(node: Node, options: argparse.Namespace, stop: Event) -> int:
     publisher = _advertise(node, compressed, options.best_effort)
     clock = node.create_publisher(Clock, '/clock', 10) if options.clock else None
     _wait(publisher, options.wait, stop)
-    node.get_logger().info(f'playing {source.path} into {publisher.topic_name}')
+    node.get_logger().info(f'playing {source.title} into {publisher.topic_name}')
     epoch = int(time.time()) if options.epoch is None else options.epoch
     sent = 0
     while not stop.is_set():
-        items = _items(source, compressed, epoch * NANOSECONDS)
-        for item in _paced(items, options.rate, clock, stop):
+        if isinstance(source, StreamSource):
+            paced = _messages(source.frames(stop), compressed, 0)
+        else:
+            items = _items(source, compressed, epoch * NANOSECONDS)
+            paced = _paced(items, options.rate, clock, stop)
+        for item in paced:
             publisher.publish(item.message)
             sent += 1
             if sent % CHECK_EVERY == 0:
@@ -143,11 +158,17 @@ def _play(node: Node, options: argparse.Namespace, stop: Event) -> int:
 
 
 def _open(options: argparse.Namespace) -> Source:
-    source = open_source(options.source, options.topic, rate=options.fps)
+    source = open_source(options.source, options.topic, rate=options.fps, patience=options.patience)
     if isinstance(source, BagSource) and (options.compressed or options.epoch is not None):
         raise SourceError(
             f'{source.path} is a bag, which is played as it was recorded: leave out --compressed '
             'and --epoch'
+        )
+    given = options.clock, options.epoch is not None, options.loop, options.rate != 1
+    if source.live and any(given):
+        raise SourceError(
+            f'{source.title} is live, with the time of this machine: leave out --clock, --epoch, '
+            '--loop and --rate'
         )
     return source
 
@@ -183,8 +204,12 @@ def _items(source: Source, compressed: bool, epoch: int) -> Iterator[StampedMess
         for raw in source.messages():
             yield StampedMessage(raw.stamp, raw.data)
         return
+    yield from _messages(source, compressed, epoch)
+
+
+def _messages(frames: Iterable[Frame], compressed: bool, epoch: int) -> Iterator[StampedMessage]:
     make = _compressed_image if compressed else _image
-    for frame in source:
+    for frame in frames:
         stamp = frame.stamp + epoch
         yield StampedMessage(stamp, make(frame, stamp))
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import yaml
-
 from actloc_ros.datasets.spec import DatasetSpec
+from actloc_ros.files import read_yaml
 from actloc_ros.training.limits import find_impossible
 
 T = TypeVar('T')
+LARGEST = 2**53  # whole number that a float holds
 
 
 class ConfigError(ValueError):
@@ -139,15 +139,11 @@ def read_config(path: Path) -> TrainingConfig:
     """Read and check a YAML file.
 
     Raises:
-        ConfigError: It is no such file, a key is unknown or missing, or a value has another type
-            or is impossible.
+        ConfigError: A key is unknown or missing, or a value has another type or is impossible.
+        ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{path} is no YAML: {error}') from error
-    config = build_settings(TrainingConfig, values, str(path))
+    config = build_settings(TrainingConfig, read_yaml(path), str(path))
     problem = find_impossible(config)
     if problem is None and config.schedule.validate_every and not config.data.valid:
         problem = 'schedule: validate_every is given, but data: valid names nothing to measure on'
@@ -171,11 +167,11 @@ def build_settings(cls: type[T], values: Any, where: str) -> T:
         ConfigError: A key is unknown or missing, or a value is of another type.
     """
     if not isinstance(values, dict):
-        raise ConfigError(f'{where}: expected keys and values, got {values!r}')
+        raise ConfigError(f'{where}: expected keys and values, got {values!r:.60}')
     hints = get_type_hints(cls)
     unknown = [key for key in values if key not in hints]
     if unknown:
-        raise ConfigError(f'{where}: unknown key {unknown[0]!r}; keys are {", ".join(hints)}')
+        raise ConfigError(f'{where}: unknown key {unknown[0]!r:.60}; keys are {", ".join(hints)}')
     given = {key: _convert(hints[key], value, f'{where}: {key}') for key, value in values.items()}
     missing = [
         f.name
@@ -200,10 +196,10 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         return _convert_list(get_args(kind), value, where)
     if dataclasses.is_dataclass(kind):
         return build_settings(kind, value, where)  # type: ignore[arg-type]
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < LARGEST:
         return float(value)
     if type(value) is not kind:
-        raise ConfigError(f'{where} is {value!r}; expected {kind.__name__}')
+        raise ConfigError(f'{where} is {value!r:.60}; expected {kind.__name__}')
     return value
 
 
@@ -217,11 +213,11 @@ def _convert_one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _convert_list(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list):
-        raise ConfigError(f'{where} is {value!r}; expected a list')
+        raise ConfigError(f'{where} is {value!r:.60}; expected a list')
     if kinds[-1] is Ellipsis:
         kinds = kinds[:1] * len(value)
     if len(value) != len(kinds):
-        raise ConfigError(f'{where} is {value!r}; expected {len(kinds)} values')
+        raise ConfigError(f'{where} is {value!r:.60}; expected {len(kinds)} values')
     return tuple(
         _convert(k, v, f'{where}[{i}]') for i, (k, v) in enumerate(zip(kinds, value, strict=True))
     )

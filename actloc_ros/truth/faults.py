@@ -73,6 +73,7 @@ def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
             yield Fault(FaultKind.BOX, video.path, text)
     for track in video.tracks:
         yield from _track_faults(track, video)
+    yield from _scale_faults(video)
     yield from _labelled_faults(video)
     actors = {track.actor for track in video.tracks}
     for instance in video.instances:
@@ -113,6 +114,17 @@ def _track_faults(track: ActorTrack, video: Video) -> Iterator[Fault]:
     for kind, rows in ((FaultKind.BOX, ~good), (FaultKind.EDGE, good & leaves)):
         for row in np.flatnonzero(rows):
             yield Fault(kind, video.path, _box_text(track, int(row), video))
+
+
+def _scale_faults(video: Video) -> Iterator[Fault]:
+    """Say where boxes are in parts of the image, as other formats have them."""
+    boxes = [track.boxes for track in video.tracks if len(track.boxes)]
+    if boxes and min(video.width, video.height) > 2 and np.concatenate(boxes).max() <= 1:
+        text = (
+            'all boxes lie between 0 and 1: they are in parts of the image; multiply x by '
+            f'{video.width} and y by {video.height}'
+        )
+        yield Fault(FaultKind.BOX, video.path, text)
 
 
 def _box_text(track: ActorTrack, row: int, video: Video) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from actloc_ros.models.people.open import PeopleNetwork
+from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.training.people_n.evaluate import Found, joint_precision, read_test, torso_accuracy
 from actloc_ros.training.people_n.measure import joint_similarities, tally_boxes
 
@@ -54,8 +55,17 @@ def find(network: PeopleNetwork, folder: Path, split: str, most: int | None) -> 
     for picture in read_test(folder, split):
         counts[picture.group] = counts.get(picture.group, 0) + 1
         if most is None or counts[picture.group] <= most:
-            found.append((picture, network.find(picture.image(), LEAST_SCORE)))
+            found.append((picture, find_people(network, picture.image())))
     return found
+
+
+def find_people(network: PeopleNetwork, image: np.ndarray) -> FoundPeople:
+    """Return also weak people, with the best joints of those who would be reported."""
+    found = network.detect(image, LEAST_SCORE)
+    rows = found.scores >= network.threshold
+    joints = found.joints.copy()
+    joints[rows] = network.refine(image, found[rows]).joints
+    return replace(found, joints=joints)
 
 
 def box_figures(network: PeopleNetwork, name: str, found: Found) -> Figures:
@@ -88,16 +98,7 @@ def joint_figures(network: PeopleNetwork, found: Found) -> Figures:
 
 def sure(network: PeopleNetwork, found: Found) -> Found:
     """Return those found from the network's threshold on."""
-    return [
-        (
-            picture,
-            replace(
-                each, boxes=each.boxes[rows], scores=each.scores[rows], joints=each.joints[rows]
-            ),
-        )
-        for picture, each in found
-        for rows in [each.scores >= network.threshold]
-    ]
+    return [(picture, each[each.scores >= network.threshold]) for picture, each in found]
 
 
 def torso_figures(network: PeopleNetwork, found: Found) -> Figures:

@@ -46,7 +46,7 @@ def measure_folder(folder: Path, seeds: Sequence[int]) -> dict[str, Any]:
     settings = DescriptorSettings()
     clips = read_clips(folder, settings)
     predicted = [leave_one_out(clips, settings, seed) for seed in seeds]
-    return {'folder': folder.name, 'protocol': 'leave one sequence out', 'told': predicted}
+    return {'folder': folder.name, 'protocol': 'leave one sequence out', 'predictions': predicted}
 
 
 def measure_transfer(training: Path, test: Path, seeds: Sequence[int]) -> dict[str, Any]:
@@ -54,18 +54,19 @@ def measure_transfer(training: Path, test: Path, seeds: Sequence[int]) -> dict[s
     settings = DescriptorSettings()
     training_clips, test_clips = read_clips(training, settings), read_clips(test, settings)
     predicted = [score(train(training_clips, settings, seed), test_clips) for seed in seeds]
-    return {'folder': test.name, 'protocol': f'trained on {training.name}', 'told': predicted}
+    protocol = f'trained on {training.name}'
+    return {'folder': test.name, 'protocol': protocol, 'predictions': predicted}
 
 
 def section(numbers: dict[str, Any]) -> str:
     """Return Markdown."""
     head = ['## UT-Interaction: clips of two people', '']
-    return '\n'.join([*head, *_accuracy(numbers), *_confusions(numbers['told'][0])])
+    return '\n'.join([*head, *_accuracy(numbers), *_confusions(numbers['predictions'][0])])
 
 
 def _accuracy(numbers: dict[str, Any]) -> list[str]:
-    counts = [_right(predicted) for predicted in numbers['told']]
-    total = len(numbers['told'][0])
+    counts = [_right(predicted) for predicted in numbers['predictions']]
+    total = len(numbers['predictions'][0])
     each = ', '.join(str(count) for count in counts)
     share = 100 * sum(counts) / len(counts) / total
     return [

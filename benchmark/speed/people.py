@@ -110,7 +110,7 @@ def open_ours() -> Callable[[np.ndarray, int], int]:
     """Return a step of `pose_n`: an image and its number -> how many people are reported."""
     from actloc_ros.models.open import open_localizer
 
-    localizer = open_localizer(OURS, LocalizerOptions(device='cpu'))
+    localizer = open_localizer(OURS, LocalizerOptions(device='cpu', threads=1))
 
     def step(image: np.ndarray, index: int) -> int:
         return len(localizer.step([Frame('', nanoseconds(1 + index / RATE), image)])[0])

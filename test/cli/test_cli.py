@@ -8,12 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from numbered import remux, write_images, write_numbered
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from stream_servers import mjpeg_server
 
 from actloc_ros.cli.main import COMMANDS, main
 from actloc_ros.instances import InstanceState
@@ -283,3 +285,16 @@ def test_a_command_says_which_package_it_lacks():
     assert done.returncode == 2
     assert 'needs torch, which is not installed' in done.stderr
     assert 'requirements-networks.txt' in done.stderr
+
+
+def test_run_keeps_what_a_live_stream_gave_until_it_is_gone(tmp_path, capsys):
+    with mjpeg_server(most=40) as server:
+        server.once = True
+        options = ['--model', 'motion', '--patience', '1', '--out', str(tmp_path / 'bag')]
+        assert main(['run', server.address, *options]) == 2
+        faults = capsys.readouterr().err
+    assert 'nothing has come from http://***@127.0.0.1' in faults
+    assert 'hunter2' not in faults
+    stamps = [message.header.stamp.sec for message in read_detections(tmp_path / 'bag')]
+    assert len(stamps) > 3
+    assert abs(stamps[-1] - time.time()) < 60

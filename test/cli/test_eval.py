@@ -211,6 +211,20 @@ def test_multisports_boxes_and_tubes(tmp_path, capsys):
     assert 'jhmdb frame-mAP@0.5: 1.00000 over 2 classes' in capsys.readouterr().out
 
 
+def test_suffixes_may_be_in_capitals(tmp_path):
+    truth, found = tmp_path / 'GT.CSV', tmp_path / 'FOUND.CSV'
+    truth.write_bytes('v,1,0.1,0.2,0.3,0.4,12,0\n'.encode('utf-8-sig'))
+    found.write_bytes('v,1,0.1,0.2,0.3,0.4,12,0.9\n'.encode('utf-16'))
+    results = evaluate(tmp_path, 'ava-official', truth, found)
+    assert values(results)['frame-mAP@0.5'] == 1.0
+
+
+@pytest.mark.parametrize('size', [[0, 1280], [720], [720, 'NaN'], [1e9, 2]])
+def test_impossible_sizes_are_named(tmp_path, capsys, size):
+    assert evaluate(tmp_path, 'jhmdb', GT | {'resolution': {'m/v1': size}}, frame_rows()) == 2
+    assert "resolution of 'm/v1'" in capsys.readouterr().err
+
+
 def test_options_change_the_name_of_the_figure(tmp_path, capsys):
     results = evaluate(
         tmp_path, 'jhmdb', GT, frame_rows(), '--average', '11-point', '--linking', 'trimmed'

@@ -148,15 +148,15 @@ def test_a_finished_training_is_not_done_again(folder, trained, capsys):
 
 def test_a_training_ends_by_shifting_scores(folder, capsys, monkeypatch):
     half = 'actloc_ros.training.calibrate.best_shifts'
-    monkeypatch.setattr(half, lambda told: np.full(len(told.all), 0.5))
+    monkeypatch.setattr(half, lambda scored: np.full(len(scored.all), 0.5))
     out = folder / 'shifted'
     assert main(['train', str(write(folder)), '--out', str(out)]) == 0
     assert 'standing +0.50, walking +0.50' in capsys.readouterr().out
     average = torch.load(out / 'last.ckpt', weights_only=True)['average']
-    told = read_checkpoint(out / 'mine.safetensors').state
+    trained = read_checkpoint(out / 'mine.safetensors').state
     for level in range(3):
         name = f'heads.{level}.actions.bias'
-        torch.testing.assert_close(told[name], average[f'module.{name}'] + 0.5)
+        torch.testing.assert_close(trained[name], average[f'module.{name}'] + 0.5)
 
 
 def test_a_training_begins_from_weights_with_other_labels(folder, trained, capsys):

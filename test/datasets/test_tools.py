@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -116,6 +117,28 @@ def test_the_list_is_bounded_and_says_how_much_is_left(spoilt):
     assert f'… and {300 - LISTED} more' in findings.text()
 
 
+def test_boxes_in_parts_of_the_image_are_found(spoilt):
+    def change(data):
+        for tube in data['videos'][1]['tubes']:
+            tube['boxes'] = [[f, x1 / 128, y1 / 96, x2 / 128, y2 / 96]
+                             for f, x1, y1, x2, y2 in tube['boxes']]  # fmt: skip
+
+    [fault] = check_dataset(spoilt(change)).of(FaultKind.BOX)
+    assert 'multiply x by 128 and y by 96' in fault.text
+
+
+def test_images_of_several_sizes_are_found(tmp_path):
+    for number, (height, width) in enumerate([(48, 64), (64, 48), (48, 64), (24, 32)]):
+        folder = tmp_path / 'a'
+        folder.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f'{number}.png'), np.zeros((height, width, 3), np.uint8))
+    track = ActorTrack(1, np.arange(4), np.tile([1.0, 2, 20, 20], (4, 1)))
+    video = Video('a', 10.0, 64, 48, 4, (track,), (Instance(1, 'x', 0, SECOND),))
+    videos = AnnotatedVideos(tmp_path / 'a.json', Annotations(('x',), (video,)))
+    [fault] = check_dataset(videos).of(FaultKind.SHAPE)
+    assert fault.text == '3.png has sides of (24, 32), 0.png of (48, 64) pixels'
+
+
 def test_boxes_are_cut_at_the_edge(spoilt):
     def change(data):
         row(data)[1:] = [-3, -2, 20, 500]
@@ -215,6 +238,16 @@ def test_show_draws_a_page_and_a_film(footage, tmp_path):
     capture = cv2.VideoCapture(str(tmp_path / 'film.mp4'))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 48
     assert main(['dataset', 'show', str(footage), '--out', str(tmp_path / 'page.gif')]) == 2
+
+
+def test_show_does_not_write_over_a_recording(footage, tmp_path, capsys):
+    folder = tmp_path / 'footage'
+    shutil.copytree(footage.parent, folder)
+    video = next(folder.glob('*.mp4'))
+    content = video.read_bytes()
+    assert main(['dataset', 'show', str(folder), '--out', str(video)]) == 2
+    assert 'is the source: it would be lost' in capsys.readouterr().err
+    assert video.read_bytes() == content
 
 
 def test_a_page_shows_boxes_where_they_are(tmp_path):

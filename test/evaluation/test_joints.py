@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from joint_localizer import JOINTS, SCORES, joints_of
 
 from actloc_ros.cli.main import main as actloc
+from actloc_ros.datasets.formats.joint_files import read_joint_detections
 from actloc_ros.evaluation.joints import SIGMAS, near_shares, oks_figures
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.joints import COCO_JOINTS
-from actloc_ros.truth.joints import FramePeople
+from actloc_ros.truth.joints import FramePeople, read_joint_truth
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 NAMES = ['left_shoulder', 'right_shoulder', 'left_hip', 'right_hip', 'nose', 'tail']
@@ -215,6 +216,16 @@ def rows(joints, frames):
         {'video': 'a.mp4', 'frame': frame, 'score': 0.5, 'joints': each}
         for frame, each in zip(frames, joints.tolist(), strict=True)
     ]
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_joints_that_windows_saved_are_read(tmp_path, encoding):
+    truth = read_joint_truth(annotations(tmp_path))
+    row = {'video': 'a.mp4', 'frame': 0, 'score': 0.5, 'joints': [[1, 2, 1]]}
+    path = detections(tmp_path, [row], ['nose'])
+    moved = path.rename(tmp_path / 'FOUND.JSON')
+    moved.write_text(moved.read_text(), encoding)
+    assert len(read_joint_detections(moved, truth).people) == 1
 
 
 def detections(tmp_path, found, names=JOINTS, **changes):

@@ -75,6 +75,13 @@ def test_16_bit_colour(bigendian: bool) -> None:
     assert np.array_equal(frame.image, colour[..., ::-1] // 256)
 
 
+@pytest.mark.parametrize(('encoding', 'order'), [('rgba16', [0, 1, 2]), ('bgra16', [2, 1, 0])])
+def test_16_bit_colour_with_alpha(encoding: str, order: list[int]) -> None:
+    colour = np.random.default_rng(1).integers(0, 2**16, (6, 5, 4), np.uint16)
+    frame = image_to_frame(image(colour, encoding), '')
+    assert np.array_equal(frame.image, colour[..., order] // 256)
+
+
 @pytest.mark.parametrize('encoding', ['mono8', '8UC1'])
 def test_grey_gives_three_equal_channels(encoding: str) -> None:
     frame = image_to_frame(image(RGB[..., 0], encoding, padding=1), '')
@@ -164,11 +171,12 @@ BROKEN = [
     Broken('data', 'step 16 times height 4294967295', changed(height=2**32 - 1)),
     Broken('encoding', 'encoding "klingon8"', changed(encoding='klingon8')),
     Broken('encoding', 'encoding ""', changed(encoding='')),
+    Broken('encoding', r'encoding "a\\nb"', changed(encoding='a\nb')),
     Broken('compressed', '0 bytes', CompressedImage(format='jpeg')),
     Broken('compressed', '100 bytes is no image', CompressedImage(format='jpg', data=bytes(100))),
     Broken('compressed', 'truncated', cut(compressed('.jpg', 'jpeg'), 700)),
     Broken('compressed', 'truncated', cut(compressed('.jpg', 'jpeg'), 20)),
-    Broken('compressed', 'no image', cut(compressed('.png', 'png'), 20)),
+    Broken('compressed', 'truncated', cut(compressed('.png', 'png'), 20)),
     Broken('encoding', 'is depth', compressed('.png', '16UC1; compressedDepth png')),
 ]
 

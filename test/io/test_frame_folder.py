@@ -124,6 +124,8 @@ def test_videos_are_found_by_name(tmp_path):
     (tmp_path / 'Biking').mkdir()
     (tmp_path / 'Biking' / 'v_1.avi').touch()
     (tmp_path / 'v_2.mp4').touch()
+    (tmp_path / 'v_5.MTS').touch()
+    (tmp_path / '._v_6.mp4').touch()
     images(tmp_path / 'v_3', ['1.png'])
     (tmp_path / 'Biking' / 'v_4.5.mkv').touch()
     for name, file in (
@@ -132,6 +134,8 @@ def test_videos_are_found_by_name(tmp_path):
         ('Other/v_2.avi', 'v_2.mp4'),
         ('x/v_3', 'v_3'),
         ('v_4.5', 'Biking/v_4.5.mkv'),
+        ('x/v_5.mts', 'v_5.MTS'),
+        ('v_6', 'v_6'),
         ('v_[1]', 'v_[1]'),
     ):
         assert find_video(tmp_path, name) == tmp_path / file

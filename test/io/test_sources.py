@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from recordings import CLOCKWISE, colour_image, corners, write_video
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.io.media import open_frames
@@ -281,6 +281,32 @@ def test_where_metadata_disagrees_the_file_counts(tmp_path, plugin, edit, caplog
     metadata.write_text(edited)
     assert stamps_of(path) == STAMPS
     assert 'metadata.yaml is not as its bag file' in caplog.text
+
+
+def test_a_bag_that_lacks_one_of_its_files_says_so(tmp_path, caplog):
+    path = image_bag(tmp_path / 'bag')
+    metadata = path / 'metadata.yaml'
+    text = metadata.read_text()
+    named = '- bag.mcap\n'
+    assert named in text
+    metadata.write_text(text.replace(named, f'{named}  - bag_1.mcap\n', 1))
+    assert stamps_of(path) == STAMPS
+    assert 'is not whole: bag_1.mcap, which metadata.yaml names, is missing' in caplog.text
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_compressed_messages_are_read_without_the_metadata_that_says_so(tmp_path, plugin):
+    writer = Writer(tmp_path / 'bag', version=8, storage_plugin=plugin)
+    writer.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+    kind = 'sensor_msgs/msg/Image'
+    with writer:
+        connection = writer.add_connection('/cam', kind, typestore=TYPES)
+        for stamp in STAMPS:
+            data = TYPES.serialize_cdr(raw(colour_image(), stamp), kind)
+            writer.write(connection, stamp, data)
+    assert stamps_of(tmp_path / 'bag') == STAMPS
+    (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    assert stamps_of(tmp_path / 'bag') == STAMPS
 
 
 def test_channels_that_are_not_ros_do_not_matter(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from numbered import number_of, numbered_image, remux, shown, write_numbered
 from recordings import colour_image, corners, write_video
 
-from actloc_ros.io import video_index
+from actloc_ros.io import video_file, video_index
 from actloc_ros.io.media import open_frames
 from actloc_ros.io.source import SourceError
 from actloc_ros.io.sources import open_source
@@ -126,19 +126,79 @@ def test_frames_of_equal_times_are_all_there(tmp_path, codec):
     check(path, expected)
 
 
-def test_a_long_video_is_not_decoded_whole_where_its_packets_are_plain(tmp_path, monkeypatch):
+@pytest.fixture
+def long(monkeypatch, tmp_path):
+    """Take videos for long ones, with a cache of their own."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setattr(video_index, 'LONG', 10)
+    return tmp_path / 'cache' / 'actloc_ros' / 'videos'
+
+
+def forget():
+    video_index._index.cache_clear()
+
+
+def test_what_a_long_video_shows_is_kept_until_the_file_changes(tmp_path, monkeypatch, long):
     path = write_numbered(tmp_path / 'a.mp4', EVEN, **OPEN_GOPS)
-    monkeypatch.setattr(video_index, 'DECODED_WHOLE', 10)
-    monkeypatch.setattr(video_index, '_decode', None)
     check(path, list(range(60)))
     assert np.abs(VideoReader(path).times - 1e6 * np.array(EVEN)).max() < 1e6
+    forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(video_index, '_decode', None)
+        check(path, list(range(60)))
+    [kept] = long.iterdir()
+    kept.write_bytes(b'PK\3\4 broken')
+    forget()
+    check(path, list(range(60)))
+    write_numbered(path, EVEN[:30])
+    assert len(VideoReader(path)) == 30
 
 
-def test_a_long_video_with_a_broken_end_is_decoded_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(video_index, 'DECODED_WHOLE', 10)
+def test_a_long_video_is_read_where_nothing_can_be_kept(tmp_path, monkeypatch, long):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(write_numbered(tmp_path / 'file.mkv', EVEN[:2])))
+    check(write_numbered(tmp_path / 'a.mkv', EVEN), list(range(60)))
+
+
+def spoil_packet(path, number):
+    """Fill a packet with zeros, so that it cannot be decoded."""
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][number]
+        at, size = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[at : at + size] = bytes(size)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize('codec', ['mjpeg', 'libx264', 'libvpx'])
+def test_a_long_video_that_is_damaged_in_the_middle_has_fewer_frames(tmp_path, codec, long):
+    if codec not in av.codecs_available:
+        pytest.skip(f'this PyAV has no {codec}')
+    path = tmp_path / f'a{".webm" if codec == "libvpx" else ".mov"}'
+    write_numbered(path, EVEN, codec)
+    spoil_packet(path, 29)
+    frames = [number_of(frame.image) for frame in open_source(path)]
+    assert len(frames) < 60
+    if codec == 'mjpeg':
+        assert frames == [*range(29), *range(30, 60)]
+    read = VideoReader(path)
+    assert [number_of(read.read([number])[0]) for number in range(len(read))] == frames
+
+
+def test_a_long_video_with_a_broken_end_is_read(tmp_path, long):
     path = write_numbered(tmp_path / 'a.mkv', EVEN, 'mpeg4')
     path.write_bytes(path.read_bytes()[:-3000])
     check(path, shown(path))
+
+
+def test_a_video_that_ends_early_by_an_edit_list_says_how_long_it_is(tmp_path):
+    path = write_numbered(tmp_path / 'a.mp4', EVEN)
+    data = bytearray(path.read_bytes())
+    entry = data.index(b'elst') + 12  # by ISO/IEC 14496-12, version 0: duration comes first
+    [duration] = struct.unpack_from('>I', data, entry)
+    struct.pack_into('>I', data, entry, duration // 2)
+    path.write_bytes(data)
+    check(path, list(range(30)))
+    assert open_source(path).length == 30
 
 
 def test_a_file_is_read_again_after_it_changed(tmp_path):
@@ -211,6 +271,19 @@ def test_a_pipe_is_refused(tmp_path, opening):
     os.mkfifo(path)
     with pytest.raises((SourceError, AnnotationError), match='cannot be read twice'):
         opening(path)
+
+
+def test_frames_that_turn_too_large_are_broken(tmp_path, monkeypatch):
+    small = write_numbered(tmp_path / 'small.ts', EVEN[:12]).read_bytes()
+    large = write_numbered(tmp_path / 'large.ts', EVEN[:12], size=(512, 384)).read_bytes()
+    path = tmp_path / 'a.ts'
+    path.write_bytes(small + large)
+    assert len(list(open_source(path))) == 24
+    monkeypatch.setattr(video_file, 'MAX_PIXELS', 128 * 96)
+    source = open_source(path)
+    assert [number_of(frame.image) for frame in source] == list(range(12))
+    assert source.broken
+    assert len(VideoReader(path)) == 12
 
 
 def test_names_that_look_like_addresses_are_files(tmp_path, monkeypatch):

@@ -174,9 +174,13 @@ def test_archive_that_grows_is_refused(tmp_path):
         (b'[1, 2]', 'is no checkpoint: it is JSON'),
         (b'version https://git-lfs.github.com/spec/v1\noid sha256:1', 'run `git lfs pull`'),
         (gzip.compress(b'a checkpoint'), 'unpack it by `gunzip`'),
+        (b'a.pth'.ljust(257, b'\0') + b'ustar\x0000', 'unpack it by `tar xf`'),
+        (b'{"metadata": {}, "weight_map": {"a": "1.bin"}}', 'it lists the files'),
         (bytes(range(256)), 'is no checkpoint, or damaged'),
         ('日本語'.encode(), 'is no checkpoint, or damaged'),
         (b'PK\x03\x04 and nothing more', 'damaged'),
+        (b'PK\x05\x06' + b'\xff' * 16 + bytes(2), 'damaged'),
+        (b'\xff' * 8 + b'{"a": 1}', 'damaged'),
         (b'\x08\0\0\0\0\0\0\0{"a": 1}' + bytes(20), 'damaged safetensors'),
     ],
 )

@@ -14,6 +14,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
+from stream_servers import mjpeg_server
 
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.video_writer import VideoWriter
@@ -122,6 +123,29 @@ def test_loop_begins_again_until_a_signal_ends_it(ros, video, number):
     ros.destroy_subscription(subscription)
     stamps = [stamp_of(deserialize_message(data, Image).header.stamp) for data in received]
     assert sum(b < a for a, b in pairwise(stamps)) >= 2
+
+
+def test_a_live_stream_comes_with_the_time_of_this_machine(ros):
+    received, subscription = listen(ros, CompressedImage, '/live/image/compressed')
+    with mjpeg_server() as server:
+        process = start('live', server.address, '--compressed')
+        spin(ros, lambda: len(received) > 5)
+        server.silent.set()  # it ends also where nothing comes
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+        said = process.stderr.read()
+        refused = start('live', server.address, '--loop')
+        assert refused.wait(PATIENCE) == 2
+        said += refused.stderr.read()
+    ros.destroy_subscription(subscription)
+    assert 'is live, with the time of this machine' in said
+    assert 'playing http://***@127.0.0.1' in said
+    assert 'hunter2' not in said
+    stamps = [
+        stamp_of(deserialize_message(data, CompressedImage).header.stamp) for data in received
+    ]
+    assert stamps == sorted(stamps)
+    assert abs(stamps[-1] / 1e9 - time.time()) < 60
 
 
 def test_waiting_ends_by_a_signal(ros, video):

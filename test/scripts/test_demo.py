@@ -54,6 +54,9 @@ def test_recording_leaves_a_video_and_a_bag_and_prints_events(tmp_path, video):
     assert demo.returncode == 0, faults
     assert re.search(r'^ +\d+\.\d s  track \d+  \w+  started$', printed, re.MULTILINE)
     assert f'annotated video: {tmp_path}/annotated.mp4' in printed
+    assert re.search(
+        r'\[demo\] (the first of \d+ alarms, and its rule|no alarm by the rules) in', printed
+    )
     assert f'bag of detections: {tmp_path}/detections' in printed
     messages = list(read_detections(tmp_path / 'detections'))
     assert any(message.detections for message in messages)

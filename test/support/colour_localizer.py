@@ -59,3 +59,13 @@ class StuckLocalizer(ColourLocalizer):
         """Never answer."""
         time.sleep(60)
         raise AssertionError('the test has ended long ago')
+
+
+class SlowlyOpenedLocalizer(ColourLocalizer):
+    """Takes its time to open, as a large network does."""
+
+    takes = 40.0  # s
+
+    def __init__(self, options: LocalizerOptions) -> None:
+        time.sleep(self.takes)
+        super().__init__(options)

@@ -226,13 +226,16 @@ def running_node(autostart: bool = True, **parameters: Any) -> Iterator[Client]:
     try:
         overrides = [Parameter(k.replace('__', '.'), value=v) for k, v in given.items()]
         node, client = ActionLocalizer(parameter_overrides=overrides), Client()
-        with spinning(node, client.node):
-            if autostart:
-                assert client.change_state('configure')
-                assert client.change_state('activate')
-            yield client
+        try:
+            with spinning(node, client.node):
+                if autostart:
+                    assert client.change_state('configure')
+                    assert client.change_state('activate')
+                yield client
             node.trigger_shutdown()
-        node.destroy_node()
-        client.node.destroy_node()
+        finally:  # or the next test would find this node as well
+            node.quit()
+            node.destroy_node()
+            client.node.destroy_node()
     finally:
         rclpy.shutdown()

@@ -30,16 +30,23 @@ def number_of(image: np.ndarray) -> int:
 
 
 def write_numbered(
-    path: Path, times: list[int], codec: str = 'libx264', clock: int = 1000, **options: str
+    path: Path,
+    times: list[int],
+    codec: str = 'libx264',
+    clock: int = 1000,
+    size: tuple[int, int] = (128, 96),
+    **options: str,
 ) -> Path:
     """Write a video with a picture at each of the times, in ms, with a key frame every 12."""
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(codec, rate=30, options=options)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, 'yuv420p'
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuvj420p' if codec == 'mjpeg' else 'yuv420p'
         stream.codec_context.gop_size = 12
         stream.codec_context.time_base = Fraction(1, clock)
         for number, time in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(numbered_image(number), 'rgb24')
+            image = numbered_image(number, size[1], size[0])
+            frame = av.VideoFrame.from_ndarray(image, 'rgb24')
             frame.pts, frame.time_base = time, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

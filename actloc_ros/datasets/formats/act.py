@@ -32,6 +32,7 @@ from actloc_ros.truth.boxes import (
     tube_boxes,
 )
 
+LARGEST = 1e6  # pixels of an image's side
 COLUMNS = 'video, frame, class, score, x1, y1, x2, y2'
 
 
@@ -65,10 +66,11 @@ def act_truth(data: dict[str, Any], path: str, split: int = 1, part: str = 'test
             for number, rows in enumerate(entries):
                 where = f'{path}: video {name!r}, class {label}, tube {number}'
                 tubes.append(make_tube(index, find_label(numbers, label, where), rows, 1.0, where))
+    resolution = data.get('resolution', {})
     sizes = {
-        index: (float(data['resolution'][name][1]), float(data['resolution'][name][0]))
+        index: _size(resolution[name], f'{path}: resolution of {name!r}')
         for index, name in enumerate(names)
-        if name in data.get('resolution', {})
+        if name in resolution
     }
     return truth_from_tubes(path, names, labels, tubes, 1, sizes)
 
@@ -82,6 +84,17 @@ def _videos(data: dict[str, Any], path: str, split: int, part: str) -> tuple[str
     if not 1 <= split <= len(splits):
         raise EvaluationError(f'{path}: there is no split {split}; there are {len(splits)}')
     return tuple(splits[split - 1])
+
+
+def _size(sides: Any, where: str) -> tuple[float, float]:
+    """Return width and height of what a file gives as height and width."""
+    try:
+        height, width = (float(side) for side in sides)
+    except (TypeError, ValueError):
+        height = width = 0.0
+    if not (1 <= height < LARGEST and 1 <= width < LARGEST):
+        raise EvaluationError(f'{where} is {sides!r:.60}; expected height and width in pixels')
+    return width, height
 
 
 def frame_detections(rows: list[Any], truth: GroundTruth, path: str) -> Predictions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.boxes import has_area
-from actloc_ros.files import read_text, text_encoding
+from actloc_ros.files import read_csv, read_text
 from actloc_ros.truth.boxes import (
     FRAMES_A_VIDEO,
     EvaluationError,
@@ -133,10 +132,10 @@ def read_label_map(path: Path) -> dict[int, str]:
         return {n: AVA80[n - 1] for n in numbers if n not in _NOT_EVALUATED}
     labels = {}
     for item in re.findall(r'\{(.*?)\}', read_text(path), re.DOTALL):
-        number = re.search(r'\b(?:label_)?id\s*:\s*(\d+)', item)
+        number = re.search(r'\b(?:label_)?id\s*:\s*([0-9]{1,9})\b', item)
         name = re.search(r'\bname\s*:\s*"((?:[^"\\]|\\.)*)"', item)
         if not number:
-            raise EvaluationError(f'{path}: an item has no id: {item.strip()!r}')
+            raise EvaluationError(f'{path}: an item has no id: {item.strip()!r:.60}')
         labels[int(number[1])] = name[1] if name else number[1]
     if not labels:
         raise EvaluationError(
@@ -148,18 +147,15 @@ def read_label_map(path: Path) -> dict[int, str]:
 def excluded_keys(path: Path, videos: VideoIndex) -> np.ndarray:
     """Return the keys of the keyframes that a csv lists; videos of another split do not matter."""
     keys = []
-    with path.open(newline='', encoding=text_encoding(path)) as file:
-        for line, row in enumerate(csv.reader(file), 1):
-            if not row:
-                continue
-            if len(row) != 2:
-                raise EvaluationError(
-                    f'{path}, line {line}: {len(row)} columns; expected video and time'
-                )
-            index = videos.find(row[0])
-            if index is not None:
-                frame = _frame(row[1], f'{path}, line {line}')
-                keys.append(index * FRAMES_A_VIDEO + frame)
+    for line, row in read_csv(path):
+        if len(row) != 2:
+            raise EvaluationError(
+                f'{path}, line {line}: {len(row)} columns; expected video and time'
+            )
+        index = videos.find(row[0])
+        if index is not None:
+            frame = _frame(row[1], f'{path}, line {line}')
+            keys.append(index * FRAMES_A_VIDEO + frame)
     return np.array(keys, np.int64)
 
 
@@ -174,11 +170,9 @@ def read_rows(path: Path, scored: bool) -> Iterator[Row]:
     Raises:
         EvaluationError: A row is broken; the message has its line number.
     """
-    with path.open(newline='', encoding=text_encoding(path)) as file:
-        reader = tqdm(csv.reader(file), path.name, unit='row', leave=False, disable=None)
-        for line, fields in enumerate(reader, 1):
-            if fields:
-                yield _row(fields, line, f'{path}, line {line}', scored)
+    rows = tqdm(read_csv(path), path.name, unit='row', leave=False, disable=None)
+    for line, fields in rows:
+        yield _row(fields, line, f'{path}, line {line}', scored)
 
 
 def _row(fields: list[str], line: int, where: str, scored: bool) -> Row:
@@ -195,7 +189,7 @@ def _row(fields: list[str], line: int, where: str, scored: bool) -> Row:
         label = int(fields[6])
         score = float(fields[7]) if scored else 1.0
     except ValueError as error:
-        raise EvaluationError(f'{where}: {error}') from error
+        raise EvaluationError(f'{where}: {error!s:.100}') from error
     _check_values(box, label, score, where)
     person = '' if scored else ''.join(fields[7:])
     return Row(line, fields[0], _frame(fields[1], where), box, label, score, person)
@@ -217,7 +211,7 @@ def _frame(text: str, where: str) -> int:
     try:
         frame = round(float(text) * MICROSECONDS)
     except (ValueError, OverflowError) as error:
-        raise EvaluationError(f'{where}: {text!r} is no time in seconds') from error
+        raise EvaluationError(f'{where}: {text!r:.40} is no time in seconds') from error
     if not 0 <= frame < FRAMES_A_VIDEO:
         raise EvaluationError(f'{where}: the time is {text} s; expected 0 to 1,000,000 s')
     return frame

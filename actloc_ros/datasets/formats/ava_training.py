@@ -19,7 +19,7 @@ from actloc_ros.datasets.formats.ava import (
     read_rows,
 )
 from actloc_ros.datasets.spec import DatasetPaths
-from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_paths
+from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_files
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.boxes import FRAMES_A_VIDEO, VideoIndex
 from actloc_ros.truth.labels import AVA80
@@ -74,7 +74,7 @@ def _csv_file(paths: DatasetPaths) -> Path:
 
 
 def _labels(file: Path) -> dict[int, str]:
-    maps = shown_paths(file.parent.glob('*.pbtxt'))
+    maps = shown_files(file.parent, '.pbtxt')
     if len(maps) > 1:
         names = ', '.join(path.name for path in maps)
         raise AnnotationError(f'{file.parent} has several label maps: {names}; leave one')

@@ -13,13 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.datasets.spec import DatasetPaths
-from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or, shown_paths
+from actloc_ros.io.media import VideoInfo, find_video, relative, shape_or, shown_files
 from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 
 ACTION = 'action'  # the attribute that names what a person does
 NO_ACTION = ('', '__undefined__')
 LAST_FRAME = 10_000_000  # four days at 30 Hz
+DIGITS = 18  # of any number
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def read_cvat(paths: DatasetPaths) -> Annotations:
         AnnotationError: It is no such XML, or a track has other shapes than upright boxes.
     """
     path = paths.path
-    files = shown_paths(path.glob('*.xml')) if path.is_dir() else [path]
+    files = shown_files(path, '.xml') if path.is_dir() else [path]
     if not files:
         raise AnnotationError(f'{path} has no .xml file')
     labels: dict[str, None] = {}
@@ -190,12 +191,14 @@ def _number(text: str | None, where: str) -> float:
     try:
         return float(text or '')
     except ValueError:
-        _refuse(where, f'{text!r} is no number; expected xtl, ytl, xbr and ybr, and no rotation')
+        _refuse(
+            where, f'{text!r:.40} is no number; expected xtl, ytl, xbr and ybr, and no rotation'
+        )
 
 
 def _whole(text: str | None, where: str) -> int:
-    if text is None or not text.strip().isdecimal():
-        _refuse(where, f'{text!r} is no whole number')
+    if text is None or not text.strip().isdecimal() or len(text) > DIGITS:
+        _refuse(where, f'{text!r:.40} is no whole number')
     return int(text)
 
 

@@ -39,7 +39,7 @@ def read_truth(
         EvaluationError: The file is in none of these formats, or broken.
         OSError: It cannot be read.
     """
-    if path.suffix == '.csv':
+    if path.suffix.lower() == '.csv':
         return read_ava_truth(path, label_map, excluded)
     if label_map or excluded:
         raise EvaluationError(
@@ -73,7 +73,7 @@ def read_predictions(path: Path, truth: GroundTruth) -> Predictions:
             the ground truth does not know.
         OSError: It cannot be read.
     """
-    if truth.in_seconds != (path.suffix == '.csv'):
+    if truth.in_seconds != (path.suffix.lower() == '.csv'):
         expected = 'an AVA csv' if truth.in_seconds else 'JSON'
         raise EvaluationError(
             f'{path}: the ground truth {truth.path} needs detections as {expected}'
@@ -111,7 +111,7 @@ def _layout(path: Path) -> Iterator[None]:
 
 
 def _read_json(path: Path) -> Any:
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise EvaluationError(
             f'{path}: this format can run code and is not loaded; write its content as JSON, as '
             'doc/datasets.md says'

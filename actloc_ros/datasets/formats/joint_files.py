@@ -45,7 +45,7 @@ def read_joint_detections(path: Path, truth: JointTruth) -> JointDetections:
         SourceError: The bag cannot be read.
         OSError: The file cannot be read.
     """
-    if path.suffix == '.json':
+    if path.suffix.lower() == '.json':
         return _read_json(path, truth)
     if len(truth.videos) != 1:
         raise EvaluationError(
@@ -100,7 +100,7 @@ def _frame_at(stamp: int, video: Video) -> int | None:
 
 def _read_json(path: Path, truth: JointTruth) -> JointDetections:
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_bytes())  # it finds the encoding
         if data['format'] != FORMAT or data['version'] != VERSION:
             raise EvaluationError(
                 f'{path}: format is {data["format"]!r}, version {data["version"]!r}; expected '
@@ -114,7 +114,14 @@ def _read_json(path: Path, truth: JointTruth) -> JointDetections:
         ]
     except EvaluationError:
         raise
-    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        LookupError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise EvaluationError(
             f'{path}: not joints in the form {FORMAT!r}: {type(error).__name__}: {error}'
         ) from error

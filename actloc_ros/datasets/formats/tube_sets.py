@@ -12,7 +12,7 @@ from tqdm import tqdm
 from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.datasets.spec import DatasetPaths
 from actloc_ros.files import read_text
-from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_paths
+from actloc_ros.io.media import VideoInfo, find_video, first_folder, relative, shape_or, shown_files
 from actloc_ros.truth import boxes as evaluation
 from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
 from actloc_ros.truth.boxes import GroundTruth, VideoIndex
@@ -119,9 +119,9 @@ def _json_file(path: Path) -> Path:
     """Return the annotations' file: the path itself, or the only JSON file in a folder."""
     if not path.is_dir():
         return path
-    found = shown_paths(path.glob('*.json'))
+    found = shown_files(path, '.json')
     if len(found) != 1:
-        pickles = [each.name for each in shown_paths(path.glob('*.pkl'))]
+        pickles = [each.name for each in shown_files(path, '.pkl')]
         raise AnnotationError(
             f'{path} has {len(found)} JSON files'
             + (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.files import read_csv
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import ClipInfo, Detections, PersonBoxes, no_detections
 from actloc_ros.models.detectors.base import DeviceImage, PersonDetector, people
@@ -50,20 +50,21 @@ def read_boxes(path: Path) -> ExternalBoxes:
         OSError: The file cannot be read.
     """
     found: dict[tuple[str, int], list[list[float]]] = {}
-    with path.open(newline='', encoding='utf-8') as file:
-        reader = csv.DictReader(file)
-        missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
-        if missing:
-            raise ValueError(f'"{path}" lacks the columns {", ".join(missing)} in its first line')
-        for row in reader:
-            try:
-                key = row['camera'], int(row['stamp'])
-                values = [*(float(row[name]) for name in COLUMNS[2:]), float(row.get('score') or 1)]
-                if not all(map(math.isfinite, values)):
-                    raise ValueError('boxes and scores must be finite')
-                found.setdefault(key, []).append(values)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f'"{path}" line {reader.line_num}: {error}') from error
+    rows = read_csv(path)
+    _, names = next(rows, (0, []))
+    missing = sorted(set(COLUMNS) - set(names))
+    if missing:
+        raise ValueError(f'"{path}" lacks the columns {", ".join(missing)} in its first line')
+    for line, fields in rows:
+        row = dict(zip(names, fields, strict=False))
+        try:
+            key = row['camera'], int(row['stamp'])
+            values = [*(float(row[name]) for name in COLUMNS[2:]), float(row.get('score') or 1)]
+            if not all(map(math.isfinite, values)):
+                raise ValueError('boxes and scores must be finite')
+            found.setdefault(key, []).append(values)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f'"{path}" line {line}: {error!s:.100}') from error
     arrays = {key: np.array(rows) for key, rows in found.items()}
 
     def find(camera: str, stamp: int) -> PersonBoxes | None:

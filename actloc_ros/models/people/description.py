@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from actloc_ros.files import read_yaml
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.skeleton_n.features import Joint
 
@@ -17,6 +16,7 @@ JOINT_NAMES = tuple(joint.name.lower() for joint in Joint)
 RESIZES = ('keep_ratio', 'letterbox', 'letterbox_centred', 'stretch')
 COLOURS = ('rgb', 'bgr')
 LAYOUTS = ('yolox', 'nanodet', 'rtmdet', 'movenet_multipose', 'rtmo', 'simcc')
+LARGEST = 1e9  # of any number
 MULTIPLE = 32  # of the sides of an input of any size
 
 
@@ -97,9 +97,8 @@ def read_description(path: Path) -> PeopleFile:
         ModelError: The file cannot be read or describes no people network; the text says why.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding='utf-8'))
-        described = _parse(values)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+        described = _parse(read_yaml(path))
+    except (OSError, ValueError) as error:
         raise ModelError(f'"{path}" describes no people network: {error}') from error
     return dataclasses.replace(
         described,
@@ -138,19 +137,19 @@ def _parse(values: Any) -> PeopleFile:
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f'{name} is {value!r}; it must be a text')
+        raise ValueError(f'{name} is {value!r:.60}; it must be a text')
     return value
 
 
 def _whole(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f'{name} is {value!r}; it must be a whole number')
+        raise ValueError(f'{name} is {value!r:.60}; it must be a whole number')
     return value
 
 
 def _number(name: str, value: Any) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ValueError(f'{name} is {value!r}; it must be a number')
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= LARGEST:
+        raise ValueError(f'{name} is {value!r:.60}; it must be a number, to {LARGEST:g}')
     return float(value)
 
 
@@ -160,7 +159,7 @@ def _list(parse: Any, count: int = 0) -> Any:
     def parsed(name: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or (count and len(value) != count):
             raise ValueError(
-                f'{name} is {value!r}; it must be a list' + f' of {count}' * bool(count)
+                f'{name} is {value!r:.60}; it must be a list' + f' of {count}' * bool(count)
             )
         return tuple(parse(name, item) for item in value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from actloc_ros.boxes import clip
+from actloc_ros.files import one_line
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.onnx_runtime import Providers, open_session
 from actloc_ros.models.people.description import JOINT_NAMES, PeopleFile
@@ -37,7 +38,9 @@ class OnnxFile:
         try:
             self._session = open_session(how.people, providers, threads)
         except Exception as error:  # ONNX Runtime's own classes have no common one
-            raise ModelError(f'cannot open the people network "{how.people}": {error}') from error
+            raise ModelError(
+                f'cannot open the people network "{how.people}": {one_line(error)}'
+            ) from error
         self.providers: list[str] = self._session.get_providers()
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
@@ -77,7 +80,9 @@ class PeopleFileNetwork:
         try:
             reported = self._run(np.full((*how.size, 3), BLANK, np.uint8), how.threshold)[0]
         except Exception as error:  # as above; a wrong size shows only here
-            raise ModelError(f'"{how.people}" does not fit its description: {error}') from error
+            raise ModelError(
+                f'"{how.people}" does not fit its description: {one_line(error)}'
+            ) from error
         self.has_joints = reported.joints.shape[1] > 0
 
     def find(self, image: np.ndarray, least: float) -> FoundPeople:

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from actloc_ros.files import one_line
 from actloc_ros.models.errors import ModelError, WeightsError
-from actloc_ros.models.onnx_runtime import Providers, check_used, choose_providers, torch_device
+from actloc_ros.models.joints_n.session import JointsSession
+from actloc_ros.models.onnx_runtime import (
+    CPU,
+    Providers,
+    check_used,
+    choose_providers,
+    torch_device,
+)
 from actloc_ros.models.people.description import read_description
 from actloc_ros.models.people.file_network import PeopleFileNetwork
 from actloc_ros.models.people.top_down import TopDownNetwork
@@ -17,8 +25,17 @@ from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.people_n.session import PeopleSession
 from actloc_ros.models.storage import find_onnx, onnx_places
 
-PEOPLE_N = 'people_n'
+PEOPLE_N, JOINTS_N = 'people_n', 'joints_n'
 YAML, ONNX = ('.yaml', '.yml'), '.onnx'
+
+
+Detect = Callable[[np.ndarray, float], FoundPeople]
+Refine = Callable[[np.ndarray, FoundPeople], FoundPeople]
+
+
+def _as_found(image: np.ndarray, found: FoundPeople) -> FoundPeople:
+    """Return people whose joints cannot be found better."""
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +44,23 @@ class PeopleNetwork:
 
     Attributes:
         name: Short, for messages.
-        find: An image, uint8 (H, W, 3) in RGB, and the least score -> the people in it, with COCO's
-            17 joints; where the network has none, their confidence is 0.
+        detect: An image, uint8 (H, W, 3) in RGB, and the least score -> the people in it, with
+            COCO's 17 joints; where the network has none, their confidence is 0.
         threshold: Score from which a person is reported.
         has_joints: Whether it finds joints.
+        refine: An image and some of the people that `detect` found in it -> the same people with
+            better joints. It takes time for each of them, so that it is for those who matter.
     """
 
     name: str
-    find: Callable[[np.ndarray, float], FoundPeople]
+    detect: Detect
     threshold: float
     has_joints: bool
+    refine: Refine = _as_found
+
+    def find(self, image: np.ndarray, least: float) -> FoundPeople:
+        """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints."""
+        return self.refine(image, self.detect(image, least))
 
 
 def names_people(name: str) -> bool:
@@ -59,7 +83,7 @@ def open_people(name: str, device: str, threads: int) -> PeopleNetwork:
     """
     path = Path(name).expanduser()
     if names_people(name) and not name.endswith(YAML) and (gpu := torch_device(device)):
-        return _open_by_torch(name, gpu)
+        return _open_by_torch(name, gpu, threads)
     providers = choose_providers(device)
     if name.endswith(YAML):
         network = _open_described(path, device, providers, threads)
@@ -78,21 +102,34 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
     try:
         session = PeopleSession(path, providers, threads)
     except Exception as error:  # ONNX Runtime's own classes have no common one
-        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {error}') from error
+        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
+    joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
-    return PeopleNetwork(path.stem, session.find, session.threshold, has_joints=True)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
 
 
-def _open_by_torch(name: str, device: str) -> PeopleNetwork:
-    """Return a `people_n` that PyTorch runs."""
+def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
+    path = find_onnx(JOINTS_N)
+    if path is None:
+        places = ', '.join(str(place) for place in onnx_places(JOINTS_N))
+        raise WeightsError(f'the weights of {JOINTS_N} are not here (no file {places})')
+    try:
+        return JointsSession(path, providers, threads)
+    except Exception as error:  # ONNX Runtime's own classes have no common one
+        raise WeightsError(f'"{path}" is no {JOINTS_N}: {one_line(error)}') from error
+
+
+def _open_by_torch(name: str, device: str, threads: int) -> PeopleNetwork:
+    """Return a `people_n` that PyTorch runs; joints in crops are found on the CPU."""
     from actloc_ros.models.people_n.torch_session import TorchPeopleSession
 
     path = _people_n_file(name)
     try:
         session = TorchPeopleSession(path, device)
     except ValueError as error:
-        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {error}') from error
-    return PeopleNetwork(path.stem, session.find, session.threshold, has_joints=True)
+        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
+    joints = _open_joints_n((CPU,), threads)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
 
 
 def _people_n_file(name: str) -> Path:
@@ -114,7 +151,7 @@ def _open_described(path: Path, device: str, providers: Providers, threads: int)
         if how.boxes.endswith(YAML) and read_description(Path(how.boxes)).boxes:
             raise ModelError(f'"{path}" takes boxes from "{how.boxes}", which finds none itself')
         boxes = open_people(how.boxes, device, threads)
-        top_down = TopDownNetwork(how, boxes.find, providers, threads)
+        top_down = TopDownNetwork(how, boxes.detect, providers, threads)
         check_used(device, top_down.providers)
         return PeopleNetwork(path.stem, top_down.find, boxes.threshold, has_joints=True)
     network = PeopleFileNetwork(how, providers, threads)

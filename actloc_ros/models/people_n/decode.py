@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,10 @@ class FoundPeople:
     boxes: FloatArray
     scores: FloatArray
     joints: FloatArray
+
+    def __getitem__(self, rows: Any) -> FoundPeople:
+        """Return some of them."""
+        return FoundPeople(self.boxes[rows], self.scores[rows], self.joints[rows])
 
 
 def decode(

@@ -127,37 +127,43 @@ class Block(nn.Module):
 
 
 class Trunk(nn.Module):
-    """EfficientNet-Lite0 to its block 12; parameters bear the names of its weights file."""
+    """EfficientNet-Lite0 to one of its blocks; parameters bear the names of its weights file.
 
-    def __init__(self, skipped: tuple[int, ...]) -> None:
+    Args:
+        skipped: Blocks that are left out; only those that keep channels and stride.
+        ends: Blocks whose outputs are its levels, finest first; it stops behind the last one.
+    """
+
+    def __init__(self, skipped: tuple[int, ...], ends: tuple[int, ...] = LEVEL_ENDS) -> None:
         super().__init__()
+        self._ends = ends
         self._conv_stem = SameConv(3, STEM_CHANNELS, 3, 2)
         self._bn0 = _norm(STEM_CHANNELS)
         self._blocks = nn.ModuleDict()
         channels = STEM_CHANNELS
-        for number, (kernel, stride, expansion, outputs) in enumerate(BLOCKS):
+        for number, (kernel, stride, expansion, outputs) in enumerate(BLOCKS[: ends[-1] + 1]):
             if number in skipped:
-                if stride != 1 or channels != outputs or number in LEVEL_ENDS:
+                if stride != 1 or channels != outputs or number in ends:
                     raise ValueError(f'block {number} cannot be skipped: it changes the shape')
                 continue
             self._blocks[str(number)] = Block(channels, kernel, stride, expansion, outputs)
             channels = outputs
 
     def start(self, images: Tensor) -> Tensor:
-        """Float (B, 3, H, W), RGB from 0 to 255 -> (B, 40, H / 8, W / 8), the finest level."""
+        """Float (B, 3, H, W), RGB from 0 to 255 -> (B, C, H / stride, W / stride), finest level."""
         x = F.relu6(self._bn0(self._conv_stem((images - 127) / 128)))
         for number, block in self._blocks.items():
-            if int(number) <= LEVEL_ENDS[0]:
+            if int(number) <= self._ends[0]:
                 x = block(x)
         return x
 
     def rest(self, level: Tensor) -> list[Tensor]:
-        """(B, 40, H / 8, W / 8) -> (B, 40 / 112 / 192, H / stride, W / stride), 3 levels."""
+        """Finest level -> (B, C, H / stride, W / stride), all levels."""
         levels = [level]
         for number, block in self._blocks.items():
-            if int(number) > LEVEL_ENDS[0]:
+            if int(number) > self._ends[0]:
                 level = block(level)
-                if int(number) in LEVEL_ENDS:
+                if int(number) in self._ends:
                     levels.append(level)
         return levels
 
@@ -166,7 +172,7 @@ class Trunk(nn.Module):
         yield from self._conv_stem.parameters()
         yield from self._bn0.parameters()
         for number, block in self._blocks.items():
-            if int(number) <= LEVEL_ENDS[0]:
+            if int(number) <= self._ends[0]:
                 yield from block.parameters()
 
 

@@ -40,7 +40,7 @@ class PoseLocalizer(Localizer):
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
         least = min(LEAST_SCORE, self._people.threshold)
-        found = [self._people.find(frame.image, least) for frame in frames]
+        found = [self._people.detect(frame.image, least) for frame in frames]
         return [
             self._camera(frame.camera).update(frame, people)
             for frame, people in zip(frames, found, strict=True)
@@ -60,7 +60,7 @@ class PoseLocalizer(Localizer):
         if name not in self._cameras:
             linker = TrackLinker(TrackOptions(min_score=self._people.threshold))
             actions = SkeletonActions(self._skeleton)
-            self._cameras[name] = _Camera(linker, actions, self._people.has_joints)
+            self._cameras[name] = _Camera(self._people, linker, actions)
         return self._cameras[name]
 
 
@@ -69,33 +69,33 @@ class _Camera:
     """What is kept of one camera.
 
     Attributes:
+        people: Finds the joints of those on tracks.
         linker: Its tracks.
         actions: The memory of each track's motion.
-        has_joints: Whether joints are found at all.
         frames: In how many frames each track was found, by id.
     """
 
+    people: PeopleNetwork
     linker: TrackLinker
     actions: SkeletonActions
-    has_joints: bool
     frames: dict[int, int] = field(default_factory=dict)
 
     def update(self, frame: Frame, found: FoundPeople) -> Detections:
         """Take the people of the newest frame, and return those on confirmed tracks."""
         tracks = self.linker.update(frame.stamp, found.boxes, found.scores)
         ids = np.array([track_id for track_id, _ in tracks.rows()], np.int64)
-        rows = [row for _, row in tracks.rows()]
-        boxes, joints = found.boxes[rows], found.joints[rows]
+        followed = self.people.refine(frame.image, found[[row for _, row in tracks.rows()]])
         size = frame.width, frame.height
+        boxes, joints = followed.boxes, followed.joints
         scores = self.actions.update(frame.stamp, size, ids, boxes, joints)
         kept = self._confirmed(frame.stamp, tracks)
         return Detections(
             boxes=boxes[kept],
-            scores=found.scores[rows][kept],
+            scores=followed.scores[kept],
             actions=rescale(scores, self.actions.thresholds)[kept],
             clip=ClipInfo(frame.stamp, frame.stamp),
             track_ids=ids[kept],
-            joints=joints[kept] if self.has_joints else None,
+            joints=joints[kept] if self.people.has_joints else None,
         )
 
     def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:

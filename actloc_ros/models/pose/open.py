@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from actloc_ros.files import one_line
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.errors import WeightsError
-from actloc_ros.models.onnx_runtime import THREADS
 from actloc_ros.models.people.open import PEOPLE_N, open_people
 from actloc_ros.models.pose.localizer import PoseLocalizer
 from actloc_ros.models.skeleton_n.actions import SkeletonSession
@@ -29,7 +29,7 @@ def open_pose(model: str, options: LocalizerOptions) -> PoseLocalizer:
 
     Args:
         model: As this module's text says.
-        options: `weights` are the skeleton network's.
+        options: `weights` are the skeleton network's; `threads` are the people network's.
 
     Raises:
         ModelError: There is no such network, its file is not here or does not fit, or the device
@@ -42,7 +42,7 @@ def open_pose(model: str, options: LocalizerOptions) -> PoseLocalizer:
 
 
 def _open(name: str, people: str, options: LocalizerOptions) -> PoseLocalizer:
-    network = open_people(people, options.device, THREADS)
+    network = open_people(people, options.device, options.threads)
     return PoseLocalizer(name, network, _open_skeleton(options.weights))
 
 
@@ -55,4 +55,4 @@ def _open_skeleton(weights: str) -> SkeletonSession:
     try:
         return SkeletonSession(path)
     except Exception as error:  # ONNX Runtime's own classes have no common one
-        raise WeightsError(f'"{path}" is no {SKELETON_N}: {error}') from error
+        raise WeightsError(f'"{path}" is no {SKELETON_N}: {one_line(error)}') from error

@@ -104,13 +104,10 @@ class TrackHistory:
         self.last = np.zeros(shape, np.int64)
         self.log_length = np.zeros(shape, np.float32)  # of the body length in pixels
         self.box = np.zeros((*shape, 4), np.float32)
-        self.box_velocity = np.zeros(
-            (*shape, 4), np.float32
-        )  # pixels a second, as all velocities here
-        self.xy = np.zeros((*shape, JOINTS, 2), np.float32)  # where each joint was last
-        self.seen = np.full(
-            (*shape, JOINTS), -np.inf, np.float32
-        )  # seconds since then, as a negative number
+        self.box_velocity = np.zeros((*shape, 4), np.float32)  # pixels a second, as all velocities
+        self.xy = np.zeros((*shape, JOINTS, 2), np.float32)  # where each joint was last detected
+        # Seconds since then, as a negative number.
+        self.detected = np.full((*shape, JOINTS), -np.inf, np.float32)
         self.velocity = np.zeros((*shape, JOINTS, 2), np.float32)
         self.slow_velocity = np.zeros((*shape, 2), np.float32)
 
@@ -168,7 +165,7 @@ class TrackHistory:
         self.last = np.where(new, stamps, self.last)
         self.box[new] = frame.boxes[new]
         self.box_velocity[new] = 0
-        self.seen[new] = -np.inf
+        self.detected[new] = -np.inf
         self.velocity[new] = 0
         self.slow_velocity[new] = 0
 
@@ -197,8 +194,8 @@ class TrackHistory:
         here: np.ndarray,
     ) -> np.ndarray:
         """Update all velocities; return the root's (G, A, 2), pixels a second."""
-        self.seen = self.seen - elapsed[..., None]
-        gap = -self.seen  # seconds since each joint was last known
+        self.detected = self.detected - elapsed[..., None]
+        gap = -self.detected  # seconds since each joint was last detected
         moved = known & (gap > 0) & (gap <= LONGEST_GAP)
         safe = np.where(moved, gap, 1.0)[..., None]
         measured = (xy - self.xy) / safe
@@ -208,7 +205,7 @@ class TrackHistory:
         )
         self.velocity[known & (gap > LONGEST_GAP)] = 0
         self.xy = np.where(known[..., None], xy, self.xy)
-        self.seen = np.where(known, 0.0, self.seen)
+        self.detected = np.where(known, 0.0, self.detected)
         steps = np.where(elapsed > 0, elapsed, 1.0)[..., None]
         moved_box = ((elapsed > 0) & (elapsed <= LONGEST_GAP))[..., None]
         keep = np.exp(-steps / FAST)
@@ -262,7 +259,7 @@ class TrackHistory:
         root: np.ndarray,
         root_velocity: np.ndarray,
     ) -> np.ndarray:
-        """Return what each track sees of the nearest others of its image, nearest first."""
+        """Return the features of the nearest other tracks in the image, nearest first."""
         groups, slots = present.shape
         found = np.zeros((groups, slots, NEIGHBOURS, 3 * JOINTS + 4), np.float32)
         if slots < 2:

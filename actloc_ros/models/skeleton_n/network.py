@@ -146,7 +146,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, keep: Tensor, fresh: Tensor, state: Tensor) -> Tensor:
-        """Run over the moments."""
+        """Map `keep` and `fresh` (N, T, W) and `state` (N, W) to all states (N, T, W)."""
         hidden, states = state, torch.empty_like(fresh)
         for moment in range(fresh.shape[1]):
             hidden = torch.addcmul(fresh[:, moment], keep[:, moment], hidden)

@@ -48,6 +48,7 @@ class StreamLocalizer(Localizer):
         self._device = choose_device(options.device)
         self._dtype = choose_precision(options.precision, self._device)
         how = entry.preprocessing
+        self._threads = options.threads
         self._network = self._running(opened.network.eval(), how)
         self._state = self._network.initial_state(0, how.height, how.width)
         self._slots: dict[str, int] = {}
@@ -67,7 +68,7 @@ class StreamLocalizer(Localizer):
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
         began = time.perf_counter()
-        with torch.inference_mode(), self._threads():
+        with torch.inference_mode(), self._one_thread():
             cameras = torch.tensor([self._slot(frame.camera) for frame in frames])
             keep = torch.tensor([self._is_due(frame) for frame in frames])
             batch = torch.stack([self._prepare(frame) for frame in frames])
@@ -98,11 +99,11 @@ class StreamLocalizer(Localizer):
     def _running(self, network: StreamNet, how: Preprocessing) -> StreamNet | StreamSession:
         """Return the network in the form that runs fastest on its device."""
         if self._device.type == 'cpu' and self._dtype == torch.float32:
-            return StreamSession(network, how.height, how.width)
+            return StreamSession(network, how.height, how.width, self._threads)
         prepare_untraced(network, self._device, self._dtype)
         return network
 
-    def _threads(self) -> AbstractContextManager[None]:
+    def _one_thread(self) -> AbstractContextManager[None]:
         """Return the context that sets how many threads PyTorch has within a step.
 
         Its own threads stay busy for a while after they have worked, and would then compete with

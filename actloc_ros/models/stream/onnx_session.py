@@ -25,12 +25,13 @@ class StreamSession:
         network: Ready for inference.
         height: Of its input.
         width: Of its input.
+        threads: Threads of ONNX Runtime, 1 or more.
 
     Raises:
         WeightsError: ONNX or its runtime is not installed.
     """
 
-    def __init__(self, network: StreamNet, height: int, width: int) -> None:
+    def __init__(self, network: StreamNet, height: int, width: int, threads: int) -> None:
         try:
             import onnx  # noqa: F401 - PyTorch wants it to export
             import onnxruntime
@@ -42,7 +43,7 @@ class StreamSession:
         self._layers = [d for _ in STRIDES for d in DILATIONS]
         self._width = network.width
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = threads
         options.log_severity_level = ERRORS
         # Other threads are to find the cores free as soon as a step is done.
         options.add_session_config_entry('session.force_spinning_stop', '1')
@@ -63,7 +64,10 @@ class StreamSession:
     def forward_step(
         self, frames: Tensor, state: StreamState, cameras: Tensor, keep: Tensor
     ) -> StreamOutput:
-        """Map the newest frames of B cameras to predictions; see `StreamNet.forward_step`."""
+        """Map the newest frames of B cameras, (B, 3, H, W), to predictions (B, A, …).
+
+        See `StreamNet.forward_step`.
+        """
         outputs = [
             self._step(frames[i : i + 1], state, camera, kept)
             for i, (camera, kept) in enumerate(zip(cameras.tolist(), keep.tolist(), strict=True))

@@ -25,11 +25,11 @@ LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shr
 
 
 class TwoStageLocalizer(Localizer):
-    """People, followed over time, each with the actions that a clip classifier sees in its tube.
+    """People, followed over time, each with the actions that a clip classifier detects.
 
-    All actors of all cameras that are due are classified in one batch: each at its first sight,
+    All actors of all cameras that are due are classified in one batch: each when first detected,
     and then `TwoStageOptions.classify_rate` times a second, by stamps. In between, an actor keeps
-    its scores. Tracks are this localizer's own, as is their patience of 1 s with who is not seen.
+    its scores. Tracks are this localizer's own, and end after 1 s without detections.
     """
 
     def __init__(

@@ -25,7 +25,6 @@ from actloc_ros.models.detectors.torchvision_detectors import open_network_detec
 from actloc_ros.models.entry import Task
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import open_network
-from actloc_ros.models.onnx_runtime import THREADS
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.people.open import names_people, open_people
 from actloc_ros.models.two_stage.classifier import ClipClassifier
@@ -61,7 +60,7 @@ def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -
             raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
         return ExternalBoxes(options.side_inputs.boxes)
     if names_people(name) and not name.startswith(FILE):
-        threads = THREADS
+        threads = options.threads
         return PeopleNetworkDetector(open_people(name, options.device, threads))
     if not name.startswith(FILE):
         return open_network_detector(name, device, options.random_weights)

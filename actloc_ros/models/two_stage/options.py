@@ -30,6 +30,14 @@ class TwoStageOptions:
 
     @classmethod
     def of(cls, extra: Mapping[str, Any]) -> TwoStageOptions:
-        """Return the options in `LocalizerOptions.extra`; what other families read is ignored."""
+        """Return the options in `LocalizerOptions.extra`.
+
+        Raises:
+            ValueError: There is no such option, or its value is out of its range.
+        """
         names = [field.name for field in fields(cls)]
-        return cls(**{name: extra[name] for name in names if name in extra})
+        if unknown := sorted(extra.keys() - set(names)):
+            raise ValueError(
+                f'two-stage models have no option "{unknown[0]}"; they have {", ".join(names)}'
+            )
+        return cls(**extra)

@@ -100,7 +100,7 @@ class ActorFinder:
         return carry(actor.box, self.view.flow, actor.motion.growth, self.view.elapsed)
 
     def _follow(self, stamp: int, found: list[Candidate]) -> None:
-        """Give candidates their tracks, and take what is seen into the actors."""
+        """Give candidates their tracks, and update the actors by them."""
         boxes = np.array([each.box for each in found]).reshape(-1, 4)
         tracks = self._linker.update(stamp, boxes, np.ones(len(found)))
         before, self.actors = self.actors, {}
@@ -109,7 +109,7 @@ class ActorFinder:
             candidate = found[row]
             actor = before.get(track_id) or MovingActor(candidate.box, 0.0)
             self._update(actor, candidate)
-            if candidate.seen or actor.score >= LEAST_SCORE:
+            if candidate.confirmed or actor.score >= LEAST_SCORE:
                 self.actors[track_id] = actor
 
     def _update(self, actor: MovingActor, candidate: Candidate) -> None:

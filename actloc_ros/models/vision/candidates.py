@@ -8,7 +8,7 @@ import numpy as np
 
 from actloc_ros.boxes import area, intersection
 
-SAME = 0.3  # IoU from which boxes of two sources speak of one actor
+SAME = 0.3  # IoU from which boxes of two sources are of one actor
 INSIDE = 0.6  # share of the smaller box within the larger from which they do, too
 DOUBLE = 0.5  # IoU from which two followed actors are one
 NESTED = 0.7  # share of the smaller box within the larger from which they are, too
@@ -21,8 +21,8 @@ class Candidate:
 
     Attributes:
         box: float (4,), x1, y1, x2, y2.
-        person: Probability of a person by the people detector; None if it did not see one.
-        known: Whether the people detector saw this actor at any time.
+        person: Probability of a person by the people detector; None if it detects none.
+        known: Whether the people detector detected this actor at any time.
         moving: Evidence of motion in [0, 1]; None if nothing moves.
     """
 
@@ -32,8 +32,8 @@ class Candidate:
     known: bool = False
 
     @property
-    def seen(self) -> bool:
-        """Whether anything confirms that the actor is there."""
+    def confirmed(self) -> bool:
+        """Whether a person or motion is detected there."""
         return self.person is not None or self.moving is not None
 
 
@@ -47,7 +47,7 @@ def distinct(boxes: dict[int, np.ndarray], scores: dict[int, float]) -> list[int
 
 
 def add_people(found: list[Candidate], boxes: np.ndarray, chances: np.ndarray, gain: float) -> None:
-    """Add people to `found`; who is there already is drawn to where he is seen by `gain`."""
+    """Add people to `found`; the box of one already there moves towards the new one by `gain`."""
     for index in np.argsort(-chances, kind='stable'):
         box, chance = boxes[index], float(chances[index])
         fits = [overlaps(box, other.box)[0] if other.person is None else 0.0 for other in found]
@@ -67,7 +67,7 @@ def add_regions(
     A region that holds several people that the people detector never found makes them one.
     """
     for box, weight in zip(boxes, evidence, strict=True):
-        owners = [other for other in found if _speaks_of(box, other.box)]
+        owners = [other for other in found if _belongs_to(box, other.box)]
         for owner in owners:
             owner.moving = max(owner.moving or 0.0, float(weight))
         if not owners:
@@ -93,6 +93,6 @@ def _double(first: np.ndarray, second: np.ndarray) -> bool:
     return union >= DOUBLE or smaller >= NESTED
 
 
-def _speaks_of(region: np.ndarray, actor: np.ndarray) -> bool:
+def _belongs_to(region: np.ndarray, actor: np.ndarray) -> bool:
     union, smaller = overlaps(region, actor)
     return union >= SAME or smaller >= INSIDE

@@ -173,6 +173,11 @@ class ElanLarge(nn.Module):
         return c3, c4, self.layer_5(c4)
 
 
+def shuffled(first: Tensor, second: Tensor) -> Tensor:
+    """Return the channels of two maps (B, C, …) by turns, (B, 2 C, …): ShuffleNetV2's shuffle."""
+    return torch.stack([first, second], dim=2).flatten(1, 2)
+
+
 class ShuffleUnit(nn.Module):
     """ShuffleNetV2's unit; with `stride` 2 it halves the resolution."""
 
@@ -201,7 +206,7 @@ class ShuffleUnit(nn.Module):
         else:
             kept, rest = x.chunk(2, dim=1)
             changed = self.branch2(rest)
-        return torch.stack([kept, changed], dim=2).flatten(1, 2)  # channels of both by turns
+        return shuffled(kept, changed)
 
 
 def relu() -> nn.Module:

@@ -6,8 +6,9 @@ names follow the published checkpoints. (B, 3, K, H, W) goes in, (B, C, H / 32, 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+
+from actloc_ros.models.yowov2.blocks import shuffled
 
 
 def _normed(inputs: int, outputs: int) -> list[nn.Module]:
@@ -44,7 +45,7 @@ class ShuffleUnit3d(nn.Module):
         else:
             kept, rest = x.chunk(2, dim=1)
             changed = self.banch2(rest)
-        return torch.stack([kept, changed], dim=2).flatten(1, 2)  # channels of both by turns
+        return shuffled(kept, changed)
 
 
 class ShuffleNet3d(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,27 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from actloc_ros.projection import ActorPose
+
+
+@dataclass(frozen=True, eq=False)
+class RigidTransform:
+    """What moves points from one frame into another.
+
+    Attributes:
+        rotation: float64 (3, 3).
+        offset: float64 (3,) in m.
+    """
+
+    rotation: np.ndarray
+    offset: np.ndarray
+
+    def points(self, points: np.ndarray) -> np.ndarray:
+        """Return points (…, 3) in the target frame."""
+        return points @ self.rotation.T + self.offset
+
+    def vector(self, vector: np.ndarray) -> np.ndarray:
+        """Return a direction (3,) in the target frame."""
+        return self.rotation @ vector
 
 
 class PoseTransformer:
@@ -69,20 +90,47 @@ class PoseTransformer:
         """Forget all transforms, since time has jumped back."""
         self._buffer.clear()
 
-    def _moved(self, pose: ActorPose, target: str, stamp: int) -> ActorPose:
-        found = self._buffer.lookup_transform(target, pose.frame_id, _time(stamp)).transform
+    def lookup(self, target: str, source: str, stamp: int | None, lag: int = 0) -> RigidTransform:
+        """Return what moves points from `source` into `target` at `stamp` (ns); None: the newest.
+
+        Where no transform is as new as that yet, the newest counts, if it is at most `lag` (ns)
+        older.
+
+        Raises:
+            LookupError: tf does not know it, or it is not finite.
+        """
+        try:
+            if stamp is None or self._is_ahead(target, source, stamp, lag):
+                return self._lookup(target, source, Time())
+            return self._lookup(target, source, _time(stamp))
+        except (self._error, ValueError, OverflowError) as error:
+            raise LookupError(str(error)) from None
+
+    def _is_ahead(self, target: str, source: str, stamp: int, lag: int) -> bool:
+        """Return whether a stamp is newer than all transforms, by `lag` at most."""
+        if not lag or self._buffer.can_transform(target, source, _time(stamp)):
+            return False
+        newest = self._buffer.get_latest_common_time(target, source).nanoseconds
+        return bool(0 < stamp - newest <= lag)
+
+    def _lookup(self, target: str, source: str, time: Time) -> RigidTransform:
+        found = self._buffer.lookup_transform(target, source, time).transform
         turn, offset = found.rotation, _vector(found.translation)
         rotation = rotation_matrix(turn.x, turn.y, turn.z, turn.w)
-        moved = replace(
+        if not (np.isfinite(rotation).all() and np.isfinite(offset).all()):
+            raise ValueError(f'the transform from {source} is not finite')
+        return RigidTransform(rotation, offset)
+
+    def _moved(self, pose: ActorPose, target: str, stamp: int) -> ActorPose:
+        found = self._lookup(target, pose.frame_id, _time(stamp))
+        rotation = found.rotation
+        return replace(
             pose,
             frame_id=target,
-            position=rotation @ pose.position + offset,
+            position=found.points(pose.position),
             covariance=rotation @ pose.covariance @ rotation.T,
-            joints=None if pose.joints is None else pose.joints @ rotation.T + offset,
+            joints=None if pose.joints is None else found.points(pose.joints),
         )
-        if not moved.finite:
-            raise ValueError(f'the transform from {pose.frame_id} is not finite')
-        return moved
 
 
 def rotation_matrix(x: float, y: float, z: float, w: float) -> np.ndarray:

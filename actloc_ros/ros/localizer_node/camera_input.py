@@ -44,6 +44,7 @@ class CameraInput:
     Attributes:
         camera: The camera's name.
         sink: Takes each message; None discards them.
+        received: Messages that came while there was a sink, since `restart`.
         callback_times: The newest durations of the callback in s.
     """
 
@@ -66,10 +67,13 @@ class CameraInput:
         self.topic = self._subscription.topic
         self._lost_before = 0
 
-    def open(self, sink: Callable[[ReceivedImage], None]) -> None:
-        """Give every message from now on to `sink`, which must return at once."""
+    def restart(self) -> None:
+        """Count from zero."""
         self.received = 0
         self._lost_before = self._subscription.lost
+
+    def open(self, sink: Callable[[ReceivedImage], None]) -> None:
+        """Give every message from now on to `sink`, which must return at once."""
         self._arrivals.clear()
         self.callback_times.clear()
         self._listening = time.monotonic()
@@ -83,6 +87,16 @@ class CameraInput:
     def lost(self) -> int:
         """Return how many frames were lost on their way, as far as the middleware knows."""
         return self._subscription.lost - self._lost_before
+
+    @property
+    def lost_at(self) -> float:
+        """Return when a frame was last known to be lost, by `time.monotonic`, in s."""
+        return self._subscription.lost_at
+
+    @property
+    def best_effort(self) -> bool:
+        """Whether a publisher of the images offers no more than best effort."""
+        return self._subscription.best_effort
 
     def rate(self) -> float:
         """Return the rate in Hz at which frames come now."""

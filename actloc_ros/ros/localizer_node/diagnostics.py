@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
@@ -14,7 +16,8 @@ from actloc_ros.ros.localizer_node.worker import Counters
 
 MEGABYTE = 1e6
 LOST_SHARE = 0.1  # of the frames that came, from which losses are a fault
-LOST_ADVICE = 'offer them reliable, or give the middleware more memory (config/fastdds.xml)'
+LOST_ADVICE = 'give the middleware more memory (config/fastdds.xml, config/zenoh.json5)'
+FAULT_SHOWN = 10.0  # s for which a broken or lost frame is the state of its camera
 BACKLOG = 100  # waiting frames from which a replay is too fast for the model
 
 
@@ -30,6 +33,8 @@ class NodeHealth:
         labels: How many actions it knows.
         device: The device that was asked for.
         waiting: Frames in the mailbox.
+        progress: What takes long just now; empty if nothing does.
+        hints: What around the node is to be changed.
     """
 
     state: str
@@ -39,6 +44,8 @@ class NodeHealth:
     labels: int
     device: str
     waiting: int
+    progress: str
+    hints: Sequence[str]
 
 
 def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
@@ -54,13 +61,17 @@ def node_status(name: str, health: NodeHealth) -> DiagnosticStatus:
     }
     if health.fault:
         level, text = DiagnosticStatus.ERROR, health.fault
+    elif health.progress:
+        level, text = DiagnosticStatus.OK, health.progress
     elif health.waiting > BACKLOG:
         level, text = DiagnosticStatus.WARN, 'frames come faster than the model takes them'
     elif health.state != 'active':
         level, text = DiagnosticStatus.OK, health.state
     else:
         level, text = DiagnosticStatus.OK, 'localizing' if health.enabled else 'disabled'
-    return status(level, f'{name}: localizer', text, name, values)
+    if health.hints:
+        level = max(level, DiagnosticStatus.WARN)
+    return status(level, f'{name}: localizer', '; '.join([text, *health.hints]), name, values)
 
 
 def camera_status(
@@ -112,12 +123,12 @@ def _camera_state(camera: CameraInput, counters: Counters) -> tuple[bytes, str]:
         )
     if not camera.received:
         return DiagnosticStatus.OK, 'waiting for the first frame'
-    if counters.fault:
+    recently = time.monotonic() - FAULT_SHOWN
+    if counters.fault_time > recently:
         return DiagnosticStatus.WARN, f'broken frames are skipped; the last: {counters.fault}'
-    if camera.lost > LOST_SHARE * camera.received:
-        text = (
-            f'{camera.lost} frames were lost on the way and {camera.received} came: {LOST_ADVICE}'
-        )
+    if camera.lost_at > recently and camera.lost > LOST_SHARE * camera.received:
+        advice = f'offer them reliable, or {LOST_ADVICE}' if camera.best_effort else LOST_ADVICE
+        text = f'{camera.lost} frames were lost on the way and {camera.received} came: {advice}'
         return DiagnosticStatus.WARN, text
     return DiagnosticStatus.OK, f'{camera.rate():.1f} Hz'
 
@@ -134,8 +145,8 @@ def status(
 
 def device_memory() -> dict[str, str]:
     """Return what PyTorch holds on the GPU; nothing where it was not loaded or there is none."""
-    torch = sys.modules.get('torch')
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    torch = _torch_with_device()
+    if torch is None:
         return {}
     return {
         'device memory in use in MB': f'{torch.cuda.memory_allocated() / MEGABYTE:.1f}',
@@ -145,6 +156,14 @@ def device_memory() -> dict[str, str]:
 
 def free_device_memory() -> None:
     """Give back the GPU memory that PyTorch keeps for later."""
-    torch = sys.modules.get('torch')
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+    torch = _torch_with_device()
+    if torch is not None:
         torch.cuda.empty_cache()
+
+
+def _torch_with_device() -> Any:
+    """Return PyTorch where it uses a GPU; None too while another thread still imports it."""
+    torch = sys.modules.get('torch')
+    if torch is None or getattr(torch.__spec__, '_initializing', False):
+        return None
+    return torch if torch.cuda.is_available() and torch.cuda.is_initialized() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +14,17 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.executors import (
+    Executor,
+    ExternalShutdownException,
+    ShutdownException,
+    SingleThreadedExecutor,
+)
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
@@ -25,9 +32,11 @@ from std_srvs.srv import SetBool, Trigger
 from actloc_ros.instances import InstanceTracker
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.open import open_localizer, side_inputs
+from actloc_ros.ros.common.lifecycle import Background, PatientLifecycleNode
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.common.transforms import PoseTransformer
 from actloc_ros.ros.localizer_node import parameters
+from actloc_ros.ros.localizer_node.bond import end_bond, make_bond
 from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
 from actloc_ros.ros.localizer_node.camera_input import CameraInput
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
@@ -39,6 +48,7 @@ from actloc_ros.ros.localizer_node.diagnostics import (
 )
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
+from actloc_ros.ros.localizer_node.surroundings import Surroundings
 from actloc_ros.settings import Settings
 from actloc_ros.stamped_buffer import StampHistory
 
@@ -51,11 +61,11 @@ SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FA
 ERROR = TransitionCallbackReturn.ERROR
 
 
-class ActionLocalizer(LifecycleNode):
-    """Configure opens the model, activate starts the worker, deactivate frees both.
+class ActionLocalizer(PatientLifecycleNode):
+    """Configure opens the model, activate starts the worker, deactivate stops it.
 
-    Subscriptions are made when it is configured first, and stay: what comes while the node is not
-    active is discarded.
+    The model is opened in a thread of its own. Subscriptions are made when the node is configured
+    first, and stay: what comes while it is not active is discarded.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -69,14 +79,17 @@ class ActionLocalizer(LifecycleNode):
         super().__init__('action_localizer', **options)
         parameters.declare(self)
         self.settings = parameters.read(self)
-        self._fault = ''
+        parameters.check_names(self, self.settings.strict)
         self._opened: tuple[object, ...] = ()
+        self._opening: float | None = None
+        self._bond: Any = None
         self._localizer: Localizer | None = None
         self._session: Session | None = None
         self._interfaces: NodeInterfaces | None = None
         self._boxes: BoxesInput | None = None
         self._stamps = {camera: StampHistory() for camera in self.settings.cameras}
         self._warn = ThrottledLogger(self.get_logger())
+        self._surroundings = Surroundings(self, self._warn)
         self._outputs = RosSink(self, self.settings.process_all)
         self._markers = MarkerSink(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -96,24 +109,50 @@ class ActionLocalizer(LifecycleNode):
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.add_on_set_parameters_callback(self._on_set)
 
-    def autostart(self) -> bool:
+    async def autostart(self) -> bool:
         """Configure and activate the node; say whether it is active then."""
-        return self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS
+        return await self.change_state(Transition.TRANSITION_CONFIGURE) and (
+            await self.change_state(Transition.TRANSITION_ACTIVATE)
+        )
+
+    async def prepare(self, transition: int) -> None:
+        """Open the model in a thread, so that services, parameters and diagnostics answer."""
+        needed = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+        if transition not in needed or self._is_open():
+            return
+        self._close()
+        wanted, model, options = self._wanted(), self.settings.model, self._options()
+        self._opening = time.monotonic()
+        self.get_logger().info(f'opening the model {model}, which may take some seconds')
+        try:
+            localizer = await Background(lambda: open_localizer(model, options))
+            took = time.monotonic() - self._opening
+        finally:
+            self._opening = None
+        self._localizer, self._opened = localizer, wanted
+        self.get_logger().info(f'opened {localizer.name} in {took:.1f} s')
 
     def quit(self) -> bool:
         """End what is open and publish that, as the process is to end; say whether in time."""
+        self._leave_bond()
         session, self._session = self._session, None
         return session is None or self._end(session, QUIT_TIME)
 
+    def note_error(self, error: Exception) -> None:
+        """Say that a message or a request was ignored, since taking it raised an exception."""
+        kind = type(error).__name__
+        self._warn(f'raised {kind}', f'what came is ignored, since it raised {kind}: {error}')
+        self.get_logger().debug(''.join(traceback.format_exception(error)))
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the model, then subscribe: who waits for a subscriber finds a node that listens."""
+        """Subscribe, with the model open: who waits for a subscriber finds a node that listens."""
         try:
             self._open()
             self._interfaces = self._interfaces or self._subscribe()
             self._listen_to_transforms(self._interfaces)
         except Exception as error:
-            return self._refuse('cannot be configured', error)
-        self._fault = ''
+            return self.refuse('cannot be configured', error)
+        self.fault = ''
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -127,12 +166,14 @@ class ActionLocalizer(LifecycleNode):
             self._session = Session(
                 self._interfaces, self.settings, localizer, failed=self._broken.trigger
             )
+            if not self.settings.autostart:
+                self._bond = make_bond(self)
             self._session.start()
         except Exception as error:
             super().on_deactivate(state)
             self._session = None
-            return self._refuse('cannot be activated', error)
-        self._fault = ''
+            return self.refuse('cannot be activated', error)
+        self.fault = ''
         self.get_logger().info(
             f'localizing with {localizer.name} on '
             f'{", ".join(camera.topic for camera in self._interfaces.inputs)}'
@@ -140,7 +181,7 @@ class ActionLocalizer(LifecycleNode):
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """End what is open, stop the worker, and free the model and device memory."""
+        """End what is open and stop the worker; free the model where that is asked for."""
         stopped = self._stop(STOP_TIME)
         super().on_deactivate(state)
         return SUCCESS if stopped else ERROR
@@ -193,13 +234,20 @@ class ActionLocalizer(LifecycleNode):
 
     def _open(self) -> Localizer:
         """Return the localizer that the settings ask for, opening it if it is not open."""
-        wanted = (self.settings.model, self.settings.localizer)
-        if self._localizer is None or self._opened != wanted:
+        if not self._is_open():
             self._close()
             self._localizer = open_localizer(self.settings.model, self._options())
-            self._opened = wanted
+            self._opened = self._wanted()
+        assert self._localizer is not None
         _check_labels(self.settings, self._localizer)
         return self._localizer
+
+    def _wanted(self) -> tuple[object, ...]:
+        """Return the settings of which a change asks for another localizer."""
+        return (self.settings.model, self.settings.localizer)
+
+    def _is_open(self) -> bool:
+        return self._localizer is not None and self._opened == self._wanted()
 
     def _options(self) -> LocalizerOptions:
         """Return the localizer's options, with the boxes of a topic where the model needs them."""
@@ -218,36 +266,35 @@ class ActionLocalizer(LifecycleNode):
         return replace(settings.localizer, side_inputs=self._boxes)
 
     def _close(self) -> None:
-        if self._localizer is not None:
-            self._localizer.close()
+        if self._localizer is None:
+            return
+        self._localizer.close()
         self._localizer = None
         gc.collect()
         free_device_memory()
 
-    def _refuse(self, what: str, error: Exception) -> TransitionCallbackReturn:
-        """Say why a transition is refused; the traceback only where it is no user's error."""
-        self._fault = f'{what}: {error}'
-        if not isinstance(error, (ValueError, OSError)):
-            self._fault = f'{what}: {type(error).__name__}: {error}'
-            self.get_logger().error(traceback.format_exc())
-        self.get_logger().error(self._fault)
-        return FAILURE
-
     def _stop(self, timeout: float) -> bool:
-        """Stop the worker within `timeout` s and free the model, if the node is active."""
+        """Stop the worker within `timeout` s, if the node is active; say whether in time."""
+        self._leave_bond()
         session, self._session = self._session, None
         if session is None:
             return True
         if not self._end(session, timeout):
             self._localizer = None  # the worker's thread holds it, until the step is done
             return False
-        session.close()
-        self._localizer = None
-        del session
-        self._close()
-        remains = ', '.join(f'{name}: {value}' for name, value in device_memory().items())
-        self.get_logger().info(f'freed the model{"; " + remains if remains else ""}')
+        if self.settings.free_on_deactivate or session.failure is not None:
+            del session
+            self._close()
+            remains = ', '.join(f'{name}: {value}' for name, value in device_memory().items())
+            self.get_logger().info(f'freed the model{"; " + remains if remains else ""}')
+        elif self._localizer is not None:
+            self._localizer.reset()
         return True
+
+    def _leave_bond(self) -> None:
+        bond, self._bond = self._bond, None
+        if bond is not None:
+            end_bond(self, bond)
 
     def _end(self, session: Session, timeout: float) -> bool:
         """Stop a session within `timeout` s, with its last messages delivered; say whether."""
@@ -266,10 +313,11 @@ class ActionLocalizer(LifecycleNode):
         failure = self._session.failure if self._session else None
         if failure is None:
             return
-        self._fault = f'stopped by an error: {type(failure).__name__}: {failure}'
+        self.fault = f'stopped by an error: {type(failure).__name__}: {failure}'
         self.get_logger().error(''.join(traceback.format_exception(failure)))
-        self.get_logger().error(f'{self._fault}; the node is inactive until it is activated again')
-        self.trigger_deactivate()
+        self.get_logger().error(f'{self.fault}; the node is inactive until it is activated again')
+        if self.state == 'active':
+            self.trigger_deactivate()
 
     def _on_jump(self, jump: TimeJump) -> None:
         if self._session is not None:
@@ -278,7 +326,7 @@ class ActionLocalizer(LifecycleNode):
 
     def _on_set(self, changes: Sequence[Parameter]) -> Any:
         try:
-            settings = parameters.changed(self, changes, active=self._session is not None)
+            settings = parameters.changed(self, changes, self._why_fixed())
             if self._localizer is not None and self._session is not None:
                 _check_labels(settings, self._localizer)
         except ValueError as error:
@@ -288,6 +336,12 @@ class ActionLocalizer(LifecycleNode):
         if self._session is not None:
             self._session.configure(settings)
         return parameters.SetParametersResult(successful=True)
+
+    def _why_fixed(self) -> str:
+        """Say what must be done before the model's parameters may change; nothing if nothing."""
+        if self._opening is not None:
+            return 'wait until the model is open'
+        return 'deactivate it first' if self._session is not None else ''
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         if self._session is None:
@@ -310,13 +364,15 @@ class ActionLocalizer(LifecycleNode):
         name = self.get_fully_qualified_name().removeprefix('/')
         session = self._session
         health = NodeHealth(
-            state=self._state_machine.current_state[1],
+            state=self.state,
             enabled=session is not None and session.enabled,
-            fault=self._fault,
+            fault=self.fault,
             model=self._localizer.name if self._localizer else '',
             labels=len(self._localizer.labels) if self._localizer else 0,
             device=self.settings.localizer.device,
             waiting=session.waiting if session else 0,
+            progress=self._progress(),
+            hints=self._surroundings.hints(),
         )
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
@@ -324,6 +380,13 @@ class ActionLocalizer(LifecycleNode):
         if session is not None and session.enabled:
             message.status += session.statuses(name)
         self._diagnostics.publish(message)
+
+    def _progress(self) -> str:
+        """Say what takes long just now; nothing if nothing does."""
+        if self._opening is None:
+            return ''
+        took = time.monotonic() - self._opening
+        return f'opening the model {self.settings.model} for {took:.0f} s'
 
 
 def _check_labels(settings: Settings, localizer: Localizer) -> None:
@@ -354,7 +417,11 @@ def main(args: list[str] | None = None) -> int:
     """
     stop = StopSignal()
     # rclpy's own handlers would close all publishers before the last message is out.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # a parameter file that is missing or none, a wrong argument
+        print(f'action_localizer: error: {str(error).splitlines()[0]}', file=sys.stderr)
+        return 2
     try:
         return _run(stop)
     except KeyboardInterrupt:
@@ -370,14 +437,25 @@ def _run(stop: StopSignal) -> int:
     node = ActionLocalizer()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    if node.settings.autostart and not node.autostart():
-        return 1
+    starting = executor.create_task(node.autostart) if node.settings.autostart else None
     stop.interrupts = False
     try:
         while rclpy.ok() and not stop.received:
-            executor.spin_once(timeout_sec=SPIN_TIME)
+            _spin_once(executor, node)
+            if starting is not None and starting.done() and not starting.result():
+                return 1
     finally:
         in_time = node.quit()
-        executor.shutdown()
+        executor.shutdown(0)  # without waiting for a model that is being opened
         node.destroy_node()
     return 0 if in_time else 1
+
+
+def _spin_once(executor: Executor, node: ActionLocalizer) -> None:
+    """Call what is due; what rclpy or a callback raises is logged, and the node lives on."""
+    try:
+        executor.spin_once(timeout_sec=SPIN_TIME)
+    except (ExternalShutdownException, ShutdownException):
+        pass  # the loop ends, since rclpy is not ok any more
+    except Exception as error:
+        node.note_error(error)

@@ -18,6 +18,7 @@ from actloc_ros.ros.localizer_node.markers import marker_array
 from actloc_ros.sinks import EventSink, Report
 
 DEPTH = 10
+EVENTS = 1000  # of a frame with many people; each must reach a subscriber that takes its time
 
 
 class RosSink(EventSink):
@@ -25,10 +26,12 @@ class RosSink(EventSink):
 
     def __init__(self, node: LifecycleNode, lossless: bool) -> None:
         """Advertise; with `lossless` no subscriber misses a message, however fast they come."""
-        results = _reliable(HistoryPolicy.KEEP_ALL if lossless else HistoryPolicy.KEEP_LAST)
+        history = HistoryPolicy.KEEP_ALL if lossless else HistoryPolicy.KEEP_LAST
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._detections = _advertise(node, ActionDetectionArray, '~/detections', results)
-        self._events = _advertise(node, ActionDetection, '~/events', results)
+        self._detections = _advertise(
+            node, ActionDetectionArray, '~/detections', _reliable(history)
+        )
+        self._events = _advertise(node, ActionDetection, '~/events', _reliable(history, EVENTS))
         self._labels = _advertise(node, LabelInfo, '~/label_info', latched)
 
     def publish_labels(
@@ -76,8 +79,8 @@ class MarkerSink(EventSink):
         self._markers.publish(marker_array(report.message, report.camera_poses, report.joint_names))
 
 
-def _reliable(history: HistoryPolicy) -> QoSProfile:
-    return QoSProfile(depth=DEPTH, history=history, reliability=ReliabilityPolicy.RELIABLE)
+def _reliable(history: HistoryPolicy, depth: int = DEPTH) -> QoSProfile:
+    return QoSProfile(depth=depth, history=history, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def _advertise(node: LifecycleNode, message_type: Any, topic: str, qos: QoSProfile) -> Any:

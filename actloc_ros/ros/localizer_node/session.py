@@ -128,6 +128,8 @@ class Session:
             joint_names=self._localizer.joint_names,
         )
         self.configure(self._settings)
+        for camera in self._interfaces.inputs:
+            camera.restart()
         self._worker.start()
         self.enable(True)
 
@@ -142,10 +144,6 @@ class Session:
         if left and self._settings.process_all:
             self._interfaces.warn('left', f'{left} frames came and were not processed')
         return True
-
-    def close(self) -> None:
-        """Free the model of a session that was stopped."""
-        self._pipeline.close()
 
     def enable(self, enabled: bool) -> None:
         """Process frames, or end what is open and discard frames."""
@@ -224,7 +222,7 @@ class Session:
         counters = self._worker.counters[camera]
         broken = sum(counters.broken.values())
         late = counters.late + self._mailbox.late[camera]
-        return self._mailbox.replaced[camera] + counters.limited + broken + late
+        return self._mailbox.untaken[camera] + counters.limited + broken + late
 
     def _publish(self, result: PlacedResult) -> None:
         """Hand a result to all sinks; in the worker's thread."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from actloc_ros.frames import Frame, seconds
@@ -32,6 +33,7 @@ class Counters:
         late: Frames left out since they came after newer ones.
         broken: Frames that could not be used, by kind of fault.
         fault: What was last wrong.
+        fault_time: When that was, by `time.monotonic`, in s.
     """
 
     processed: int = 0
@@ -39,6 +41,7 @@ class Counters:
     late: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     fault: str = ''
+    fault_time: float = -inf
 
 
 @dataclass(frozen=True)
@@ -301,7 +304,7 @@ class Worker:
         """Count a frame that cannot be used, and say why."""
         counters = self.counters[camera]
         counters.broken[kind] = counters.broken.get(kind, 0) + 1
-        counters.fault = text
+        counters.fault, counters.fault_time = text, time.monotonic()
         self._warn(f'{camera} {kind}', f'a frame of {_name(camera)} is skipped: {text}')
 
 

@@ -215,7 +215,7 @@ class Augmenter:
         )
         if self._chance(self.config.occlude):
             self._occlude(image, people)
-        return Canvas(self._light(image), people[~people.ignored], background)
+        return Canvas(self.light(image), people[~people.ignored], background)
 
     def _areas(self, count: int, size: tuple[int, int]) -> list[tuple[int, int, int, int]]:
         height, width = size
@@ -307,7 +307,8 @@ class Augmenter:
         covered &= (joints[:, 1] >= top) & (joints[:, 1] < top + high)
         joints[covered, 2] = 0
 
-    def _light(self, image: Image) -> Image:
+    def light(self, image: Image) -> Image:
+        """Return an image, uint8 (H, W, 3), with other light, sharpness and compression."""
         config = self.config
         if self._chance(config.blur):
             image = self._blur(image)

@@ -1,13 +1,14 @@
 """Measure a `people_n` file on the test photographs: boxes, joints and time.
 
-`python -m actloc_ros.training.people_n.evaluate MODEL.onnx --photos DIR` prints a row a set.
+`python -m actloc_ros.training.people_n.evaluate MODEL.onnx --joints JOINTS.onnx --photos DIR`
+prints a row a set.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from actloc_ros.evaluation.joints import oks_figures
 from actloc_ros.joints import COCO_JOINTS
+from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.people_n.session import PIXELS, PeopleSession
 from actloc_ros.training.people_n.measure import (
@@ -34,6 +36,9 @@ from actloc_ros.truth.joints import FramePeople
 LEAST_SCORE = 0.02
 LSP_JOINTS = (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9)
 """Of LSP's joints up to its neck, COCO's number of each."""
+
+Find = Callable[[npt.NDArray[np.uint8], float], FoundPeople]
+"""An image and the least score -> the people in it."""
 
 Found = list[tuple[Picture, FoundPeople]]
 
@@ -154,29 +159,29 @@ def _nearest(
     return report.joints[overlaps.argmax()] if overlaps.max() > 0.1 else None
 
 
-def find_all(session: PeopleSession, pictures: Sequence[Picture]) -> Found:
+def find_all(find: Find, pictures: Sequence[Picture]) -> Found:
     """Return what is found in each picture."""
-    return [(picture, session.find(picture.image(), LEAST_SCORE)) for picture in pictures]
+    return [(picture, find(picture.image(), LEAST_SCORE)) for picture in pictures]
 
 
-def step_time(session: PeopleSession) -> tuple[float, float]:
+def step_time(find: Find, threshold: float) -> tuple[float, float]:
     """Return the least and the median processor time of a step on 640 x 480 pixels, in ms."""
     image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     spent = []
     for _ in range(60):
         began = time.process_time()
-        session.find(image, session.threshold)
+        find(image, threshold)
         spent.append(1000 * (time.process_time() - began))
     return min(spent), float(np.median(spent))
 
 
-def report(session: PeopleSession, folder: Path, threshold: float) -> None:
+def report(find: Find, folder: Path, threshold: float) -> None:
     """Print the figures of all test sets."""
-    true = find_all(session, read_test(folder, 'test_true'))
+    true = find_all(find, read_test(folder, 'test_true'))
     for name in ('pennfudan', 'classroom', 'houses', 'room'):
         print(box_row(f'test_true {name}', [x for x in true if x[0].group == name], threshold))
     print(box_row('test_true all', true, threshold))
-    coco = find_all(session, read_test(folder, 'coco_val'))
+    coco = find_all(find, read_test(folder, 'coco_val'))
     print(box_row('coco_val', coco, threshold))
     joints = ', '.join(f'{name} {value:.3f}' for name, value in joint_precision(coco).items())
     values = joint_similarities([(p.people, f) for p, f in coco])
@@ -185,13 +190,13 @@ def report(session: PeopleSession, folder: Path, threshold: float) -> None:
         f'coco_val joints: {joints}; OKS of {len(values)} people {values.mean():.3f}, of the'
         f' {len(seen)} found {seen.mean():.3f}'
     )
-    lsp = find_all(session, read_test(folder, 'lsp_test'))
+    lsp = find_all(find, read_test(folder, 'lsp_test'))
     kept = [(p, _above(f, threshold)) for p, f in lsp]
     print(f'lsp_test: found {np.mean([len(f.scores) > 0 for _, f in kept]):.3f}')
     for swapped, how in ((False, 'as reported'), (True, 'with swaps')):
         everybody, located = torso_accuracy(kept, swapped)
         print(f'  PCK@0.2 {how}: {everybody:.3f}, of people found {located:.3f}')
-    least, median = step_time(session)
+    least, median = step_time(find, threshold)
     print(f'step on 640 x 480, one thread: least {least:.1f} ms, median {median:.1f} ms')
 
 
@@ -205,10 +210,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Measure a people_n file on the test photographs.')
     parser.add_argument('model', type=Path)
     parser.add_argument('--photos', type=Path, required=True, help='holds the tars of the tests')
+    parser.add_argument('--joints', type=Path, help='joints_n file; without it, joints by MODEL')
     parser.add_argument('--pixels', type=int, default=PIXELS, help='of the input, at most')
     args = parser.parse_args()
     session = PeopleSession(args.model, pixels=args.pixels)
-    report(session, args.photos, session.threshold)
+    joints = JointsSession(args.joints) if args.joints else None
+
+    def find(image: npt.NDArray[np.uint8], least: float) -> FoundPeople:
+        found = session.find(image, least)
+        return joints.refine(image, found) if joints else found
+
+    report(find, args.photos, session.threshold)
 
 
 if __name__ == '__main__':

@@ -25,6 +25,8 @@ SIGMAS = np.array(list(COCO_SIGMAS.values()), np.float32)
 
 FloatArray = npt.NDArray[np.float32]
 
+SAME_PERSON = 0.5  # IoU of two labels
+
 
 @dataclass(frozen=True, eq=False)
 class People:
@@ -164,8 +166,24 @@ def read_collected(folder: Path, crowded: tuple[str, ...]) -> list[Picture]:
         name = f'{row["set"]}/{row["source"].partition(":")[2]}'
         jpeg = (folder / 'pictures' / file).read_bytes()
         people, stretched = parse_people(rows), row.get('stretched', False)
+        if file in taught and not people.posed.any():
+            add_joints(people, parse_people(taught[file]))
         pictures.append(Picture(name, row['set'], jpeg, people, complete, stretched))
     return pictures
+
+
+def add_joints(people: People, taught: People) -> None:
+    """Give labelled people, in place, the joints that teachers found in the same place."""
+    for i, box in enumerate(people.boxes):
+        low, high = (
+            np.maximum(box[:2], taught.boxes[:, :2]),
+            np.minimum(box[2:], taught.boxes[:, 2:]),
+        )
+        shared = np.prod(np.clip(high - low, 0, None), axis=-1)
+        areas = np.prod(taught.boxes[:, 2:] - taught.boxes[:, :2], axis=-1)
+        overlaps = shared / (np.prod(box[2:] - box[:2]) + areas - shared)
+        if overlaps.max(initial=0) >= SAME_PERSON:
+            people.joints[i], people.posed[i] = taught.joints[overlaps.argmax()], True
 
 
 def read_frames(folder: Path, banned: tuple[str, ...], every: int) -> list[Picture]:

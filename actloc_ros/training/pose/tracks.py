@@ -171,20 +171,19 @@ def moments(
     for first in range(0, len(numbers), CHUNK):
         part = numbers[first : first + CHUNK]
         for number, image in zip(part, frames.read(part), strict=True):
-            found = people.find(image, least)
+            found = people.detect(image, least)
             stamp = video.stamp(number)
             tracks = linker.update(stamp, found.boxes, found.scores).rows()
-            rows = [row for _, row in tracks]
-            boxes, scores = found.boxes[rows], found.scores[rows]
+            followed = people.refine(image, found[[row for _, row in tracks]])
             height, width = image.shape[:2]
             scale = np.array([video.width / width, video.height / height] * 2)
             yield Moment(
                 stamp,
                 (width, height),
                 np.array([track_id for track_id, _ in tracks], np.int64),
-                boxes,
-                found.joints[rows],
-                truth.targets(number, boxes * scale, scores),
+                followed.boxes,
+                followed.joints,
+                truth.targets(number, followed.boxes * scale, followed.scores),
             )
     frames.close()
 

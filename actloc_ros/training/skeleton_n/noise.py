@@ -11,20 +11,22 @@ import numpy as np
 
 from actloc_ros.models.skeleton_n.features import JOINTS, MIN_CONFIDENCE, MIRRORED, Joint
 
-# By joint, from head to feet: typical error, share missing, share far off.
+# By joint, from head to feet: typical error, share missing, share far off; about what joints_n has
+# in boxes of people_n on photographs that are set apart.
 _PARTS = {  # first joint: error in trunks, missing, outliers
-    Joint.NOSE: (0.03, 0.08, 0.01),
-    Joint.LEFT_SHOULDER: (0.05, 0.08, 0.02),
-    Joint.LEFT_ELBOW: (0.06, 0.15, 0.03),
-    Joint.LEFT_WRIST: (0.06, 0.2, 0.05),
-    Joint.LEFT_HIP: (0.07, 0.1, 0.02),
-    Joint.LEFT_KNEE: (0.07, 0.15, 0.03),
-    Joint.LEFT_ANKLE: (0.08, 0.25, 0.07),
+    Joint.NOSE: (0.05, 0.03, 0.01),
+    Joint.LEFT_SHOULDER: (0.07, 0.03, 0.03),
+    Joint.LEFT_ELBOW: (0.10, 0.08, 0.06),
+    Joint.LEFT_WRIST: (0.12, 0.15, 0.09),
+    Joint.LEFT_HIP: (0.09, 0.04, 0.02),
+    Joint.LEFT_KNEE: (0.10, 0.08, 0.05),
+    Joint.LEFT_ANKLE: (0.11, 0.15, 0.10),
 }
 _BY_JOINT = np.array(
     [_PARTS[max(first for first in _PARTS if first <= joint)] for joint in Joint], np.float32
 )
 ERROR, MISSING, OUTLIER = _BY_JOINT.T
+SWAPPED = 0.02  # share of pairs of joints whose sides are exchanged
 EPISODE = 0.4  # seconds that a joint is missing or far off, on average
 DRIFT = 0.4  # seconds: time constant of errors that last
 
@@ -105,7 +107,7 @@ def _swap(rng: np.random.Generator, joints: np.ndarray, steps: np.ndarray, stren
     count, moments = steps.shape
     prone = (rng.random((count, 1, 1)) < 0.3).astype(np.float32)
     whole = _episodes(rng, 0.08 * strength * prone, steps)
-    pairs = rng.random((count, moments, JOINTS)) < 0.01 * strength
+    pairs = rng.random((count, moments, JOINTS)) < SWAPPED * strength
     swapped = (pairs | pairs[..., MIRRORED]) ^ whole
     joints[:] = np.where(swapped[..., None], joints[:, :, MIRRORED], joints)
 

@@ -56,7 +56,7 @@ def test_the_section_counts_predictions() -> None:
         {
             'folder': 'set1',
             'protocol': 'leave one sequence out',
-            'told': [predicted, [*predicted[:3], ('b', 'a')]],
+            'predictions': [predicted, [*predicted[:3], ('b', 'a')]],
         }
     )
     assert '3, 2 of 4 right, 62.5 %' in text

@@ -49,6 +49,7 @@ def test_ready_descriptions_are_read(path):
         ({'size': [64, 8]}, 'each side must be 32 px or more'),
         ({'threshold': 'high'}, "threshold is 'high'; it must be a number"),
         ({'threshold': 1.5}, 'threshold is 1.5; it must be between 0 and 1'),
+        ({'maximum': 10**400}, 'maximum is 1000.*; it must be a number, to 1e'),
         ({'std': [1, 0, 1]}, 'must be above 0'),
         ({'pad': 300}, 'pad is 300'),
         ({'joints': ['nose', 'nose']}, 'a name twice'),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ from actloc_ros.cli.main import main
 from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.errors import ModelError
+from actloc_ros.models.joints_n.export import export_onnx as export_joints
+from actloc_ros.models.joints_n.network import JointsNetwork
+from actloc_ros.models.joints_n.network import NetworkConfig as JointsConfig
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.people.open import PeopleNetwork
 from actloc_ros.models.people_n.decode import FoundPeople
@@ -112,6 +116,25 @@ def test_a_detector_without_joints_reports_none(people, skeleton):
     assert np.isfinite(found.actions).all()
 
 
+def test_joints_are_refined_of_those_on_tracks_alone(people, skeleton):
+    asked = []
+
+    def refine(_, found):
+        asked.append(len(found.boxes))
+        return replace(found, joints=found.joints + np.float32(0.1))
+
+    network = PeopleNetwork('people', people.find, 0.5, True, refine)
+    localizer = PoseLocalizer('pose_n', network, SkeletonSession(skeleton))
+    people.score = 0.3
+    step(localizer, 1.0)
+    people.score = 0.9
+    for i in range(3):
+        found = step(localizer, 2 + i / 10)
+    assert asked == [0, 1, 1, 1]
+    np.testing.assert_allclose(found.joints[0, 0], [50.1, 60.1, 0.9], rtol=1e-6)
+    assert network.find(IMAGE, 0.5).joints[0, 0, 2] == pytest.approx(0.9)
+
+
 def test_scores_are_rescaled_to_one_threshold():
     scores = np.array([[0.0, 0.3, 0.7], [0.5, 0.65, 0.35], [1.0, 1.0, 1.0]], np.float32)
     given = np.array([[0, 0.5, 0.5], [0.5, 0.75, 0.25], [1, 1, 1]])
@@ -148,6 +171,7 @@ def home(tmp_path, monkeypatch, skeleton):
     folder.mkdir(parents=True)
     network = Network(NetworkConfig(16, (2, 6, 7, 9))).eval()
     export_onnx(network, folder / 'people_n.onnx', 0.4)
+    export_joints(JointsNetwork(JointsConfig(16, 16)).eval(), folder / 'joints_n.onnx')
     (folder / 'skeleton_n.onnx').write_bytes(skeleton)
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setattr('actloc_ros.models.storage.SHIPPED', tmp_path)
@@ -156,6 +180,7 @@ def home(tmp_path, monkeypatch, skeleton):
 
 def test_its_weights_ship():
     assert onnx_places('people_n')[0].stat().st_size <= 8_000_000
+    assert onnx_places('joints_n')[0].stat().st_size <= 4_000_000
     assert onnx_places('skeleton_n')[0].stat().st_size <= 2_000_000
     localizer = open_localizer('pose_n', LocalizerOptions(device='cpu'))
     assert {'standing', 'walking', 'falling'} <= set(localizer.labels)
@@ -164,7 +189,7 @@ def test_its_weights_ship():
 
 @pytest.mark.usefixtures('home')
 def test_it_opens_by_both_names():
-    options = LocalizerOptions(device='cpu')
+    options = LocalizerOptions(device='cpu', threads=1)
     for model in ('pose_n', 'people_n+skeleton_n'):
         localizer = open_localizer(model, options)
         assert localizer.name == 'pose_n'
@@ -178,6 +203,12 @@ def test_missing_weights_say_where_they_would_be(home):
         open_localizer('pose_n', LocalizerOptions(weights=str(folder / 'people_n.onnx')))
     (folder / 'skeleton_n.onnx').unlink()
     with pytest.raises(ModelError, match=r'weights of skeleton_n are not here \(no file'):
+        open_localizer('pose_n', options)
+    (folder / 'joints_n.onnx').write_bytes(b'nothing')
+    with pytest.raises(ModelError, match=r'joints_n.onnx" is no joints_n'):
+        open_localizer('pose_n', options)
+    (folder / 'joints_n.onnx').unlink()
+    with pytest.raises(ModelError, match=r'weights of joints_n are not here \(no file'):
         open_localizer('pose_n', options)
     (folder / 'people_n.onnx').write_bytes(b'nothing')
     with pytest.raises(ModelError, match=r'people_n.onnx" is no people_n'):

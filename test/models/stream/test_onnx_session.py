@@ -42,7 +42,7 @@ def assert_equal(got, want):
 
 
 def test_a_session_says_what_the_network_says(network, frames):
-    session = StreamSession(network, 96, 128)
+    session = StreamSession(network, 96, 128, threads=1)
     states = [each.initial_state(3, 96, 128) for each in (network, session)]
     assert states[0].nbytes == states[1].nbytes
     cameras = torch.tensor([2, 0])
@@ -67,7 +67,7 @@ def test_a_session_says_what_the_network_says(network, frames):
 def test_sizes_of_other_trunks_run_in_sessions(frames):
     for name in ('stream_s', 'stream_m'):
         network = open_network(name, random_weights=True).network.eval()
-        session = StreamSession(network, 96, 128)
+        session = StreamSession(network, 96, 128, threads=1)
         states = [each.initial_state(1, 96, 128) for each in (network, session)]
         with torch.inference_mode():
             for frame in frames[:3]:

@@ -48,7 +48,7 @@ def entry(activation: Activation = Activation.SOFTMAX) -> Entry:
 
 
 class Scene:
-    """People as coloured rectangles, walking over a black floor; a detector is told their boxes."""
+    """Coloured rectangles that walk over a black floor; a detector is given their boxes."""
 
     def __init__(self, people: Sequence[tuple[float, float, tuple[int, int, int]]]) -> None:
         self.people = people
@@ -68,7 +68,7 @@ class Scene:
         return Frame(camera, stamp, image)
 
     def find(self, camera: str, stamp: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Tell the boxes of those who are not hidden."""
+        """Return the boxes of those who are not hidden."""
         shown = [k for k in range(len(self.people)) if k not in self.hidden]
         return self.boxes(stamp)[shown], np.full(len(shown), 0.9)
 
@@ -77,7 +77,7 @@ def make(scene: Scene, rate: float = 4.0) -> tuple[TwoStageLocalizer, MeanColour
     network = MeanColour()
     classifier = ClipClassifier(network, entry(), torch.device('cpu'), torch.float32)
     options = LocalizerOptions(extra={'classify_rate': rate})
-    return TwoStageLocalizer('told+mean', ExternalBoxes(scene.find), classifier, options), network
+    return TwoStageLocalizer('given+mean', ExternalBoxes(scene.find), classifier, options), network
 
 
 def stamps(count: int, start: int = 0) -> list[int]:
@@ -168,7 +168,7 @@ def test_reset_forgets() -> None:
     localizer.step([scene.frame(NANOSECONDS, 'a'), scene.frame(NANOSECONDS, 'b')])
     localizer.reset('a')
     first, second = localizer.step([scene.frame(0, 'a'), scene.frame(NANOSECONDS + 1, 'b')])
-    assert len(network.given[-1]) == 2, 'only camera a begins anew'
+    assert len(network.given[-1]) == 2, 'only camera a starts again'
     assert (first.clip.missing, second.clip.start) == (4, NANOSECONDS)
 
 
@@ -177,8 +177,8 @@ def test_large_images_are_kept_smaller_and_boxes_are_not() -> None:
     image[400:800, 1500:1600] = (0, 255, 0)
     box = np.array([[1500, 400, 1600, 800]], np.float32)
     classifier = ClipClassifier(MeanColour(), entry(), torch.device('cpu'), torch.float32)
-    told = ExternalBoxes(lambda camera, stamp: (box, np.ones(1)))
-    localizer = TwoStageLocalizer('told+mean', told, classifier, LocalizerOptions())
+    given = ExternalBoxes(lambda camera, stamp: (box, np.ones(1)))
+    localizer = TwoStageLocalizer('given+mean', given, classifier, LocalizerOptions())
     (found,) = localizer.step([Frame('', 0, image)])
     assert found.boxes.tolist() == box.tolist()
     assert found.actions[0].argmax() == 1
@@ -187,16 +187,16 @@ def test_large_images_are_kept_smaller_and_boxes_are_not() -> None:
 def test_in_the_pipeline() -> None:
     scene = Scene(RED_AND_GREEN)
     pipeline = Pipeline(make(scene)[0])
-    told = []
+    reported = []
     for stamp in [*stamps(20, start=NANOSECONDS), *stamps(20, start=NANOSECONDS // 2)]:
         for step in pipeline.step([scene.frame(stamp)]):
-            told += [
+            reported += [
                 (a.state.name, pipeline.labels[a.class_id], a.track_id, a.start)
                 for a in step.actions
                 if a.state in (InstanceState.STARTED, InstanceState.ENDED)
             ]
     first, second = NANOSECONDS, NANOSECONDS // 2
-    assert told == [
+    assert reported == [
         ('STARTED', 'red', 1, first),
         ('STARTED', 'green', 2, first),
         ('ENDED', 'red', 1, first),
@@ -238,6 +238,12 @@ def test_opened_by_name_with_a_detection_network() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     (found,) = localizer.step([Frame('', 7, noise)])
     assert found.actions.shape == (len(found), 400)
+
+
+def test_an_unknown_option_is_refused() -> None:
+    options = LocalizerOptions(random_weights=True, extra={'clasify_rate': 4.0})
+    with pytest.raises(ValueError, match='no option "clasify_rate"; they have classify_rate'):
+        open_localizer('hog+mc3_18', options)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def detector(tmp_path: Path) -> Path:
 
 
 def test_it_is_the_first_stage_of_two(detector: Path) -> None:
-    options = LocalizerOptions(random_weights=True, device='cpu')
+    options = LocalizerOptions(random_weights=True, device='cpu', threads=1)
     localizer = open_localizer(f'{detector}+mc3_18', options)
     (found,) = localizer.step([Frame('', 7, IMAGE)])
     assert found.boxes.tolist() == [[12, 24, 60, 48]]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import rclpy
 from colour_localizer import ColourLocalizer
 from node_harness import (
     MILLISECOND,
+    NAME,
     Client,
     image_message,
     picture,
@@ -19,17 +21,19 @@ from node_harness import (
     wait_for,
 )
 from rclpy.node import Node
-from rclpy.qos import ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from actloc_ros.messages import time_message
 from actloc_ros.msg import ActionDetection as Detection
 from actloc_ros.ros.common.message_types import ros_type
+from actloc_ros.ros.localizer_node.camera_input import CameraInput
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND
 RELIABILITIES = (ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT)
+SURROUNDINGS = 'actloc_ros.ros.localizer_node.surroundings'
 SILENCE = 'no frames on /image, because '
 
 
@@ -63,11 +67,11 @@ def test_a_slow_model_gets_the_newest_frame_and_the_rest_is_counted(gate: thread
 
 
 @contextmanager
-def another_process() -> Iterator[Node]:
+def another_process(name: str = 'stranger') -> Iterator[Node]:
     """Give a node of a DDS participant of its own, which may publish any type on any topic."""
     context = rclpy.Context()
     rclpy.init(context=context)
-    node = Node('stranger', context=context)
+    node = Node(name, context=context)
     yield node
     node.destroy_node()
     rclpy.shutdown(context=context)
@@ -103,6 +107,73 @@ def test_reliability_is_matched_to_what_publishers_offer() -> None:
         assert shown['frames in'] == '5'  # no frame came twice
         client.node.destroy_publisher(effort)
         client.show(reliable, picture('red'), START + 9 * PERIOD)
+
+
+def test_a_reliable_camera_loses_nothing_after_one_of_best_effort() -> None:
+    with running_node() as client:
+        effort = client.camera(qos=qos_profile_sensor_data)
+        client.show(effort, picture('red'), START)
+        client.node.destroy_publisher(effort)
+        reliable = client.camera(qos=QoSProfile(depth=40))
+        large = picture('red', size=(640, 480))  # of which best effort loses some
+        for index in range(1, 31):
+            client.show(reliable, large, START + index * PERIOD)
+        assert values(client.status('camera'))['frames in'] == '31'
+        client.wait_for_status(' Hz')  # and none of them counts as repeated
+
+
+def test_a_broken_frame_is_the_state_for_a_while_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('actloc_ros.ros.localizer_node.diagnostics.FAULT_SHOWN', 1.0)
+    with running_node() as client:
+        camera = client.camera()
+        client.show(camera, picture('red'), START)
+        broken = image_message(picture('red'), START + PERIOD)
+        broken.encoding = 'smell'
+        camera.publish(broken)
+        assert client.wait_for_status('broken frames are skipped').level == b'\x01'
+        client.show(camera, picture('red'), START + 2 * PERIOD)
+        status = client.wait_for_status(' Hz')
+        assert status.level == b'\x00'
+        assert [n for key, n in values(status).items() if key.startswith('frames broken')] == ['1']
+
+
+def test_losses_of_a_reliable_camera_are_not_blamed_on_best_effort(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(CameraInput, 'lost', 7)
+    monkeypatch.setattr(CameraInput, 'lost_at', inf)
+    with running_node() as client:
+        reliable = client.camera()
+        client.show(reliable, picture('red'), START)
+        said = client.wait_for_status('7 frames were lost').message
+        assert 'more memory' in said
+        assert 'reliable' not in said
+        client.show(client.camera(qos=qos_profile_sensor_data), picture('red'), START + PERIOD)
+        client.wait_for_status('offer them reliable')
+        monkeypatch.setattr(CameraInput, 'lost_at', 0.0)
+        client.wait_for_status(' Hz')
+
+
+def test_simulated_time_that_does_not_come_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f'{SURROUNDINGS}.PATIENCE', 0.5)
+    with running_node(use_sim_time=True) as client:
+        hint = client.wait_for_status('localizing; use_sim_time is true, but no time', 'localizer')
+        assert hint.level == b'\x01'
+        clock = client.camera('/clock', Clock)
+        clock.publish(Clock(clock=time_message(ros_type, START)))
+        wait_for(lambda: client.status().message == 'localizing')
+
+
+def test_two_nodes_of_one_name_are_reported_where_both_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f'{SURROUNDINGS}.PATIENCE', 0.5)
+    with running_node() as client:
+        wait_for(lambda: client.status().message == 'localizing')
+        with another_process(NAME):
+            text = 'localizing; several nodes are called /action_localizer'
+            assert client.wait_for_status(text, 'localizer').level == b'\x01'
+        wait_for(lambda: client.status().message == 'localizing')
 
 
 def test_qos_can_be_overridden() -> None:

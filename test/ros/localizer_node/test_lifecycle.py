@@ -1,29 +1,38 @@
 """Check the node's states: managed from outside, cycled, broken, and with wrong parameters."""
 
 import gc
+import sys
 import threading
 import time
 import weakref
 from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
 
 import pytest
+import rclpy
 from colour_localizer import ColourLocalizer
 from node_harness import (
     MILLISECOND,
+    Client,
     image_message,
     picture,
     running_node,
+    spinning,
     values,
     wait_for,
 )
+from rcl_interfaces.msg import Log, ParameterType, ParameterValue
 from rcl_interfaces.msg import Parameter as ParameterMessage
-from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from actloc_ros.models.open import open_localizer
 from actloc_ros.msg import ActionDetection as Detection
 from actloc_ros.parameter_spec import Mutability
+from actloc_ros.ros.localizer_node.node import ActionLocalizer
 from actloc_ros.ros.localizer_node.worker import FAILURES
 from actloc_ros.settings import SPECS
 
@@ -73,8 +82,9 @@ def resident() -> float:
     return pages * 4096 / 1e6
 
 
-def test_fifty_cycles_leak_nothing() -> None:
-    with running_node(autostart=False) as client:
+@pytest.mark.parametrize(('free', 'count'), [(False, 50), (True, 20)])
+def test_cycles_leak_nothing(free: bool, count: int) -> None:
+    with running_node(autostart=False, free_on_deactivate=free) as client:
         assert client.change_state('configure')
         camera = client.camera()
         pixels = picture('red', size=(640, 480))
@@ -84,22 +94,25 @@ def test_fifty_cycles_leak_nothing() -> None:
             answer = client.show(camera, pixels, START + number * PERIOD)
             assert answer.detections[0].track_id == 1
             assert client.change_state('deactivate')
-            assert ColourLocalizer.opened == 0
+            assert ColourLocalizer.opened == (0 if free else 1)
 
         for number in range(5):
             cycle(number)
         gc.collect()
         threads, memory = threading.active_count(), resident()
         subscriptions = camera.get_subscription_count()
-        for number in range(5, 50):
+        for number in range(5, count):
             cycle(number)
         gc.collect()
         assert threading.active_count() == threads
         assert camera.get_subscription_count() == subscriptions == 1
-        assert resident() - memory < 20  # 45 frames alone are 41 MB
+        frames = (count - 5) * pixels.nbytes / 1e6
+        assert resident() - memory < frames / 2
 
 
-def test_deactivation_frees_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref]:
+    """Return the list of all localizers that are opened from now on."""
     models: list[weakref.ref] = []
     opened = ColourLocalizer.__init__
 
@@ -108,12 +121,118 @@ def test_deactivation_frees_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
         models.append(weakref.ref(self))
 
     monkeypatch.setattr(ColourLocalizer, '__init__', remember)
-    with running_node() as client:
+    return models
+
+
+def test_deactivation_frees_the_model_where_that_is_asked_for(models: list[weakref.ref]) -> None:
+    with running_node(free_on_deactivate=True) as client:
         client.show(client.camera(), picture('red'), START)
         assert client.change_state('deactivate')
         assert [model() for model in models] == [None]
         assert client.change_state('activate')
         assert len(models) == 2
+
+
+def test_the_model_is_not_opened_again_after_deactivation(models: list[weakref.ref]) -> None:
+    with running_node() as client:
+        camera = client.camera()
+        client.show(camera, picture('red'), START)
+        assert client.change_state('deactivate')
+        assert client.change_state('activate')
+        assert client.show(camera, picture('red'), START + PERIOD).detections[0].track_id == 1
+        assert len(models) == 1
+        assert client.change_state('deactivate')
+        assert client.change_state('cleanup')
+        assert [model() for model in models] == [None]
+
+
+def test_services_answer_while_the_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_open = threading.Event()
+
+    def take_long(*arguments):
+        assert may_open.wait(30)
+        return open_localizer(*arguments)
+
+    monkeypatch.setattr('actloc_ros.ros.localizer_node.node.open_localizer', take_long)
+    with running_node(autostart=False) as client:
+        configured: list[bool] = []
+        thread = threading.Thread(
+            target=lambda: configured.append(client.change_state('configure')), daemon=True
+        )
+        thread.start()
+        wait_for(lambda: 'opening the model colour_localizer' in client.status().message)
+        assert client.state() == 'configuring'
+        assert client.set(max_rate=5.0) == ''
+        assert 'wait until the model is open' in client.set(bridge_gap=0.1)
+        assert not client.enable(True).success
+        assert not configured
+        may_open.set()
+        thread.join(30)
+        assert configured == [True]
+        assert client.state() == 'inactive'
+
+
+def test_transitions_that_are_not_possible_are_refused() -> None:
+    with running_node() as client:
+        camera = client.camera()
+        assert not client.change_state('activate')
+        assert not client.change_state('configure')
+        client.show(camera, picture('red'), START)
+        assert client.change_state('deactivate')
+        assert not client.change_state('deactivate')
+        assert client.state() == 'inactive'
+        assert client.change_state('activate')
+        client.show(camera, picture('red'), START + PERIOD)
+
+
+def test_a_parameter_of_an_unknown_type_is_refused() -> None:
+    with running_node() as client:
+        unknown = ParameterValue(type=77)
+        assert '77' in client.set_messages([ParameterMessage(name='max_rate', value=unknown)])
+        assert client.set(max_rate=5.0) == ''
+
+
+class FakeBond:
+    """Stands for `bondpy.bondpy.Bond`."""
+
+    alive: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, node: Node, topic: str, bond_id: str) -> None:
+        self._name = (topic, bond_id)
+        self.pub, self.sub = node.create_publisher(Log, topic, 1), None
+
+    def start(self) -> None:
+        """Note that the bond is there."""
+        self.alive.append(self._name)
+
+    def shutdown(self) -> None:
+        """Note that it is not any more."""
+        self.alive.remove(self._name)
+
+
+def test_a_bond_lasts_while_a_manager_keeps_it_active(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType('bondpy.bondpy')
+    module.Bond = FakeBond  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, 'bondpy', ModuleType('bondpy'))
+    monkeypatch.setitem(sys.modules, 'bondpy.bondpy', module)
+    rclpy.init()
+    node = ActionLocalizer(
+        parameter_overrides=[
+            Parameter('autostart', value=False),
+            Parameter('model', value='colour_localizer:ColourLocalizer'),
+        ]
+    )
+    client = Client()
+    with spinning(node, client.node):
+        assert client.change_state('configure')
+        assert not FakeBond.alive
+        assert client.change_state('activate')
+        assert FakeBond.alive == [('bond', 'action_localizer')]
+        assert client.change_state('deactivate')
+        assert not FakeBond.alive
+    node.destroy_node()
+    client.node.destroy_node()
+    rclpy.shutdown()
 
 
 def test_an_error_in_the_worker_is_told_and_ends_the_activation() -> None:

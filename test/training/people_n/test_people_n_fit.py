@@ -18,10 +18,12 @@ from actloc_ros.training.people_n import fit
 from actloc_ros.training.people_n.augment import Augmentation
 from actloc_ros.training.people_n.batches import Batches
 from actloc_ros.training.people_n.evaluate import joint_precision, torso_accuracy
-from actloc_ros.training.people_n.fit import Training, rate, read_recipe
+from actloc_ros.training.people_n.fit import Training, read_recipe
+from actloc_ros.training.people_n.loop import rate
 from actloc_ros.training.people_n.measure import joint_similarities, tally_boxes
 from actloc_ros.training.people_n.pictures import (
     Picture,
+    add_joints,
     parse_people,
     read_collected,
     read_photographs,
@@ -88,6 +90,14 @@ def test_collected_photographs_take_what_teachers_wrote(tmp_path):
     assert b.empty
     assert c.empty
     assert [p.name for p in read_collected(tmp_path, ('doors',))] == ['doors/a', 'doors/c']
+
+
+def test_labelled_people_take_the_joints_that_teachers_found_in_their_place():
+    joints = np.ones((17, 4)).tolist()
+    people = parse_people([{'box': [0, 0, 10, 20]}, {'box': [50, 0, 60, 20]}])
+    add_joints(people, parse_people([{'box': [1, 0, 11, 20], 'joints': joints}]))
+    assert people.posed.tolist() == [True, False]
+    assert people.joints[0].min() == 1
 
 
 def test_the_shipped_recipe_is_read():

@@ -10,6 +10,7 @@ import yaml
 
 from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession
 from actloc_ros.models.skeleton_n.features import FEATURES
+from actloc_ros.training.skeleton_n import own_footage
 from actloc_ros.training.skeleton_n.bank import Bank
 from actloc_ros.training.skeleton_n.behaviours import make_motion
 from actloc_ros.training.skeleton_n.evaluate import load
@@ -147,9 +148,15 @@ def test_unknown_key_is_named(tmp_path):
         read_recipe(path)
 
 
-def test_held_clips_exist_and_test_clips_are_not_read(shared):
-    real = shared / 'real'
-    clips = [*read_captured(real), *read_real(real)]
+def test_held_clips_exist_and_test_clips_are_not_read(shared, tmp_path, monkeypatch):
+    real, row = shared / 'real', np.ones(56, np.float32)
+    monkeypatch.setattr(own_footage, 'find_person', lambda _, __, frames: np.tile(row, (frames, 1)))
+    own = read_real(real, tmp_path / 'own.npz')
+    clips = [*read_captured(real), *own]
+    ours = [clip for clip in own if clip.source == 'people_n']
+    assert len(ours) == 22
+    assert ours[0].joints[-1, 16].tolist() == ours[0].boxes[0, :3].tolist() == [1, 1, 1]
+    assert all(len(clip.targets) == len(clip.joints) for clip in ours)
     names = {clip.name for clip in clips}
     assert names >= HELD_CLIPS
     assert 'tfjs_pose_squats' not in names

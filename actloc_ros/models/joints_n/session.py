@@ -1,0 +1,70 @@
+"""Run a `joints_n` network by ONNX Runtime; no PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from actloc_ros.models.joints_n.crops import FloatArray, Image, cut, read_maps, squares
+from actloc_ros.models.onnx_runtime import open_session
+from actloc_ros.models.people_n.decode import FoundPeople
+
+MOST = 8
+"""People of an image whose joints are read, by their scores; more would take too long."""
+
+
+class JointsSession:
+    """Finds the joints of people whose boxes are known.
+
+    Args:
+        model: ONNX file, or its content, as `export.export_onnx` writes it.
+        providers: ONNX Runtime's execution providers, best first.
+        threads: Of the CPU.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes,
+        providers: Sequence[object] = ('CPUExecutionProvider',),
+        threads: int = 1,
+    ) -> None:
+        source = model if isinstance(model, bytes) else str(model)
+        self._session = open_session(source, tuple(providers), threads)
+
+    @property
+    def providers(self) -> list[str]:
+        """Of ONNX Runtime that it uses, best first."""
+        used: list[str] = self._session.get_providers()
+        return used
+
+    def joints(self, image: Image, boxes: FloatArray) -> FloatArray:
+        """Return the joints of people in boxes.
+
+        Args:
+            image: uint8 (H, W, 3), RGB.
+            boxes: (N, 4), x1, y1, x2, y2 in pixels.
+
+        Returns:
+            float32 (N, 17, 3), x, y in pixels and confidence in [0, 1].
+        """
+        if not len(boxes):
+            return np.zeros((0, 17, 3), np.float32)
+        parts = squares(boxes)
+        crops = np.stack([cut(image, part) for part in parts])
+        maps, presence = self._session.run(None, {'crops': crops})
+        places, mass = read_maps(maps)
+        xy = parts[:, None, :2] + places * parts[:, None, 2:]
+        return np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
+
+    def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
+        """Return people with this network's joints for the `MOST` with the best scores.
+
+        The others keep the joints that they have.
+        """
+        rows = np.argsort(-found.scores, kind='stable')[:MOST]
+        joints = found.joints.copy()
+        joints[rows] = self.joints(image, found.boxes[rows])
+        return replace(found, joints=joints)

@@ -1,0 +1,1 @@
+"""The node `action_monitor`: detections in, alarms out."""

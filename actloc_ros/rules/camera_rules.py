@@ -1,0 +1,123 @@
+"""Apply the rules of one camera to its scenes, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+
+from actloc_ros.alarms.alarm import Alarm
+from actloc_ros.frames import nanoseconds
+from actloc_ros.rules.compiled import CompiledRule, compile_camera
+from actloc_ros.rules.condition_matrix import ConditionMatrix
+from actloc_ros.rules.describe import Describer
+from actloc_ros.rules.groups import open_group
+from actloc_ros.rules.model import Rules
+from actloc_ros.rules.names import ground_of
+from actloc_ros.rules.occurrences import Finding, Issuer, Occurrences
+from actloc_ros.rules.scene import Scene
+from actloc_ros.rules.schedule import find_timezone
+from actloc_ros.rules.track_state import TrackState
+
+MINUTE = nanoseconds(60.0)
+NEVER = -1
+
+
+class CameraRules:
+    """Everything that is remembered of one camera."""
+
+    def __init__(self, rules: Rules, camera: str, issuer: Issuer) -> None:
+        self._compiled = compile_camera(rules, camera)
+        self.state = TrackState(self._compiled, ground_of(rules, camera))
+        self.occurrences = Occurrences(camera, issuer)
+        self.last: int | None = None
+        self._timezone = find_timezone(rules.timezone)
+        self._conditions = ConditionMatrix(self._compiled)
+        self._describer = Describer(self._compiled, self.state)
+        opened = (
+            (index, open_group(rule, self.state, self._describer, self._compiled))
+            for index, rule in enumerate(self._compiled.rules)
+        )
+        self._of_groups = {index: group for index, group in opened if group is not None}
+        self._clocks = _Clocks(self._compiled.rules, len(self.state.table), self._of_groups)
+        self._active: np.ndarray = np.zeros(0, bool)
+        self._minute: int | None = None
+
+    def step(self, scene: Scene) -> list[Alarm]:
+        """Take a scene later than all before; return the steps of alarms that follow."""
+        rows = self.state.step(scene)
+        return self.occurrences.step(scene.stamp, list(self._find(scene, rows)))
+
+    def end_all(self) -> list[Alarm]:
+        """End all alarms at the last key frame."""
+        return [] if self.last is None else self.occurrences.end_all(self.last)
+
+    def _find(self, scene: Scene, rows: np.ndarray) -> Iterator[Finding]:
+        active = self._schedules(scene.stamp)
+        holding, columns = self._conditions.holding(self.state, scene.stamp)
+        holding &= active
+        self._describer.begin(columns)
+        for index, group in self._of_groups.items():
+            yield from group.step(scene.stamp, holding[:, index], bool(active[index]), rows)
+        since, ready = self._clocks.step(scene.stamp, holding, self.state.table.serials)
+        found = (each.tolist() for each in np.nonzero(ready))
+        seen = self.state.table.last_seen.tolist()
+        for row, index in zip(*found, strict=True):
+            rule, serial = self._compiled.rules[index], int(self.state.table.serials[row])
+            version = self._describer.version(rule, [row])
+            if not self.occurrences.holds_on(scene.stamp, seen[row], rule.name, serial, version):
+                yield self._finding(index, row, int(since[row, index]), version)
+
+    def _schedules(self, stamp: int) -> np.ndarray:
+        """Return which rules hold by their schedules, bool (R,)."""
+        minute = stamp // MINUTE
+        if minute != self._minute:
+            self._minute = minute
+            self._active = np.array(
+                [r.rule.schedule.holds(stamp, self._timezone) for r in self._compiled.rules], bool
+            )
+        return self._active
+
+    def _finding(self, index: int, row: int, since: int, version: tuple[int, ...]) -> Finding:
+        rule, describer = self._compiled.rules[index], self._describer
+        first = self._conditions.first_column(index)
+        return Finding(
+            rule,
+            int(self.state.table.serials[row]),
+            lambda: describer.began(rule, row, since, first),
+            int(self.state.table.last_seen[row]),
+            version,
+            lambda: describer.of_row(rule, row, since),
+        )
+
+
+class _Clocks:
+    """Since when each actor has fulfilled each rule: N rows, R rules."""
+
+    def __init__(self, rules: list[CompiledRule], rows: int, groups: Collection[int]) -> None:
+        count = len(rules)
+        self._dwell = np.array([nanoseconds(r.rule.dwell) for r in rules], np.int64)
+        self._gap = np.array([r.gap for r in rules], np.int64)
+        self._single = np.array([i not in groups for i in range(count)], bool)
+        self._since = np.full((rows, count), NEVER, np.int64)
+        self._last = np.full((rows, count), NEVER, np.int64)
+        self._serials = np.zeros(rows, np.int64)
+
+    def step(
+        self, stamp: int, holding: np.ndarray, serials: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Take who holds now, bool (N, R); return since when, and who has for long enough."""
+        if len(holding) > len(self._since):
+            more = np.full((len(holding) - len(self._since), holding.shape[1]), NEVER, np.int64)
+            self._since = np.concatenate([self._since, more])
+            self._last = np.concatenate([self._last, more])
+            self._serials = np.concatenate([self._serials, more[:, 0] * 0])
+        other = serials != self._serials
+        self._since[other] = self._last[other] = NEVER
+        self._serials = serials.copy()
+        holding = holding & self._single
+        broken = (self._last != NEVER) & (stamp - self._last > self._gap)
+        self._since[broken] = self._last[broken] = NEVER
+        self._since[holding & (self._since == NEVER)] = stamp
+        self._last[holding] = stamp
+        return self._since, holding & (stamp - self._since >= self._dwell)

@@ -1,0 +1,160 @@
+"""Say what an alarm is about: who, what, where, how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from actloc_ros.frames import seconds
+from actloc_ros.rules.compiled import CompiledCamera, CompiledConditions, CompiledRule
+from actloc_ros.rules.occurrences import Description
+from actloc_ros.rules.track_state import TrackState
+
+
+class Describer:
+    """Describes what the rules of one camera find."""
+
+    def __init__(self, compiled: CompiledCamera, state: TrackState) -> None:
+        self._compiled, self._state = compiled, state
+        self._zone_names, self._line_names = list(compiled.zones), list(compiled.lines)
+        self._columns = np.zeros((0, 0), bool)
+        self._bits: list[int] = []
+        self._masks = {rule.name: self._mask(rule) for rule in compiled.rules}
+
+    def begin(self, columns: np.ndarray) -> None:
+        """Begin a key frame; `columns` says who fulfils which conditions, bool (N, C)."""
+        self._columns = columns
+        self._bits = []
+
+    def version(self, rule: CompiledRule, rows: Sequence[int]) -> tuple[int, ...]:
+        """Return another value where what is said of actors may have changed."""
+        if not self._bits:
+            self._bits = _packed(self._state_rows())
+        mask, ids = self._masks[rule.name], self._state.table.ids
+        if len(rows) == 1:
+            return int(ids[rows[0]]), self._bits[rows[0]] & mask
+        return tuple(part for row in rows for part in (int(ids[row]), self._bits[row] & mask))
+
+    def _state_rows(self) -> np.ndarray:
+        """Return all that a description depends on, bool (N, bits)."""
+        state = self._state
+        evidence = state.evidence
+        parts = [state.zones.inside, evidence.supported, state.sequences.holds]
+        parts += [state.lines.crossed != 0, evidence.found.reshape(len(evidence.found), -1)]
+        return np.concatenate(parts, axis=1)
+
+    def _mask(self, rule: CompiledRule) -> int:
+        """Return the bits that matter to a rule, in the order of `_state_rows`."""
+        parts = (rule.always, *rule.any)
+        zones, predicates, sequences, lines = (
+            np.zeros(count, bool)
+            for count in (
+                len(self._compiled.zones),
+                len(self._compiled.predicates),
+                len(self._compiled.sequences),
+                len(self._compiled.lines),
+            )
+        )
+        for part in parts:
+            zones[list(part.zones or ())] = True
+            lines[[line for line, _ in part.crossings]] = True
+            predicates[[p for p in (part.predicate,) if p >= 0]] = True
+            sequences[[s for s in (part.sequence,) if s >= 0]] = True
+        found = np.repeat(predicates, self._state.evidence.found.shape[2])
+        return _packed(np.concatenate([zones, predicates, sequences, lines, found])[None])[0]
+
+    def began(self, rule: CompiledRule, row: int, since: int, first: int) -> int:
+        """Return the stamp of the first evidence of what has held since a stamp.
+
+        Args:
+            rule: Which.
+            row: Of the actor.
+            since: In ns.
+            first: The rule's own column; those of its alternatives follow.
+        """
+        always = self._begins(rule.always, row)
+        ways = [
+            self._begins(part, row)
+            for column, part in enumerate(rule.any, first + 1)
+            if self._columns[row, column]
+        ]
+        begins = [max(always + way) for way in ways or [[]] if always or way]
+        return min([since, *begins])
+
+    def _begins(self, part: CompiledConditions, row: int) -> list[int]:
+        """Return since when each condition that lasts has held."""
+        state, begins = self._state, []
+        if part.predicate >= 0:
+            begins.append(int(state.evidence.began[row, part.predicate]))
+        if part.sequence >= 0:
+            begins.append(int(state.sequences.began[row, part.sequence]))
+        if part.zones is not None:
+            entries = [int(state.zones.since[row, z]) for z in part.zones]
+            begins += [min(entry for entry in entries if entry >= 0)] if max(entries) >= 0 else []
+        return begins
+
+    def of_row(self, rule: CompiledRule, row: int, since: int) -> Description:
+        """Return what is said of one actor who has fulfilled a rule since a stamp."""
+        values = {}
+        last = int(self._state.table.last_seen[row])
+        if rule.rule.dwell:
+            values['dwell_s'] = seconds(last - since)
+        speed = float(self._state.motion.fit.speed[row])
+        if rule.rule.speed or any(part.speed for part in rule.any):
+            values |= {'speed_mps': speed} if np.isfinite(speed) else {}
+        return self.of_rows(rule, [row], values)
+
+    def of_rows(
+        self, rule: CompiledRule, rows: Iterable[int], values: Mapping[str, float]
+    ) -> Description:
+        """Return what is said of some actors, in order of their tracks."""
+        state = self._state
+        ordered = sorted(rows, key=lambda row: int(state.table.ids[row]))
+        parts = (rule.always, *rule.any)
+        labels = dict.fromkeys(
+            n for row in ordered for part in parts for n in self._labels(part, row)
+        )
+        scores = [s for row in ordered for part in parts for s in self._scores(part, row)]
+        zones = {z for part in parts for z in part.zones or ()}
+        zones = {z for z in zones if any(state.zones.inside[row, z] for row in ordered)}
+        lines = {line for part in parts for line, _ in part.crossings}
+        lines = {line for line in lines if any(state.lines.crossed[row, line] for row in ordered)}
+        ids = tuple(int(state.table.ids[row]) for row in ordered)
+        return Description(
+            track_ids=ids,
+            labels=tuple(labels),
+            zones=tuple(self._zone_names[z] for z in sorted(zones)),
+            lines=tuple(self._line_names[line] for line in sorted(lines)),
+            score=float(np.mean(scores)) if scores else 1.0,
+            values=dict(values),
+            boxes={i: _box(state.table.boxes[row]) for i, row in zip(ids, ordered, strict=True)},
+        )
+
+    def _labels(self, part: CompiledConditions, row: int) -> tuple[str, ...]:
+        evidence = self._state.evidence
+        if part.sequence >= 0 and self._state.sequences.holds[row, part.sequence]:
+            steps, _ = self._compiled.sequences[part.sequence]
+            return tuple(evidence.predicates[step].labels[0] for step in steps)
+        if part.predicate >= 0 and evidence.supported[row, part.predicate]:
+            return evidence.labels_found(row, part.predicate)
+        return ()
+
+    def _scores(self, part: CompiledConditions, row: int) -> list[float]:
+        evidence = self._state.evidence
+        if part.sequence >= 0 and self._state.sequences.holds[row, part.sequence]:
+            steps, _ = self._compiled.sequences[part.sequence]
+            return [evidence.score(row, steps[-1])]
+        if part.predicate >= 0 and evidence.supported[row, part.predicate]:
+            return [evidence.score(row, part.predicate)]
+        return []
+
+
+def _box(box: np.ndarray) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = (float(value) for value in box)
+    return x1, y1, x2, y2
+
+
+def _packed(rows: np.ndarray) -> list[int]:
+    """Return each row of bool (N, bits) as one number."""
+    return [int.from_bytes(row.tobytes(), 'big') for row in np.packbits(rows, axis=1)]

@@ -1,0 +1,110 @@
+"""Find pairs of tracks that are in a relation at a key frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from actloc_ros.frames import NANOSECONDS
+from actloc_ros.rules.model import Relation
+from actloc_ros.rules.relations import (
+    CLOSING,
+    PairMatrix,
+    closing_speed,
+    post_encroachment,
+    radius,
+    time_to_collision,
+)
+from actloc_ros.rules.track_state import TrackState
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two tracks in a relation.
+
+    Attributes:
+        rows: Of both, the lower first.
+        values: What was measured, by name with its SI unit.
+    """
+
+    rows: tuple[int, int]
+    values: dict[str, float]
+
+
+def find_pairs(
+    relation: Relation, state: TrackState, first: np.ndarray, matrix: PairMatrix, stamp: int
+) -> list[Pair]:
+    """Return the pairs that are in a relation.
+
+    Args:
+        relation: Which.
+        state: Of the camera's tracks.
+        first: bool (N,): who fulfils the rule's conditions.
+        matrix: Of the key frame's actors.
+        stamp: Of the key frame in ns.
+    """
+    kinds = np.array([kind in relation.with_ for kind in state.table.kind_names], bool)
+    of_kind = kinds[state.table.kinds[matrix.rows]]
+    asked = first[matrix.rows][:, None] & of_kind
+    if relation.type == 'near_miss':
+        return _near_misses(relation, state, matrix, asked & np.isfinite(matrix.distance), stamp)
+    good = asked & (matrix.distance <= relation.max_distance)
+    if not good.any():
+        return []
+    closing = closing_speed(matrix.apart[good], matrix.moving[good])
+    pairs: dict[tuple[int, int], Pair] = {}
+    for a, b, speed in zip(*np.nonzero(good), closing.tolist(), strict=True):
+        values = {'distance_m': float(matrix.distance[a, b])}
+        if relation.type == 'approaching':
+            if not speed >= CLOSING:
+                continue
+            values['closing_mps'] = speed
+        rows = _ordered(matrix.rows[a], matrix.rows[b])
+        pairs.setdefault(rows, Pair(rows, values))
+    return list(pairs.values())
+
+
+def _near_misses(
+    relation: Relation, state: TrackState, matrix: PairMatrix, asked: np.ndarray, stamp: int
+) -> list[Pair]:
+    radii = _radii(state)[matrix.rows]
+    reach = radii[:, None] + radii
+    ttc = time_to_collision(matrix.apart, matrix.moving, reach)
+    pairs: dict[tuple[int, int], Pair] = {}
+    for a, b in zip(*np.nonzero(asked), strict=True):
+        rows = _ordered(matrix.rows[a], matrix.rows[b])
+        if rows in pairs:
+            continue
+        values = {}
+        if relation.ttc is not None and ttc[a, b] <= relation.ttc:
+            values['ttc_s'] = float(ttc[a, b])
+        if relation.pet is not None:
+            pet = _pet(state, rows, float(reach[a, b]), relation.pet, stamp)
+            if pet <= relation.pet:
+                values['pet_s'] = pet
+        if values:
+            values['distance_m'] = float(matrix.distance[a, b])
+            pairs[rows] = Pair(rows, values)
+    return list(pairs.values())
+
+
+def _pet(state: TrackState, rows: tuple[int, int], reach: float, limit: float, stamp: int) -> float:
+    """Return the least PET of two, whoever of them comes second."""
+    best = np.inf
+    for second, before in (rows, rows[::-1]):
+        path, velocity = state.motion.path(before, stamp, limit)
+        heading, point = state.motion.fit.velocity[second], state.metres[second]
+        if len(path) and np.isfinite(heading).all():
+            now = stamp / NANOSECONDS
+            best = min(best, post_encroachment(point, heading, now, path, velocity, reach))
+    return best
+
+
+def _radii(state: TrackState) -> np.ndarray:
+    radii = np.array([radius(kind) for kind in state.table.kind_names] or [0.0])
+    return radii[state.table.kinds]
+
+
+def _ordered(one: int, other: int) -> tuple[int, int]:
+    return (int(one), int(other)) if one < other else (int(other), int(one))

@@ -1,0 +1,119 @@
+"""Hold all that is remembered of one camera's actors, and take it on by a key frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from actloc_ros.frames import nanoseconds
+from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
+from actloc_ros.rules.evidence import EvidenceMemory
+from actloc_ros.rules.lines import LineMemory
+from actloc_ros.rules.model import EXIT_INERTIA, Ground
+from actloc_ros.rules.motion import MotionMemory
+from actloc_ros.rules.places import Placer, Places
+from actloc_ros.rules.relations import PairMatrix
+from actloc_ros.rules.scene import Scene
+from actloc_ros.rules.sequences import SequenceMemory
+from actloc_ros.rules.track_table import TrackTable
+from actloc_ros.rules.zones import Masks, ZoneMemory
+
+
+class TrackState:
+    """Rows of actors with their zones, crossings, evidence and motion.
+
+    Attributes:
+        table: Who has which row.
+        zones: Who is inside what.
+        lines: Who has just crossed what.
+        evidence: Who does what.
+        sequences: Who has done what in order.
+        motion: How they move.
+        metres: float64 (N, 2): where they were last; NaN where not known.
+        masked: bool (N, M): who was last where anchors do not count.
+        elsewhere: How many poses came in a frame that is not used.
+    """
+
+    def __init__(self, compiled: CompiledCamera, ground: Ground | None) -> None:
+        self.table = TrackTable(compiled.hold)
+        rows = len(self.table)
+        self.zones = ZoneMemory(list(compiled.zones.values()), rows)
+        self.lines = LineMemory(list(compiled.lines.values()), rows)
+        self.evidence = EvidenceMemory(compiled.predicates, rows)
+        self.sequences = SequenceMemory(compiled.sequences, nanoseconds(EXIT_INERTIA), rows)
+        curved = any(rule.rule.traffic for rule in compiled.rules)
+        self.motion = MotionMemory(rows, _longest_path(compiled), curved)
+        self.metres = np.full((rows, 2), np.nan)
+        self.elsewhere = 0
+        self._moves = any(_needs_motion(rule) for rule in compiled.rules)
+        self._masks, self.masked = (
+            Masks(compiled.masks),
+            np.zeros((rows, len(compiled.masks)), bool),
+        )
+        self._pairs: PairMatrix | None = None
+        self._placer = Placer(ground, compiled.frame)
+
+    @property
+    def frame(self) -> str:
+        """Frame of all metres; empty where none are known yet."""
+        return self._placer.frame
+
+    def step(self, scene: Scene) -> np.ndarray:
+        """Take a key frame; return the rows of its actors, int64 (K,)."""
+        self._pairs = None
+        update = self.table.update(scene)
+        if update.widened:
+            self._widen(update.widened)
+        for row in update.fresh:
+            self._clear(row)
+        rows, places = update.rows, self._placer.place(scene)
+        self.elsewhere += places.elsewhere
+        self._take(scene, rows, places)
+        return rows
+
+    def pairs(self, rows: np.ndarray) -> PairMatrix:
+        """Return how the key frame's actors, those of `rows`, lie to each other."""
+        if self._pairs is None:
+            velocity = self.motion.fit.velocity[rows]
+            self._pairs = PairMatrix(rows, self.metres[rows], velocity)
+        return self._pairs
+
+    def _take(self, scene: Scene, rows: np.ndarray, places: Places) -> None:
+        self.zones.step(scene.stamp, rows, places, self.table.last_seen)
+        self.lines.step(rows, places, scene.width / scene.height)
+        self.evidence.step(scene.stamp, rows, scene.actors, self.table.first_seen)
+        self.sequences.step(scene.stamp, rows, self.evidence)
+        self.metres[rows] = places.metres
+        if self.masked.shape[1]:
+            self.masked[rows] = self._masks.contain(places)
+        if self._moves:
+            stamps = [scene.stamp if a.stamp is None else a.stamp for a in scene.actors]
+            self.motion.step(scene.stamp, rows, np.array(stamps, np.int64), places.metres)
+
+    def _memories(self) -> list[Any]:
+        return [self.zones, self.lines, self.evidence, self.sequences, self.motion]
+
+    def _widen(self, rows: int) -> None:
+        for part in self._memories():
+            part.widen(rows)
+        more = rows - len(self.metres)
+        self.metres = np.concatenate([self.metres, np.full((more, 2), np.nan)])
+        masks = self.masked.shape[1]
+        self.masked = np.concatenate([self.masked, np.zeros((more, masks), bool)])
+
+    def _clear(self, row: int) -> None:
+        for part in self._memories():
+            part.clear(row)
+        self.metres[row], self.masked[row] = np.nan, False
+
+
+def _needs_motion(rule: CompiledRule) -> bool:
+    parts = (rule.always, *rule.any)
+    return bool(rule.rule.relation or rule.rule.traffic or any(part.speed for part in parts))
+
+
+def _longest_path(compiled: CompiledCamera) -> float:
+    """Return for how many seconds paths are asked for."""
+    pets = [rule.rule.relation.pet for rule in compiled.rules if rule.rule.relation]
+    return max((pet for pet in pets if pet is not None), default=0.0)

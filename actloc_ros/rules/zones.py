@@ -1,0 +1,108 @@
+"""Remember which actors of a camera are inside which zones, with inertia and occlusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import shapely
+
+from actloc_ros.frames import nanoseconds
+from actloc_ros.rules.model import Zone
+from actloc_ros.rules.places import Places
+from actloc_ros.rules.shapes import points_of
+
+NEVER = -1
+
+
+class ZoneMemory:
+    """N rows of actors, Z zones.
+
+    Attributes:
+        inside: bool (N, Z): who is inside, after inertia; unseen actors stay for `hold`.
+        since: int64 (N, Z): when continuous presence began; -1 without.
+    """
+
+    def __init__(self, zones: Sequence[Zone], rows: int) -> None:
+        self._zones = tuple(zones)
+        self._groups = _Polygons((z.frame, z.anchor, z.coordinates) for z in zones)
+        count = len(zones)
+        self._inertia = np.array([nanoseconds(z.inertia) for z in zones], np.int64)
+        self._exit = np.array([nanoseconds(z.exit_inertia) for z in zones], np.int64)
+        self._hold = np.array([nanoseconds(z.hold) for z in zones], np.int64)
+        self.inside = np.zeros((rows, count), bool)
+        self.since = np.full((rows, count), NEVER, np.int64)
+        self._outside_since = np.full((rows, count), NEVER, np.int64)
+
+    def widen(self, rows: int) -> None:
+        """Make room for more actors."""
+        for name, empty in _BY_ROW:
+            old = getattr(self, name)
+            new = np.full((rows, old.shape[1]), empty, old.dtype)
+            new[: len(old)] = old
+            setattr(self, name, new)
+
+    def clear(self, row: int) -> None:
+        """Forget an actor."""
+        for name, empty in _BY_ROW:
+            getattr(self, name)[row] = empty
+
+    def step(self, stamp: int, rows: np.ndarray, places: Places, last_seen: np.ndarray) -> None:
+        """Take where the actors of `rows` are, and let those unseen for too long leave."""
+        if not self._zones:
+            return
+        if len(rows):
+            self._take(stamp, rows, self._groups.contains(places))
+        gone = stamp - last_seen[:, None] > self._hold
+        self.inside &= ~gone
+        self.since[gone] = NEVER
+
+    def _take(self, stamp: int, rows: np.ndarray, within: np.ndarray) -> None:
+        since, left = self.since[rows], self._outside_since[rows]
+        since = np.where(within, np.where(since == NEVER, stamp, since), NEVER)
+        left = np.where(within, NEVER, np.where(left == NEVER, stamp, left))
+        entered = within & (stamp - since >= self._inertia)
+        # Outside: those inside stay until they were seen outside for long enough.
+        stays = self.inside[rows] & (within | (stamp - left <= self._exit))
+        self.inside[rows] = entered | stays
+        self.since[rows], self._outside_since[rows] = since, left
+
+
+_BY_ROW = (('inside', False), ('since', NEVER), ('_outside_since', NEVER))
+
+
+class Masks:
+    """Polygons of the image in which anchors do not count."""
+
+    def __init__(self, polygons: Sequence[Sequence[float]]) -> None:
+        self._groups = _Polygons((None, 'bottom_center', tuple(p)) for p in polygons)
+
+    def contain(self, places: Places) -> np.ndarray:
+        """Return which of K actors are in which of M polygons, bool (K, M)."""
+        return self._groups.contains(places)
+
+
+class _Polygons:
+    """Polygons of shapely, prepared and grouped by whose points they are asked for."""
+
+    def __init__(self, areas: Iterable[tuple[str | None, str, Sequence[float]]]) -> None:
+        self._count = 0
+        self._groups: dict[tuple[str | None, str], tuple[list[int], list[shapely.Polygon]]] = {}
+        for index, (frame, anchor, flat) in enumerate(areas):
+            key = (frame, '') if frame is not None else (None, anchor)
+            columns, polygons = self._groups.setdefault(key, ([], []))
+            columns.append(index)
+            polygons.append(shapely.Polygon(points_of(flat)))
+            shapely.prepare(polygons[-1])
+            self._count += 1
+
+    def contains(self, places: Places) -> np.ndarray:
+        """Return bool (K, Z); a point on the border is inside, one that is not known is not."""
+        within = np.zeros((len(places.metres), self._count), bool)
+        for (frame, anchor), (columns, polygons) in self._groups.items():
+            if frame is not None and frame != places.frame:
+                continue
+            points = places.metres if frame is not None else places.image[anchor]
+            x, y = points.T
+            within[:, columns] = shapely.intersects_xy(np.array(polygons), x[:, None], y[:, None])
+        return within

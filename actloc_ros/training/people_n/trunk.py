@@ -1,0 +1,102 @@
+"""Train a network on an ImageNet trunk: its weights, its frozen start, groups and averages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from actloc_ros.models.people_n.export import write_onnx
+from actloc_ros.models.people_n.network import Trunk
+
+
+class FrozenStart:
+    """The start of a trunk that is not trained, by ONNX Runtime: faster than PyTorch."""
+
+    def __init__(self, trunk: Trunk, folder: Path) -> None:
+        path = folder / 'start.onnx'
+        free = {0: 'n', 2: 'h', 3: 'w'}
+        axes = {'images': free, 'level': free}
+        write_onnx(_Start(trunk), torch.zeros(1, 3, 64, 64), path, 'images', ['level'], axes)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        providers = ['CPUExecutionProvider']
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """uint8 (B, 3, H, W) -> (B, 40, H / 8, W / 8)."""
+        level = self._session.run(None, {'images': images.float().numpy()})[0]
+        return torch.from_numpy(level).contiguous(memory_format=torch.channels_last)
+
+
+class _Start(nn.Module):
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (B, 3, H, W) to what `Trunk.start` returns."""
+        return self.trunk.start(images)
+
+
+def load_trunk(trunk: Trunk, path: Path) -> None:
+    """Load the weights of EfficientNet-Lite0.
+
+    Raises:
+        ValueError: The file lacks a weight.
+    """
+    with np.load(path) as file:
+        own = trunk.state_dict()
+        counters = {name for name in own if name.endswith('num_batches_tracked')}
+        missing = sorted(own.keys() - counters - set(file))
+        if missing:
+            raise ValueError(f'"{path}" lacks the weights {", ".join(missing[:3])}')
+        for name in own.keys() - counters:
+            own[name].copy_(torch.from_numpy(file[name].astype(np.float32)))
+
+
+def average_weights(decay: float) -> Any:
+    """Return what updates averaged weights; early averages forget faster."""
+
+    @torch.no_grad()
+    def update(averages: Any, current: Any, count: Any) -> None:
+        kept = min(decay, (1 + float(count)) / (10 + float(count)))
+        for average, value in zip(averages, current, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, 1 - kept)
+            else:
+                average.copy_(value)
+
+    return update
+
+
+def weight_groups(
+    network: nn.Module, learning_rate: float, trunk_rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Return the optimizer's groups: the trunk is slower, biases and norms do not decay."""
+    groups = []
+    for trunk in (True, False):
+        for single in (True, False):
+            chosen = [
+                parameter
+                for name, parameter in network.named_parameters()
+                if parameter.requires_grad
+                and name.startswith('trunk.') == trunk
+                and (parameter.dim() == 1) == single
+            ]
+            rate_ = learning_rate * (trunk_rate if trunk else 1)
+            decay = 0.0 if single else weight_decay
+            groups.append({'params': chosen, 'full_rate': rate_, 'weight_decay': decay})
+    return groups
+
+
+def one_thread(_worker: int) -> None:
+    """Keep a process that prepares batches to one thread."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)

@@ -1,0 +1,1 @@
+"""Run the node for long, beside cameras that behave as badly as those of robots do."""

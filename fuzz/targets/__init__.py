@@ -1,0 +1,29 @@
+"""List what is fuzzed."""
+
+from __future__ import annotations
+
+from fuzz.targets import (
+    annotation_files,
+    bags,
+    checkpoints,
+    images,
+    parameters,
+    people_files,
+    side_inputs,
+    videos,
+)
+
+TARGETS = {
+    target.name: target
+    for module in (
+        images,
+        side_inputs,
+        parameters,
+        annotation_files,
+        bags,
+        checkpoints,
+        people_files,
+        videos,
+    )
+    for target in module.TARGETS
+}

@@ -1,0 +1,46 @@
+"""Start the monitor, which makes alarms of detections by a rules file."""
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+ARGUMENTS = [
+    DeclareLaunchArgument('namespace', default_value='', description='Namespace of the node.'),
+    DeclareLaunchArgument(
+        'rules',
+        default_value=PathJoinSubstitution(
+            [FindPackageShare('actloc_ros'), 'config', 'person_down.yaml']
+        ),
+        description='The rules file, see doc/rules.md.',
+    ),
+    DeclareLaunchArgument(
+        'detections',
+        default_value='action_localizer/detections',
+        description='Topics of detections, with commas between them.',
+    ),
+    DeclareLaunchArgument('log_level', default_value='info', description='Level of the logs.'),
+]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return what to start."""
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=start)])
+
+
+def start(context: LaunchContext) -> list[Node]:
+    """Return the monitor."""
+    values = {a.name: LaunchConfiguration(a.name).perform(context) for a in ARGUMENTS}
+    topics = [topic.strip() for topic in values['detections'].split(',')]
+    return [
+        Node(
+            package='actloc_ros',
+            executable='action_monitor',
+            name='action_monitor',
+            namespace=values['namespace'],
+            parameters=[{'rules': values['rules'], 'detections': topics}],
+            arguments=['--ros-args', '--log-level', values['log_level']],
+            output='screen',
+        )
+    ]

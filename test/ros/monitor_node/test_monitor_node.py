@@ -1,0 +1,164 @@
+"""Test the monitor node through topics: detections in, alarms and diagnostics out."""
+
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_srvs.srv import Trigger
+
+from actloc_ros.instances import InstanceState, InstanceUpdate
+from actloc_ros.localizer import ClipInfo
+from actloc_ros.messages import label_info_message, stamp_of, step_to_message
+from actloc_ros.msg import ActionAlarm, ActionDetectionArray, LabelInfo
+from actloc_ros.pipeline import FrameResult
+from actloc_ros.ros.common.message_types import ros_type
+
+PATIENCE = 20.0  # s: every wait ends then
+SECOND = 10**9
+LABELS = ('standing', 'lying')
+RULES = """
+version: 1
+zones: {bed: {camera: hall, coordinates: [0,0, 0.5,0, 0.5,1, 0,1]}}
+rules:
+  down: {actions: [lying], zones_not: [bed], dwell: 1.0, end_after: 1.0}
+"""
+
+
+@pytest.fixture(scope='module')
+def ros():
+    rclpy.init()
+    node = Node('localizer')
+    yield node
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def spin(node, done, what):
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline, f'{what} did not come in time'
+        rclpy.spin_once(node, timeout_sec=0.05)
+
+
+def detections(stamp, lying, camera='hall', left=200.0):
+    scores = np.array([1 - lying, lying], np.float32)
+    box = (left, 60.0, left + 20.0, 200.0)
+    action = InstanceUpdate(3, 0, InstanceState.UNKNOWN, -1, box, 0.7, stamp, stamp, scores)
+    step = FrameResult(camera, stamp, 'optical', 320, 240, ClipInfo(stamp, stamp), (action,))
+    return step_to_message(step, ros_type, model='', labels=LABELS)
+
+
+def test_the_node_makes_alarms_and_says_how_it_is(ros, tmp_path):
+    rules = tmp_path / 'rules.yaml'
+    rules.write_text(RULES)
+    process = subprocess.Popen(
+        [
+            'action_monitor',
+            '--ros-args',
+            '-p',
+            f'rules:={rules}',
+            '-p',
+            'detections:=[a/detections]',
+        ],
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    alarms, health = [], []
+    ros.create_subscription(ActionAlarm, 'action_monitor/alarms', alarms.append, 100)
+    ros.create_subscription(DiagnosticArray, '/diagnostics', health.append, 10)
+    publisher = ros.create_publisher(ActionDetectionArray, 'a/detections', 100)
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    labels = ros.create_publisher(LabelInfo, 'a/label_info', latched)
+    reload = ros.create_client(Trigger, 'action_monitor/reload')
+
+    def said():
+        return health[-1].status[0] if health else DiagnosticStatus()
+
+    def value(key):
+        return {pair.key: pair.value for pair in said().values}.get(key)
+
+    def send(begin, seconds, lying, camera='hall'):
+        for step in range(round(10 * seconds)):
+            publisher.publish(detections(begin + step * SECOND // 10, lying, camera))
+
+    def call():
+        future = reload.call_async(Trigger.Request())
+        spin(ros, future.done, 'the answer')
+        return future.result()
+
+    try:
+        spin(ros, publisher.get_subscription_count, 'the node')
+        spin(ros, lambda: 'no detections have come on a/detections' in said().message, 'a warning')
+
+        # Another camera's detections alone: the zone's camera is missing.
+        send(100 * SECOND, 1, 0.0, camera='yard')
+        spin(ros, lambda: 'of camera hall' in said().message, 'a warning of the camera')
+
+        # One alarm: new, then ended.
+        send(100 * SECOND, 3, 0.9)
+        send(103 * SECOND, 4, 0.0)
+        spin(ros, lambda: len(alarms) >= 2, 'the alarm')
+        new, end = alarms
+        assert (new.type, end.type) == (ActionAlarm.NEW, ActionAlarm.END)
+        assert new.id == end.id
+        assert (new.rule, new.camera, new.severity) == ('down', 'hall', ActionAlarm.ALERT)
+        assert new.labels == ['lying']
+        assert new.track_ids.tolist() == [3]
+        assert new.header.frame_id == 'optical'
+        assert stamp_of(new.start_time) == 100 * SECOND
+        assert dict(zip(new.measures, new.values, strict=True))['dwell_s'] == pytest.approx(1.0)
+        spin(ros, lambda: value('alarms begun') == '1', 'the count')
+
+        # A jump back of the clock ends what is open first.
+        send(150 * SECOND, 3, 0.9)
+        spin(ros, lambda: len(alarms) == 3, 'the second alarm')
+        send(10 * SECOND, 0.1, 0.0)
+        spin(ros, lambda: len(alarms) == 4, 'its end')
+        assert (alarms[3].type, alarms[3].id) == (ActionAlarm.END, alarms[2].id)
+        assert alarms[3].header.stamp.sec == 152
+
+        # A model without the label of a rule is said.
+        labels.publish(
+            label_info_message(ros_type, stamp=0, model='m', labels=('standing',), threshold=0.5)
+        )
+        spin(ros, lambda: 'no label of the model lying' in said().message, 'the fault')
+        assert said().level == DiagnosticStatus.ERROR
+
+        # A file that becomes wrong is refused, and the old rules stay; a right one is taken.
+        rules.write_text(RULES.replace('bed]', 'sofa]'))
+        answer = call()
+        assert not answer.success
+        assert 'line 5, rules.down.zones_not: there is no zone sofa' in answer.message
+        rules.write_text(RULES.replace('[lying]', '[standing]'))
+        assert call().success
+        send(20 * SECOND, 3, 0.0)
+        spin(ros, lambda: len(alarms) == 5, 'the alarm by the new rules')
+
+        # At its end it ends what is open.
+        process.send_signal(signal.SIGINT)
+        spin(ros, lambda: len(alarms) == 6, 'the last end')
+        assert alarms[5].type == ActionAlarm.END
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(('text', 'said'), [(None, 'rules is empty'), ('version: 1', 'rules')])
+def test_wrong_rules_end_the_node_with_a_reason(tmp_path, text, said):
+    arguments = ['action_monitor']
+    if text is not None:
+        (tmp_path / 'rules.yaml').write_text(text)
+        arguments += ['--ros-args', '-p', f'rules:={tmp_path / "rules.yaml"}']
+    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert 'action_monitor: error:' in ended.stderr
+    assert said in ended.stderr
