@@ -45,7 +45,7 @@ def _read_video(
     for number, image in _images(frames, chosen.tolist()):
         scale = min(1.0, LONGEST / max(image.shape[:2]))
         size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
         zoom = np.array([size[0] / video.width, size[1] / video.height])
         people = _people(video, number, zoom, videos.annotations.keypoints)
         taught = with_joints(people, find(network, small))

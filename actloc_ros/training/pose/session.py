@@ -11,7 +11,6 @@ from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.datasets.check import DatasetReport, check_dataset
 from actloc_ros.files import write_whole
 from actloc_ros.models.errors import ModelError, WeightsError
-from actloc_ros.models.onnx_runtime import THREADS
 from actloc_ros.models.people.open import open_people
 from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.restore import restore_people
@@ -25,6 +24,8 @@ from actloc_ros.training.pose.skeleton import last_inputs, train_head, with_rows
 from actloc_ros.training.pose.tracks import read_tracks, with_labels
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.faults import FaultKind
+
+THREADS = 1  # of a training: more of them wait for each other
 
 
 def check(config: TuningConfig, folder: Path) -> list[AnnotatedVideos]:
