@@ -38,5 +38,5 @@ soak: build ## Run the node for MINUTES beside cameras that misbehave (ARGS='--m
 export-check: build ## Export every model in every form and compare it with the original (takes an hour)
 	@$(with_env) python -m benchmark.speed.export
 
-results: build ## Measure the shipped weights and write doc/results.md (ONLY='synth falls', WEIGHTS=FILE, ARGS='--minutes 30')
+results: build ## Measure the shipped weights and write doc/results.md (ONLY='real synth', WEIGHTS=FILE, ARGS='--minutes 30')
 	@$(with_env) python -m benchmark.results --shared '$(ACTLOC_SHARED)' $(if $(WEIGHTS),--weights '$(WEIGHTS)') $(if $(ONLY),--only $(ONLY)) $(ARGS)

@@ -7,11 +7,15 @@ from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 package = ElementTree.parse(here / 'package.xml').getroot()
-requirements = [
-    line
-    for line in (here / 'requirements.txt').read_text().splitlines()
-    if line and not line.startswith('#')
-]
+
+
+def read_requirements(name: str) -> list[str]:
+    """Return the lines of a list of requirements that are no comments."""
+    lines = (here / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+networks = read_requirements('requirements-networks.txt')
 
 setup(
     name='actloc_ros',
@@ -26,10 +30,11 @@ setup(
         'actloc_ros.definitions': ['*.msg'],
     },
     python_requires='>=3.10',
-    install_requires=requirements,
+    install_requires=read_requirements('requirements.txt'),
     extras_require={
+        'networks': networks,
         'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
-        'train': ['lightning-fabric>=2.2', 'tensorboard>=2.14'],
+        'train': networks,  # the same: all of it needs PyTorch
         'trees': ['py-trees>=2.2'],
     },
     entry_points={'console_scripts': ['actloc = actloc_ros.cli.main:main']},

@@ -76,7 +76,8 @@ bring_python() {
 
 ros_wheels() {
   local name
-  for name in rclpy rmw-fastrtps-cpp sensor-msgs diagnostic-msgs visualization-msgs std-srvs rosidl-default-generators \
+  for name in rclpy rmw-fastrtps-cpp sensor-msgs diagnostic-msgs nav-msgs shape-msgs trajectory-msgs \
+    visualization-msgs std-srvs rosidl-default-generators \
     rosidl-core-generators ament-cmake ament-cmake-ros ament-cmake-gmock ament-cmake-gtest ament-cmake-pytest \
     ament-cmake-include-directories; do
     echo "ros-$distro-$name"

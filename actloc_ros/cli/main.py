@@ -25,6 +25,10 @@ COMMANDS = {
     'train': 'train a model',
     'eval': 'measure detections against ground truth',
 }
+# Packages that the default does without: those of requirements-networks.txt.
+OPTIONAL = frozenset(
+    {'torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript', 'sklearn'}
+)
 ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 OUTPUTS = 1, 2  # file descriptors
 
@@ -39,6 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             _silence()
             return PIPE_CLOSED
         print(f'actloc: error: {error}', file=sys.stderr)
+        return ERROR
+    except ModuleNotFoundError as error:
+        missing = (error.name or '').partition('.')[0]
+        if missing not in OPTIONAL:
+            raise
+        print(
+            f'actloc: error: this needs {missing}, which is not installed here: '
+            'pip install -r requirements-networks.txt',
+            file=sys.stderr,
+        )
         return ERROR
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -66,14 +66,13 @@ def train_network(args: argparse.Namespace) -> int:
         raise ValueError('give either --out FOLDER, to train, or --check')
     if args.out is not None and args.out.exists() and not args.out.is_dir():
         raise ValueError(f'--out {args.out} is a file; give a folder')
-    # Imported here alone: no other command needs them.
-    try:
-        from actloc_ros.training.config import read_config
-        from actloc_ros.training.session import check, train
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f'training networks needs {error.name}: pip install lightning-fabric tensorboard'
-        ) from error
+    # Imported here alone: no other command needs PyTorch for it.
+    from actloc_ros.training.pose.config import is_tuning
+
+    if is_tuning(args.data):
+        return train_on(args)
+    from actloc_ros.training.config import read_config
+    from actloc_ros.training.session import check, train
 
     config = read_config(args.data)
     if args.check:
@@ -81,6 +80,20 @@ def train_network(args: argparse.Namespace) -> int:
         return 0
     path = train(config, args.data.parent, args.out)
     if path is not None:
+        print(path)
+    return 0
+
+
+def train_on(args: argparse.Namespace) -> int:
+    """Train the networks of `pose_n` on."""
+    from actloc_ros.training.pose.config import read_tuning
+    from actloc_ros.training.pose.session import check, train
+
+    config = read_tuning(args.data)
+    if args.check:
+        check(config, args.data.parent)
+        return 0
+    for path in train(config, args.data.parent, args.out):
         print(path)
     return 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +16,9 @@ CUDA = 'CUDAExecutionProvider'
 TENSORRT = 'TensorrtExecutionProvider'
 OPENVINO = 'OpenVINOExecutionProvider'
 ERRORS = 3  # of ONNX Runtime's levels of logging
+
+DRIVERS = ('/dev/nvidiactl', '/dev/nvhost-gpu')
+"""Where a GPU of NVIDIA shows, also on a Jetson."""
 
 Providers = tuple[Any, ...]
 """Names, or names with their options, best first, as ONNX Runtime takes them."""
@@ -51,6 +56,28 @@ def choose_providers(device: str) -> Providers:
             ' onnxruntime-openvino in place of onnxruntime, or use device cpu'
         )
     return (*chosen[kind], CPU)
+
+
+def torch_device(device: str) -> str:
+    """Return the device on which PyTorch is to run what ONNX Runtime cannot run on a GPU.
+
+    Empty where ONNX Runtime was built for CUDA, no GPU is asked for or there, or PyTorch (with
+    ONNX, by which it reads the file) is not installed or does not see one. It is imported only
+    where there is a GPU, since that takes long.
+
+    Args:
+        device: As for `choose_providers`.
+    """
+    kind, _, which = device.partition(':')
+    if kind not in ('auto', 'cuda') or CUDA in onnxruntime.get_available_providers():
+        return ''
+    if not any(map(os.path.exists, DRIVERS)):
+        return ''
+    if any(importlib.util.find_spec(name) is None for name in ('torch', 'onnx')):
+        return ''
+    import torch
+
+    return f'cuda:{which or "0"}' if torch.cuda.is_available() else ''
 
 
 def check_used(device: str, used: Sequence[str]) -> None:

@@ -79,7 +79,8 @@ def _require_pytorch(model: str) -> None:
     except ImportError as error:
         raise ModelError(
             f'the model "{model}" needs PyTorch and torchvision, which do not load ({error});'
-            ' install them, or take model:=pose_n or model:=motion, which need neither'
+            ' install requirements-networks.txt, or take model:=pose_n or model:=motion, which'
+            ' need neither'
         ) from error
 
 

@@ -56,7 +56,7 @@ class CameraRules:
         active = self._schedules(scene.stamp)
         holding, columns = self._conditions.holding(self.state, scene.stamp)
         holding &= active
-        self._describer.begin(columns)
+        self._describer.begin(scene.stamp, columns)
         for index, group in self._of_groups.items():
             yield from group.step(scene.stamp, holding[:, index], bool(active[index]), rows)
         since, ready = self._clocks.step(scene.stamp, holding, self.state.table.serials)
@@ -64,8 +64,11 @@ class CameraRules:
         seen = self.state.table.last_seen.tolist()
         for row, index in zip(*found, strict=True):
             rule, serial = self._compiled.rules[index], int(self.state.table.serials[row])
-            version = self._describer.version(rule, [row])
-            if not self.occurrences.holds_on(scene.stamp, seen[row], rule.name, serial, version):
+            here = seen[row] == scene.stamp
+            version = self._describer.version(rule, [row]) if here else None
+            known = self.occurrences.holds_on(scene.stamp, seen[row], rule.name, serial, version)
+            # Hidden actors keep their alarms, but none begins of what nobody sees now.
+            if here and version is not None and not known:
                 yield self._finding(index, row, int(since[row, index]), version)
 
     def _schedules(self, stamp: int) -> np.ndarray:

@@ -18,13 +18,13 @@ class Describer:
     def __init__(self, compiled: CompiledCamera, state: TrackState) -> None:
         self._compiled, self._state = compiled, state
         self._zone_names, self._line_names = list(compiled.zones), list(compiled.lines)
-        self._columns = np.zeros((0, 0), bool)
+        self._stamp, self._columns = 0, np.zeros((0, 0), bool)
         self._bits: list[int] = []
         self._masks = {rule.name: self._mask(rule) for rule in compiled.rules}
 
-    def begin(self, columns: np.ndarray) -> None:
+    def begin(self, stamp: int, columns: np.ndarray) -> None:
         """Begin a key frame; `columns` says who fulfils which conditions, bool (N, C)."""
-        self._columns = columns
+        self._stamp, self._columns = stamp, columns
         self._bits = []
 
     def version(self, rule: CompiledRule, rows: Sequence[int]) -> tuple[int, ...]:
@@ -97,9 +97,8 @@ class Describer:
     def of_row(self, rule: CompiledRule, row: int, since: int) -> Description:
         """Return what is said of one actor who has fulfilled a rule since a stamp."""
         values = {}
-        last = int(self._state.table.last_seen[row])
         if rule.rule.dwell:
-            values['dwell_s'] = seconds(last - since)
+            values['dwell_s'] = seconds(self._stamp - since)
         speed = float(self._state.motion.fit.speed[row])
         if rule.rule.speed or any(part.speed for part in rule.any):
             values |= {'speed_mps': speed} if np.isfinite(speed) else {}

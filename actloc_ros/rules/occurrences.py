@@ -102,7 +102,9 @@ class Occurrences:
                 alarms += [begun.alarm] if begun.alarm else []
         return self._end_passed(stamp) + alarms
 
-    def holds_on(self, stamp: int, last: int, rule: str, key: Hashable, version: Hashable) -> bool:
+    def holds_on(
+        self, stamp: int, last: int, rule: str, key: Hashable, version: Hashable | None
+    ) -> bool:
         """Say whether an alarm is open that this key frame changes nothing of; note that it holds.
 
         Args:
@@ -110,10 +112,10 @@ class Occurrences:
             last: Stamp of the last evidence in ns.
             rule: The rule's name.
             key: As in `Finding`.
-            version: As in `Finding`.
+            version: As in `Finding`; None for any.
         """
         known = self._open.get((rule, key))
-        if known is None or known.version != version:
+        if known is None or version not in (None, known.version):
             return False
         known.held, known.last = stamp, last
         return True

@@ -18,6 +18,7 @@ from actloc_ros.training.data.mirror import choose_pairs
 from actloc_ros.training.data.recordings import check_sets, open_sets
 from actloc_ros.training.engine import CHECKPOINT, Trainer
 from actloc_ros.training.journal import TrainingLog
+from actloc_ros.training.pose.config import MODELS
 from actloc_ros.training.validation import Validation
 
 
@@ -74,7 +75,8 @@ def check_model(name: str) -> None:
         ConfigError: There is none of this name that can.
     """
     if name not in trainable():
-        raise ConfigError(f'model is {name!r}; expected one of {", ".join(trainable())}')
+        known = ', '.join((*trainable(), *MODELS))
+        raise ConfigError(f'model is {name!r}; expected one of {known}')
 
 
 def train(config: TrainingConfig, folder: Path, out: Path) -> Path | None:

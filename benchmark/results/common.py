@@ -7,16 +7,13 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from actloc_ros.evaluation.run_model import LEAST_SCORE
 from actloc_ros.frames import Frame
-from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
 from actloc_ros.models.open import open_localizer
 from actloc_ros.truth.boxes import FrameBoxes, join
@@ -56,7 +53,7 @@ class TimedLocalizer(Localizer):
 
     def __init__(self, localizer: Localizer) -> None:
         self.name, self.labels = localizer.name, tuple(localizer.labels)
-        self.threshold = localizer.threshold
+        self.threshold, self.joint_names = localizer.threshold, tuple(localizer.joint_names)
         self.clips: list[list[TimedDetections]] = []
         self._localizer = localizer
 
@@ -98,25 +95,6 @@ def open_model(args: argparse.Namespace, model: str = '', weights: str = '') -> 
     if not model:
         model, weights = args.model, args.weights
     return TimedLocalizer(open_localizer(model, LocalizerOptions(weights=weights)))
-
-
-def run_video(
-    model: TimedLocalizer, video: Path, max_frames: int | None = None
-) -> list[TimedDetections]:
-    """Run a model over a video, or its first `max_frames` frames; return its detections by frame.
-
-    Raises:
-        ResultsError: Some frames cannot be decoded.
-    """
-    model.reset()
-    source = open_source(video)
-    total = source.length if max_frames is None else max_frames
-    frames = islice(source, max_frames)
-    for frame in tqdm(frames, video.name, total, False, unit='frame', disable=None):
-        model.step([frame])
-    if source.broken:
-        raise ResultsError(f'{video}: {source.broken} frames cannot be decoded; repair the video')
-    return model.clips[-1]
 
 
 def actor_boxes(clips: Iterable[Sequence[TimedDetections]]) -> FrameBoxes:

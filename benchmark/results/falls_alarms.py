@@ -9,29 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from actloc_ros.frames import seconds
-from actloc_ros.instances import InstanceOptions
-from actloc_ros.tracks import TrackOptions
-from benchmark.results.common import ResultsError, TimedDetections, TimedLocalizer, quantile
-from benchmark.results.instances import Span, reported_spans
+from benchmark.results.common import ResultsError, quantile
+from benchmark.results.instances import Span
 
 EARLY = 1.0  # s before the noted onset from which an alarm counts for the fall
 ROUNDED = 1.0  # s: notes of a fall that lasts to the clip's end are in whole seconds
-LIES_WITHIN = 2.0  # s after a fall within which its actor must lie, where that is asked for
-SCORES = (0.05, 0.07, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-ACTOR_SCORES = (TrackOptions().min_score, 0.1)  # the node's own first
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What makes an alarm of an instance of `falling`.
-
-    Attributes:
-        actor_score: Score of an actor from which a track starts.
-        lying: Whether the actor must lie soon after.
-    """
-
-    actor_score: float = ACTOR_SCORES[0]
-    lying: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,42 +97,6 @@ def _clip(folder: Path, row: dict[str, Any]) -> FallClip:
     onset, end = (falls[0]['t0'], falls[0]['t1']) if falls else (None, duration)
     end = duration if duration - end < ROUNDED else end
     return FallClip(folder / row['file'], row['subject'], onset, end, duration)
-
-
-def sweep(
-    model: TimedLocalizer,
-    clips: Sequence[FallClip],
-    detected: Sequence[Sequence[TimedDetections]],
-    rule: Rule,
-) -> list[dict[str, Any]]:
-    """Return the numbers for each start score of `falling`; the end score is 0.8 of it."""
-    rows = []
-    for score in SCORES:
-        alarms = Alarms([], [])
-        for clip, frames in zip(clips, detected, strict=True):
-            alarms.add(clip, fall_alarms(model, frames, score, rule))
-        rows.append({'score': score} | alarm_numbers(alarms, clips))
-    return rows
-
-
-def fall_alarms(
-    model: TimedLocalizer, frames: Sequence[TimedDetections], score: float, rule: Rule
-) -> list[Span]:
-    """Return the instances of `falling` that start from a score on and that a rule lets pass."""
-    if 'falling' not in model.labels:
-        raise ResultsError(f'{model.name} has no label falling among {model.labels}')
-    tracks = TrackOptions(min_score=rule.actor_score)
-    spans = reported_spans(model, frames, InstanceOptions(start_score=score), tracks)
-    falls = [span for span in spans if span.label == 'falling']
-    if not rule.lying:
-        return falls
-    lies = [span for span in spans if span.label == 'lying']
-    return [fall for fall in falls if any(_lies_after(fall, other) for other in lies)]
-
-
-def _lies_after(fall: Span, lie: Span) -> bool:
-    soon = seconds(lie.start - fall.end) <= LIES_WITHIN
-    return lie.track == fall.track and lie.end > fall.start and soon
 
 
 def alarm_numbers(alarms: Alarms, clips: Sequence[FallClip]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class ReplayLocalizer(Localizer):
 
     def __init__(self, model: TimedLocalizer, detections: Iterable[Detections]) -> None:
         self.name, self.labels = model.name, model.labels
-        self.threshold = model.threshold
+        self.threshold, self.joint_names = model.threshold, model.joint_names
         self._detections = iter(detections)
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:

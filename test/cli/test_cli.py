@@ -274,6 +274,19 @@ def test_run_refuses_a_pipe_at_once(tmp_path, capsys):
     assert 'cannot be read twice; save it as a file first' in capsys.readouterr().err
 
 
+def test_a_command_says_which_package_it_lacks():
+    program = (
+        'import sys; sys.modules["torch"] = None; from actloc_ros.cli.main import main;'
+        ' sys.exit(main(["models"]))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert 'needs torch, which is not installed' in done.stderr
+    assert 'requirements-networks.txt' in done.stderr
+
+
 def test_run_keeps_what_a_live_stream_gave_until_it_is_gone(tmp_path, capsys):
     with mjpeg_server(most=40) as server:
         server.once = True

@@ -86,6 +86,11 @@ def test_who_is_hidden_inside_a_zone_has_not_left_it(tmp_path):
     assert times(play(engine_of(tmp_path, text), 12, hidden(3.5))) == [11.3]
 
 
+def test_no_alarm_begins_of_what_nobody_sees(tmp_path):
+    engine = engine_of(tmp_path, 'rules: {a: {actions: [lying], dwell: 1.5}}')
+    assert play(engine, 10, lambda t: [person(lying=0.9)] if 1 <= t < 1.7 else []) == []
+
+
 def test_a_lost_track_is_taken_up_by_its_successor(tmp_path):
     engine = engine_of(tmp_path, BED + 'rules: {in_bed: {zones: [bed], dwell: 4.0}}')
     alarms = play(

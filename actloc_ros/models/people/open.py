@@ -11,7 +11,13 @@ import numpy as np
 from actloc_ros.files import one_line
 from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.joints_n.session import JointsSession
-from actloc_ros.models.onnx_runtime import Providers, check_used, choose_providers
+from actloc_ros.models.onnx_runtime import (
+    CPU,
+    Providers,
+    check_used,
+    choose_providers,
+    torch_device,
+)
 from actloc_ros.models.people.description import read_description
 from actloc_ros.models.people.file_network import PeopleFileNetwork
 from actloc_ros.models.people.top_down import TopDownNetwork
@@ -75,8 +81,10 @@ def open_people(name: str, device: str, threads: int) -> PeopleNetwork:
         ModelError: There is no such network, its file is not here or does not fit, or the device
             does not work.
     """
-    providers = choose_providers(device)
     path = Path(name).expanduser()
+    if names_people(name) and not name.endswith(YAML) and (gpu := torch_device(device)):
+        return _open_by_torch(name, gpu, threads)
+    providers = choose_providers(device)
     if name.endswith(YAML):
         network = _open_described(path, device, providers, threads)
     elif names_people(name):
@@ -90,10 +98,7 @@ def open_people(name: str, device: str, threads: int) -> PeopleNetwork:
 
 
 def _open_people_n(name: str, device: str, providers: Providers, threads: int) -> PeopleNetwork:
-    path = find_onnx(PEOPLE_N) if name == PEOPLE_N else Path(name).expanduser()
-    if path is None:
-        places = ', '.join(str(place) for place in onnx_places(PEOPLE_N))
-        raise WeightsError(f'the weights of {PEOPLE_N} are not here (no file {places})')
+    path = _people_n_file(name)
     try:
         session = PeopleSession(path, providers, threads)
     except Exception as error:  # ONNX Runtime's own classes have no common one
@@ -112,6 +117,32 @@ def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
         return JointsSession(path, providers, threads)
     except Exception as error:  # ONNX Runtime's own classes have no common one
         raise WeightsError(f'"{path}" is no {JOINTS_N}: {one_line(error)}') from error
+
+
+def _open_by_torch(name: str, device: str, threads: int) -> PeopleNetwork:
+    """Return a `people_n` that PyTorch runs; joints in crops are found on the CPU."""
+    from actloc_ros.models.people_n.torch_session import TorchPeopleSession
+
+    path = _people_n_file(name)
+    try:
+        session = TorchPeopleSession(path, device)
+    except ValueError as error:
+        raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
+    joints = _open_joints_n((CPU,), threads)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
+
+
+def _people_n_file(name: str) -> Path:
+    """Return the file of `people_n`, or of one of the user's own.
+
+    Raises:
+        WeightsError: That which ships is not here.
+    """
+    path = find_onnx(PEOPLE_N) if name == PEOPLE_N else Path(name).expanduser()
+    if path is None:
+        places = ', '.join(str(place) for place in onnx_places(PEOPLE_N))
+        raise WeightsError(f'the weights of {PEOPLE_N} are not here (no file {places})')
+    return path
 
 
 def _open_described(path: Path, device: str, providers: Providers, threads: int) -> PeopleNetwork:

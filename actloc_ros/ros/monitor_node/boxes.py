@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from actloc_ros.io.box_files import detection_row
 from actloc_ros.messages import stamp_of
+from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.rules.boxes import LatestBoxes, kind_boxes
 from actloc_ros.rules.scene import Actor
@@ -52,10 +53,9 @@ class BoxesTopics:
 
 def _message_type() -> Any:
     try:
-        from vision_msgs.msg import Detection2DArray
+        return ros_type('vision_msgs/msg/Detection2DArray')
     except ImportError as error:
         raise ValueError(
             f'boxes needs vision_msgs, which cannot be imported ({error}): install it, e.g. '
             'apt install ros-$ROS_DISTRO-vision-msgs'
         ) from error
-    return Detection2DArray

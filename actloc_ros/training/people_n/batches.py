@@ -94,7 +94,7 @@ class Batches(Dataset[tuple[Tensor, list[Targets]]]):
         augmenter = Augmenter(self._augmentation, random)
         canvases = [self._canvas(augmenter, random, size, index) for _ in range(self._batch)]
         images = np.stack([canvas.image for canvas in canvases]).transpose(0, 3, 1, 2)
-        return torch.from_numpy(np.ascontiguousarray(images)), [_targets(c) for c in canvases]
+        return torch.from_numpy(np.ascontiguousarray(images)), [targets_of(c) for c in canvases]
 
     def _canvas(
         self, augmenter: Augmenter, random: np.random.Generator, size: tuple[int, int], index: int
@@ -122,7 +122,8 @@ def _pool(
     return [sets[name] for name in names], odds / odds.sum()
 
 
-def _targets(canvas: Canvas) -> Targets:
+def targets_of(canvas: Canvas) -> Targets:
+    """Return what a network is to report of a canvas."""
     people = canvas.people
     return Targets(
         torch.from_numpy(people.boxes),

@@ -14,23 +14,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from actloc_ros.evaluation.joints import oks_figures
+from actloc_ros.joints import COCO_JOINTS
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.people_n.session import PIXELS, PeopleSession
 from actloc_ros.training.people_n.measure import (
     compare,
     joint_similarities,
-    similarity,
     tally_boxes,
 )
 from actloc_ros.training.people_n.pictures import (
     MIRRORED,
-    People,
     Picture,
     parse_people,
     read_archive,
     read_lines,
 )
+from actloc_ros.truth.joints import FramePeople
 
 LEAST_SCORE = 0.02
 LSP_JOINTS = (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9)
@@ -78,61 +79,32 @@ def box_row(name: str, found: Found, threshold: float) -> str:
 def joint_precision(found: Found) -> dict[str, float]:
     """Return COCO's average precision of joints: over similarities 0.5 to 0.95, AP50 and AP75.
 
-    A person's area is taken as 0.53 of the box. People without labelled joints and ignored regions
-    neither help nor harm.
+    As `evaluation.joints` computes it: people without labelled joints and ignored regions neither
+    help nor harm.
     """
-    pairs = [(p.people, f) for p, f in found]
-    total = sum(int(_counted(people).sum()) for people, _ in pairs)
-    values = {}
-    for wanted in np.arange(0.5, 0.96, 0.05):
-        scores, right = [], []
-        for people, report in pairs:
-            verdicts = match_joints(people, report, float(wanted))
-            scores += report.scores[verdicts >= 0].tolist()
-            right += (verdicts[verdicts >= 0] == 1).tolist()
-        values[f'{wanted:.2f}'] = area_under(np.array(scores), np.array(right, bool), total)
-    return {
-        'AP': float(np.mean(list(values.values()))),
-        'AP50': values['0.50'],
-        'AP75': values['0.75'],
-    }
-
-
-def _counted(people: People) -> npt.NDArray[np.bool_]:
-    marked = np.any(people.joints[..., 2] > 0, axis=-1)
-    return people.posed & ~people.ignored & marked
-
-
-def match_joints(people: People, report: FoundPeople, wanted: float) -> npt.NDArray[np.int64]:
-    """Return of each reported person, best first, 1 right, 0 wrong, -1 not counted."""
-    counted, taken = _counted(people), np.zeros(len(people), bool)
-    overlaps, covered = compare(report.boxes, people.boxes)
-    verdicts = np.zeros(len(report.scores), np.int64)
-    for i in range(len(report.scores)):
-        likeness = np.array(
-            [
-                similarity(report.joints[i], people.joints[j], people.boxes[j])
-                if counted[j] and not taken[j]
-                else -1.0
-                for j in range(len(people))
-            ]
+    true, ours = [], []
+    for number, (picture, report) in enumerate(found):
+        people = picture.people
+        joints = people.joints[..., :2].astype(float)
+        joints[(people.joints[..., 2] <= 0) | ~people.posed[:, None] | people.ignored[:, None]] = (
+            np.nan
         )
-        if len(likeness) and likeness.max() >= wanted:
-            taken[likeness.argmax()], verdicts[i] = True, 1
-        elif (~counted & ((overlaps[i] > 0.5) | (people.ignored & (covered[i] > 0.5)))).any():
-            verdicts[i] = -1
-    return verdicts
+        count = len(people)
+        true.append(FramePeople(np.full(count, number), joints, people.boxes, np.ones(count)))
+        count, nowhere = len(report.scores), np.full_like(report.boxes, np.nan)
+        places = report.joints[..., :2].astype(float)
+        ours.append(FramePeople(np.full(count, number), places, nowhere, report.scores))
+    figures = oks_figures(list(COCO_JOINTS), _join(true), _join(ours))
+    return {name: figures[f'OKS-{name}'] for name in ('AP', 'AP50', 'AP75')}
 
 
-def area_under(scores: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], total: int) -> float:
-    """Return the mean precision at COCO's 101 recalls; 0 without reports or people."""
-    if not len(scores) or not total:
-        return 0.0
-    hits = np.cumsum(right[np.argsort(-scores, kind='stable')])
-    precision = hits / np.arange(1, len(hits) + 1)
-    precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
-    places = np.searchsorted(hits / total, np.linspace(0, 1, 101), side='left')
-    return float(precision[places].mean())
+def _join(parts: list[FramePeople]) -> FramePeople:
+    return FramePeople(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ('keys', 'joints', 'boxes', 'scores')
+        )
+    )
 
 
 def torso_accuracy(found: Found, swapped: bool, share: float = 0.2) -> tuple[float, float]:

@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from actloc_ros.evaluation.joints import SIGMAS as COCO_SIGMAS
+
 JOINTS = 17
 MIRRORED = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 """Of each COCO joint, the one that it is in a mirror image."""
 
-_SIGMAS = (26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89)
-SIGMAS = np.array(_SIGMAS, np.float32) / 1000
+SIGMAS = np.array(list(COCO_SIGMAS.values()), np.float32)
 """Of each joint, COCO's spread of what people mark, relative to the root of a body's area."""
 
 FloatArray = npt.NDArray[np.float32]

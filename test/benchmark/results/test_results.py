@@ -16,7 +16,7 @@ from actloc_ros.training.data.augment import ColumnNames
 from actloc_ros.training.engine import make_detector
 from actloc_ros.truth.boxes import Tube
 from benchmark.results import __main__ as results
-from benchmark.results import common, instances, ucf24
+from benchmark.results import common, instances
 from benchmark.results import falls_alarms as falls
 
 SECOND = 1_000_000_000
@@ -33,11 +33,11 @@ def span(label, start, end, box=BOX, reported=None, track=1) -> instances.Span:
 
 
 def test_a_section_is_replaced_and_all_else_stays():
-    document = results.with_section('# Head\n', 'ucf24', '## U\nold')
-    document = results.with_section(document, 'synth', '## S\nfirst')
+    document = results.with_section('# Head\n', 'synth', '## U\nold')
+    document = results.with_section(document, 'real', '## S\nfirst')
     assert document.index('## S') < document.index('## U')
     document = document.replace('# Head\n', '# Head\n\nBy hand.\n')
-    changed = results.with_section(document, 'ucf24', '## U\nnew \\1')
+    changed = results.with_section(document, 'synth', '## U\nnew \\1')
     assert 'new \\1' in changed
     assert 'old' not in changed
     assert changed.replace('new \\1', 'old') == document
@@ -140,17 +140,6 @@ def test_instances_are_those_of_the_pipeline():
     assert lying.track == falling.track
 
 
-def test_a_fall_may_be_asked_to_end_in_lying():
-    model, clip = kept([(0.9, 0)] * 6 + [(0, 0)] * 20)
-    assert len(falls.fall_alarms(model, clip, 0.5, falls.Rule())) == 1
-    assert len(falls.fall_alarms(model, clip, 0.95, falls.Rule())) == 0
-    assert falls.fall_alarms(model, clip, 0.5, falls.Rule(lying=True)) == []
-    model, clip = kept([(0.9, 0)] * 6 + [(0, 0)] * 5 + [(0, 0.9)] * 10)
-    assert len(falls.fall_alarms(model, clip, 0.5, falls.Rule(lying=True))) == 1
-    model, clip = kept([(0.9, 0)] * 6 + [(0, 0)] * 25 + [(0, 0.9)] * 10)
-    assert falls.fall_alarms(model, clip, 0.5, falls.Rule(lying=True)) == []
-
-
 def test_notes_of_falls_are_read(shared):
     clips = falls.read_clips(shared / 'data' / 'gmdcsa24')
     assert len(clips) == 14
@@ -159,17 +148,6 @@ def test_notes_of_falls_are_read(shared):
     assert (first.subject, first.onset) == (2, 6.9)
     assert first.end == first.duration == pytest.approx(12.26, abs=0.01)
     assert len(falls.read_clips(shared / 'data' / 'gmdcsa24', 1)) == 4
-
-
-def test_boxes_are_found_by_their_overlap():
-    true = np.array([[0, 0, 10, 10], [50, 50, 60, 60], [80, 0, 90, 10]], float)
-    reported = np.array([[0, 0, 10, 9], [50, 50, 60, 54], [0, 0, 10, 10]], float)
-    assert ucf24.count_frame(true, reported).data() == {
-        'boxes': 3,
-        'share': {'0.3': pytest.approx(2 / 3), '0.5': pytest.approx(1 / 3)},
-        'reported_a_frame': 3,
-    }
-    assert ucf24.count_frame(true, np.zeros((0, 4))).found.tolist() == [0, 0]
 
 
 @pytest.fixture(scope='module')
@@ -190,10 +168,10 @@ def test_all_parts_run_and_leave_their_numbers(shared, weights, tmp_path):
     out = tmp_path / 'results.md'
     command = [sys.executable, '-m', 'benchmark.results', '--shared', shared]
     command += ['--weights', weights, '--out', out, '--scenes', '1', '--seconds', '1']
-    command += ['--frames', '6', '--fall-clips', '1', '--fall-steps', '1']
+    command += ['--frames', '6']
     command += ['--minutes', '0.02', '--train-scenes', '1', '--train-seconds', '2']
     command += ['--train-size', '64', '64']
-    command += ['--only', 'synth', 'falls', 'ucf24', 'versus']
+    command += ['--only', 'synth', 'versus']
     subprocess.run(command, check=True, timeout=280)
     numbers = json.loads(out.with_suffix('.json').read_text())
     text = out.read_text()
@@ -201,15 +179,13 @@ def test_all_parts_run_and_leave_their_numbers(shared, weights, tmp_path):
     assert all(row['steps'] >= 1 for row in numbers['versus']['rows'])
     assert numbers['synth']['frames'] == 15
     assert 0 <= numbers['synth']['frame_map'] <= 1
-    assert len(numbers['falls']['tuned']['folds']) == 2
-    assert len(numbers['ucf24']['clips']) == 5
     assert f'| frame-mAP@0.5 | {numbers["synth"]["frame_map"]:.3f} |' in text
-    assert text.count('<!-- results: ') == 4
+    assert text.count('<!-- results: ') == 2
 
 
 def test_a_part_without_its_data_says_so(weights, tmp_path):
     command = [sys.executable, '-m', 'benchmark.results', '--shared', tmp_path]
-    command += ['--weights', weights, '--out', tmp_path / 'results.md', '--only', 'ucf24']
+    command += ['--weights', weights, '--out', tmp_path / 'results.md', '--only', 'learning']
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 1
     assert 'there is no data at' in done.stderr

@@ -1,0 +1,157 @@
+"""Train `people_n`, `skeleton_n` or both on, from settings, and write ONNX files for use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from actloc_ros.datasets.annotated_videos import AnnotatedVideos
+from actloc_ros.datasets.check import DatasetReport, check_dataset
+from actloc_ros.files import write_whole
+from actloc_ros.models.errors import ModelError, WeightsError
+from actloc_ros.models.people.open import open_people
+from actloc_ros.models.people_n.export import export_onnx
+from actloc_ros.models.people_n.restore import restore_people
+from actloc_ros.models.skeleton_n.export import to_onnx
+from actloc_ros.models.skeleton_n.restore import restore_skeleton
+from actloc_ros.models.storage import find_onnx
+from actloc_ros.training.data.recordings import open_sets
+from actloc_ros.training.pose.config import PEOPLE_N, POSE_N, SKELETON_N, TuningConfig
+from actloc_ros.training.pose.people import train_people
+from actloc_ros.training.pose.skeleton import last_inputs, train_head, with_rows
+from actloc_ros.training.pose.tracks import read_tracks, with_labels
+from actloc_ros.truth.annotations import AnnotationError
+from actloc_ros.truth.faults import FaultKind
+
+THREADS = 1  # of a training: more of them wait for each other
+
+
+def check(config: TuningConfig, folder: Path) -> list[AnnotatedVideos]:
+    """Return the recordings that settings in a folder name, and print what is in them.
+
+    Raises:
+        AnnotationError: They cannot be used.
+    """
+    sets = open_sets(config.data.train, folder)
+    fatal = []
+    for name, videos in sets.items():
+        findings = without_emptiness(check_dataset(videos))
+        print(findings.text(), flush=True)
+        if findings.fatal:
+            fatal.append(name)
+    if fatal:
+        raise AnnotationError(f'{", ".join(fatal)}: fix what is listed above as errors')
+    if config.model != PEOPLE_N and not any(videos.labels for videos in sets.values()):
+        raise AnnotationError(f'the recordings have no labels; {SKELETON_N} learns from labels')
+    return list(sets.values())
+
+
+def without_emptiness(findings: DatasetReport) -> DatasetReport:
+    """Return a report in which it is no error that there are no boxes, or no labels.
+
+    Without boxes the detector finds people, and without labels `people_n` still learns boxes.
+    """
+    return replace(
+        findings,
+        faults=tuple(each for each in findings.faults if each.kind is not FaultKind.NOTHING),
+        totals={k: n for k, n in findings.totals.items() if k is not FaultKind.NOTHING},
+    )
+
+
+def train(config: TuningConfig, folder: Path, out: Path) -> list[Path]:
+    """Train on, and print what became of each label.
+
+    Args:
+        config: The settings.
+        folder: Where they lie; recordings and weights are named relative to it.
+        out: Folder for the result.
+
+    Returns:
+        The files of the trained networks: people_n's, skeleton_n's.
+
+    Raises:
+        AnnotationError: Recordings cannot be used.
+        ModelError: The weights to start from cannot.
+    """
+    sets = check(config, folder)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(THREADS)
+    written = []
+    if config.model in (PEOPLE_N, POSE_N):
+        name = config.name if config.model == PEOPLE_N else f'{config.name}_people'
+        written.append(_train_people(config, sets, folder, out / f'{name}.onnx'))
+        config = replace(config, people=str(written[0]))
+    if config.model in (SKELETON_N, POSE_N):
+        written.append(_train_skeleton(config, sets, folder, out / f'{config.name}.onnx'))
+    return written
+
+
+def _train_people(
+    config: TuningConfig, sets: list[AnnotatedVideos], folder: Path, file: Path
+) -> Path:
+    start = _start(PEOPLE_N, config.weights, folder)
+    try:
+        weights = restore_people(start)
+    except ValueError as error:
+        raise WeightsError(f'"{start}" is no {PEOPLE_N} to train on: {error}') from error
+    outcome = train_people(weights.network, sets, config.steps, config.seed)
+    print(outcome.text(), flush=True)
+    with write_whole(file) as part:
+        export_onnx(weights.network, part, weights.threshold)
+    return file
+
+
+def _train_skeleton(
+    config: TuningConfig, sets: list[AnnotatedVideos], folder: Path, file: Path
+) -> Path:
+    start = _start(SKELETON_N, config.weights, folder)
+    try:
+        network, known = restore_skeleton(start)
+    except Exception as error:  # ONNX Runtime's own classes have no common one
+        raise WeightsError(f'"{start}" is no {SKELETON_N} to train on: {error}') from error
+    spec = with_labels(known, [label for videos in sets for label in videos.labels])
+    people = open_people(_people(config, folder), 'cpu', THREADS)
+    tracks = read_tracks(sets, people, spec, spec.labels, config.data.rate)
+    tracks = [track for track in tracks if len(track.elapsed) > 1]
+    if not tracks:
+        raise AnnotationError(f'{config.people} finds nobody in the recordings')
+    network = with_rows(network, len(spec.labels))
+    outcomes = train_head(
+        network,
+        last_inputs(network, tracks),
+        spec.labels,
+        len(known.labels),
+        spec.thresholds,
+        config.seed,
+    )
+    for outcome in outcomes:
+        print(outcome.text(), flush=True)
+    changed = {outcome.label: outcome.threshold for outcome in outcomes}
+    thresholds = [
+        changed.get(label, before)
+        for label, before in zip(spec.labels, spec.thresholds, strict=True)
+    ]
+    with write_whole(file) as part:
+        part.write_bytes(to_onnx(network, spec.labels, thresholds))
+    return file
+
+
+def _people(config: TuningConfig, folder: Path) -> str:
+    """Return what finds people; a path counts from the settings' folder."""
+    if config.people == PEOPLE_N:
+        return PEOPLE_N
+    return str(folder / Path(config.people).expanduser())
+
+
+def _start(name: str, weights: str, folder: Path) -> Path:
+    """Return the file to start from.
+
+    Raises:
+        ModelError: There is none.
+    """
+    file = folder / Path(weights).expanduser() if weights else find_onnx(name)
+    if file is None or not file.is_file():
+        raise ModelError(f'the weights of {name} to start from are not here ({weights or name})')
+    return file

@@ -1,0 +1,219 @@
+"""Train the last layer of `skeleton_n` on, and use it only where that proves better.
+
+All layers but the last stay as they are: they learned from far more motion than a user has.
+For each annotated label the last layer is a logistic regression, which is pulled to its start. How
+strongly, and whether it replaces the start at all, is decided by recordings that were left out; for
+all labels that the network knew together, since who seems to stand less must seem to sit more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from actloc_ros.models.skeleton_n.network import SkeletonNet
+from actloc_ros.training.pose.left_out import Frames, Rating
+from actloc_ros.training.pose.tracks import LabelledTrack
+from actloc_ros.training.skeleton_n.labels import UNKNOWN, YES
+
+FOLDS = 5
+PULLS = (1.0, 0.1, 0.01)
+"""How strongly a label's weights are pulled to their start, from strong to weak."""
+GAIN = 0.02  # of the mean F1 on recordings left out, to replace the start
+RARE = -4.0  # logit of a new label before anything is known of it
+ITERATIONS = 60
+
+
+@dataclass(frozen=True)
+class LabelOutcome:
+    """What became of a label.
+
+    Attributes:
+        label: Its name.
+        before: F1 on recordings left out, as it was; None for a new label.
+        after: The same, trained.
+        used: Whether it is used as trained.
+        threshold: From which score on it is reported.
+    """
+
+    label: str
+    before: float | None
+    after: float
+    used: bool
+    threshold: float
+
+    def text(self) -> str:
+        """Return a line that says so."""
+        where = 'F1 on recordings left out'
+        if self.before is None:
+            return f'{self.label}: new, {where} {self.after:.3f}'
+        how = 'trained on' if self.used else 'kept as it was'
+        return f'{self.label}: {how}, {where} {self.before:.3f} → {self.after:.3f}'
+
+
+def with_rows(network: SkeletonNet, classes: int) -> SkeletonNet:
+    """Return a network with further classes, of which it knows nothing."""
+    graph = network.graph.channels if network.graph else 0
+    larger = SkeletonNet(classes, network.width, network.layers, graph)
+    state = network.state_dict()
+    weight, bias = state['head.weight'], state['head.bias']
+    new = classes - len(bias)
+    state['head.weight'] = torch.cat([weight, torch.zeros(new, weight.shape[1])])
+    state['head.bias'] = torch.cat([bias, torch.full((new,), RARE)])
+    larger.load_state_dict(state)
+    return larger.eval()
+
+
+@torch.no_grad()
+def last_inputs(network: SkeletonNet, tracks: Sequence[LabelledTrack]) -> Frames:
+    """Return what the network's last layer takes at the frames of tracks, but their first ones."""
+    taken: list[Tensor] = []
+    hook = network.head.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
+    for track in tracks:
+        features = torch.from_numpy(np.array(track.features, np.float32))[None]
+        elapsed = torch.tensor(track.elapsed)[None]
+        here = torch.ones(1, len(track.elapsed), dtype=torch.bool)
+        network(features, elapsed, here, network.initial_state(1))
+    hook.remove()
+    parts = [part[0, 1:] for part in taken]
+    counts = [len(part) for part in parts]
+    return Frames(
+        torch.cat(parts),
+        np.concatenate([np.array(track.targets)[1:] for track in tracks]),
+        np.repeat([track.video for track in tracks], counts),
+        np.repeat([track.plain for track in tracks], counts),
+    )
+
+
+def train_head(
+    network: SkeletonNet,
+    frames: Frames,
+    labels: tuple[str, ...],
+    shipped: int,
+    thresholds: Sequence[float],
+    seed: int,
+) -> list[LabelOutcome]:
+    """Train the last layer of a network, in place.
+
+    Args:
+        network: With a class a label.
+        frames: Of all recordings.
+        labels: Of the classes.
+        shipped: How many of them, from the first on, the network knew before.
+        thresholds: Of all classes.
+        seed: Of how recordings are divided.
+
+    Returns:
+        What became of each label that is true somewhere.
+    """
+    columns = np.flatnonzero((frames.targets == YES).any(axis=0)).tolist()
+    start = start_weights(network, frames, columns, shipped)
+    rating = Rating(frames, columns, predict_left_out(frames, columns, start, seed))
+    old = [row for row, column in enumerate(columns) if column < shipped]
+    pull, better = choose(rating, old, thresholds)
+    outcomes = []
+    for row, column in enumerate(columns):
+        before, threshold, used, here = None, thresholds[column], better, pull
+        if row in old:
+            before = rating.f1(None, row, threshold)
+        else:
+            used, here = True, min(PULLS, key=lambda each: rating.loss(each, row))
+            threshold = rating.threshold(here, row)
+        if used:
+            weights = fit(frames, [column], start[[row]], here)[0]
+            with torch.no_grad():
+                network.head.weight[column], network.head.bias[column] = weights[:-1], weights[-1]
+        after = rating.f1(here, row, threshold)
+        outcomes.append(LabelOutcome(labels[column], before, after, used, threshold))
+    return outcomes
+
+
+def start_weights(network: SkeletonNet, frames: Frames, columns: list[int], shipped: int) -> Tensor:
+    """Return the weights (R, D + 1) to begin with; of new labels, by how often they are true."""
+    start = torch.cat([network.head.weight, network.head.bias[:, None]], 1).detach()[columns]
+    for row, column in enumerate(columns):
+        if column >= shipped:
+            known = frames.targets[frames.targets[:, column] != UNKNOWN, column]
+            share = float(np.clip((known == YES).mean(), 0.01, 0.99))
+            start[row, -1] = np.log(share / (1 - share))
+    return start
+
+
+def choose(rating: Rating, rows: list[int], thresholds: Sequence[float]) -> tuple[float, bool]:
+    """Return how strongly known labels are best pulled, and whether that replaces the start.
+
+    In the mean over labels, both the F1 of what is reported and the loss must be better.
+    """
+    if not rows:
+        return PULLS[0], False
+
+    def mean_f1(pull: float | None) -> float:
+        return fmean(rating.f1(pull, row, thresholds[rating.columns[row]]) for row in rows)
+
+    def mean_loss(pull: float | None) -> float:
+        return fmean(rating.loss(pull, row) for row in rows)
+
+    before = mean_loss(None)
+    best = max([pull for pull in PULLS if mean_loss(pull) < before] or PULLS[:1], key=mean_f1)
+    return best, mean_f1(best) >= mean_f1(None) + GAIN and mean_loss(best) < before
+
+
+def predict_left_out(
+    frames: Frames, columns: list[int], start: Tensor, seed: int
+) -> dict[float | None, np.ndarray]:
+    """Return logits (N, len(columns)) by how strongly weights are pulled, None for the start.
+
+    Those of a recording come from weights that were trained on others.
+    """
+    videos = np.unique(frames.videos)
+    folds = np.random.default_rng(seed).permutation(len(videos)) % min(FOLDS, len(videos))
+    fold_of = dict(zip(videos.tolist(), folds.tolist(), strict=True))
+    mine = np.array([fold_of[video] for video in frames.videos.tolist()])
+    shape = len(frames.videos), len(columns)
+    found: dict[float | None, np.ndarray] = {pull: np.zeros(shape) for pull in (None, *PULLS)}
+    for fold in np.unique(folds):
+        test, rest = frames[mine == fold], frames[mine != fold]
+        for pull in found:
+            weights = start
+            if pull is not None and len(rest.videos):
+                weights = fit(rest, columns, start, pull)
+            found[pull][mine == fold] = logits(weights, test.inputs).numpy()
+    return found
+
+
+def logits(weights: Tensor, inputs: Tensor) -> Tensor:
+    """Return (N, R) of weights (R, D + 1), the last column the bias, and inputs (N, D)."""
+    return inputs @ weights[:, :-1].T + weights[:, -1]
+
+
+def fit(frames: Frames, columns: list[int], start: Tensor, pull: float) -> Tensor:
+    """Return the weights (R, D + 1) of some labels that fit frames, pulled to their start.
+
+    Recordings count alike, however long they are.
+    """
+    part = frames.targets[:, columns]
+    known = torch.from_numpy((part != UNKNOWN).astype(np.float32))
+    yes = torch.from_numpy((part == YES).astype(np.float32))
+    _, inverse, counts = np.unique(frames.videos, return_inverse=True, return_counts=True)
+    share = torch.from_numpy((1 / counts)[inverse].astype(np.float32))[:, None] * known
+    share = share / share.sum(0).clamp(min=1e-6)
+    spread = torch.cat([frames.inputs.std(0) + 0.1, torch.ones(1)])
+    moved = torch.zeros_like(start, requires_grad=True)  # in spreads of the inputs
+    optimizer = torch.optim.LBFGS([moved], max_iter=ITERATIONS, line_search_fn='strong_wolfe')
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        scores = logits(start + moved / spread, frames.inputs)
+        errors = functional.binary_cross_entropy_with_logits(scores, yes, reduction='none')
+        total = (errors * share).sum() + pull / 2 * moved.square().sum()
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    return (start + moved / spread).detach()
