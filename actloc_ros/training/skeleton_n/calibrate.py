@@ -94,7 +94,9 @@ def lowest_threshold(
     If none does, return the most precise one.
     """
     found = []
-    for threshold in THRESHOLDS[THRESHOLDS >= least].tolist():
+    for threshold in THRESHOLDS.tolist():
+        if threshold < least:
+            continue
         reported = chances >= threshold
         right = float((weights * (reported & yes)).sum() / max((weights * reported).sum(), 1e-12))
         if right >= precision:
