@@ -1,4 +1,4 @@
-"""Play a recording through ROS into the node; print events and an alarm, leave bag and video."""
+"""Play a recording through ROS into the node; print events and an alarm, leave bag and videos."""
 
 from __future__ import annotations
 
@@ -10,27 +10,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from typing import Any
 
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from actloc_ros.alarms.alarm import AlarmType
+from actloc_ros.alarms.alarm import Alarm, AlarmType
+from actloc_ros.alarms.evidence import EvidenceRecorder
 from actloc_ros.alarms.text import alarm_line
 from actloc_ros.cli.draw import draw_video
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.io.bags import DetectionWriter, read_detections
+from actloc_ros.io.drawing import message_rows
 from actloc_ros.io.event_text import event_line
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
 from actloc_ros.io.sources import open_source
+from actloc_ros.messages import stamp_of
 from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.recorder import Recorder
 from actloc_ros.rules.engine import RuleEngine
+from actloc_ros.rules.outcomes import evidence_options
 from actloc_ros.rules.rules_file import read_rules
 from actloc_ros.rules.scene import scene_of
 
@@ -41,6 +47,7 @@ START_TIME = 60.0  # s that the processes have to find each other
 MATCHING = 0.5  # s that the node has to find the recorder after that found it
 SILENCE = 20.0  # s without a message after which the demonstration fails
 DRAIN = 5.0  # s that the node has to finish after the last frame
+EVIDENCE_TIME = 60.0  # s that clips may take
 STOP_TIME = 5.0  # s that a process has to stop
 
 
@@ -99,28 +106,61 @@ def _run(options: argparse.Namespace) -> None:
     )
     rate = source.rate or DEFAULT_RATE
     draw_video(source, read_detections(bag), video, rate, epoch * NANOSECONDS)
-    _apply_rules(bag)
+    _apply_rules(source, bag, epoch * NANOSECONDS, options.out / 'alarms')
     print(f'annotated video: {video}\nbag of detections: {bag}')
     if not recorder.detections:
         raise DemoError(f'nothing was detected in {recording}')
 
 
-def _apply_rules(bag: Path) -> None:
-    """Print the first alarm that the rules make of the detections, and the rule."""
-    scenes = [scene_of(message) for message in read_detections(bag)]
-    engine = RuleEngine(read_rules(RULES).rules)
-    steps = [alarm for scene in scenes for alarm in engine.step(scene)]
-    alarms = [alarm for alarm in steps if alarm.type is AlarmType.NEW]
+def _apply_rules(source: Source, bag: Path, epoch: int, folder: Path) -> None:
+    """Print the first alarm that the rules make of the detections, the rule and the clip.
+
+    Args:
+        source: The recording.
+        bag: The detections.
+        epoch: Time in ns by which the stamps of the detections are later than the recording's.
+        folder: Where clips and snapshots of all alarms are left.
+    """
+    rules = read_rules(RULES).rules
+    shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        recorder = EvidenceRecorder(folder, evidence_options(rules, lossless=True))
+        stack.callback(recorder.close, EVIDENCE_TIME)
+        alarms = list(_alarms(source, bag, epoch, RuleEngine(rules), recorder))
     if not alarms:
         print(f'[demo] no alarm by the rules in {RULES}', flush=True)
         return
     first = alarms[0]
+    clip = folder / first.evidence.clip_boxes
+    if not clip.is_file():
+        raise DemoError(f'the alarm has no clip in {folder}')
     line = next(row for row in RULES.read_text().splitlines() if row.strip().startswith(first.rule))
     print(
-        f'[demo] the first of {len(alarms)} alarms, and its rule in {RULES}:\n'
-        f'{alarm_line(first, scenes[0].stamp)}\n{line}',
+        f'[demo] the first of {len(alarms)} alarms, its rule in {RULES}, and its clip:\n'
+        f'{alarm_line(first, _first_stamp(source) + epoch)}\n{line}\n{clip}',
         flush=True,
     )
+
+
+def _alarms(
+    source: Source, bag: Path, epoch: int, engine: RuleEngine, recorder: EvidenceRecorder
+) -> Iterator[Alarm]:
+    """Yield the first step of each alarm, with the names of its files."""
+    messages: dict[int, Any] = {}
+    for message in read_detections(bag):  # a later one of a stamp only ends what was open
+        messages.setdefault(stamp_of(message.header.stamp), message)
+    for frame in source:
+        recorder.add_frame(replace(frame, stamp=frame.stamp + epoch))
+        message = messages.get(frame.stamp + epoch)
+        if message is None:
+            continue
+        scene = scene_of(message)
+        recorder.add_rows(scene.camera, scene.stamp, message_rows(message, frame.image))
+        for alarm in map(recorder.attach, engine.step(scene)):
+            if alarm.type is AlarmType.NEW:
+                yield alarm
+    for alarm in engine.end_all():
+        recorder.attach(alarm)
 
 
 def _sample(folder: Path) -> Path:

@@ -155,6 +155,19 @@ def test_the_planner_bridges_manager_expects_no_bond():
     assert given == {'autostart': True, 'node_names': ('planner_bridge',), 'bond_timeout': 0.0}
 
 
+def test_the_monitor_gets_what_the_user_gives():
+    images = 'front=front/image/compressed, back=back/image'
+    [(_, words)] = started('monitor.launch.py', evidence='/e', images=images, notify='true')[
+        'action_monitor'
+    ]
+    given = parameters(words)[1]
+    assert given['images'] == ('front=front/image/compressed', 'back=back/image')
+    assert (given['evidence'], given['notify']) == ('/e', True)
+    [(_, words)] = started('monitor.launch.py')['action_monitor']
+    given = parameters(words)[1]
+    assert (given['images'], given['evidence'], given['notify']) == (('',), '', False)
+
+
 def test_rviz_looks_into_the_namespace():
     if 'rviz2' not in get_packages_with_prefixes():
         pytest.skip('rviz2 is not installed')

@@ -24,7 +24,7 @@ PATIENCE = 90.0  # s: every wait ends then
 def video(tmp_path_factory):
     path = tmp_path_factory.mktemp('demo') / 'a.mp4'
     with VideoWriter(path, RATE) as writer:
-        for frame in render(3, 3.0, (320, 240), RATE):
+        for frame in render(3, 4.0, (320, 240), RATE):
             writer.write(frame.stamp, frame.image)
     return path
 
@@ -54,9 +54,12 @@ def test_recording_leaves_a_video_and_a_bag_and_prints_events(tmp_path, video):
     assert demo.returncode == 0, faults
     assert re.search(r'^ +\d+\.\d s  track \d+  \w+  started$', printed, re.MULTILINE)
     assert f'annotated video: {tmp_path}/annotated.mp4' in printed
-    assert re.search(
-        r'\[demo\] (the first of \d+ alarms, and its rule|no alarm by the rules) in', printed
+    found = re.search(
+        r'\[demo\] the first of \d+ alarms, its rule in .*, and its clip:\n(.*\n){2}(.*)', printed
     )
+    assert found, printed
+    assert found[2].startswith(str(tmp_path / 'alarms'))
+    assert len(list(open_source(found[2]))) > 10
     assert f'bag of detections: {tmp_path}/detections' in printed
     messages = list(read_detections(tmp_path / 'detections'))
     assert any(message.detections for message in messages)

@@ -12,6 +12,7 @@ from actloc_ros.io.box_files import detection_row
 from actloc_ros.messages import stamp_of
 from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.subscription import MatchedSubscription
+from actloc_ros.ros.monitor_node.topics import topics_by_camera
 from actloc_ros.rules.boxes import LatestBoxes, kind_boxes
 from actloc_ros.rules.scene import Actor
 
@@ -33,10 +34,7 @@ class BoxesTopics:
             ValueError: vision_msgs is not installed, or a camera has two topics.
         """
         self._latest: dict[str, LatestBoxes] = {}
-        for text in topics:
-            camera, _, topic = text.rpartition('=')
-            if camera in self._latest:
-                raise ValueError(f'boxes names two topics of camera "{camera}"; give one')
+        for camera, topic in topics_by_camera('boxes', topics).items():
             self._latest[camera] = LatestBoxes()
             take = partial(self._take, self._latest[camera])
             MatchedSubscription(node, _message_type(), topic, take, depth=QUEUE)

@@ -25,6 +25,9 @@ class MonitorHealth:
         dropped: Key frames that were left out, since their stamps do not rise.
         restarts: How often a camera's past was forgotten, since its time jumped.
         elsewhere: Poses in another frame than that of the zones.
+        images: Images by topic.
+        outcomes: What became of evidence and notifications, by what to call it.
+        outcomes_fault: What does not work of them now; empty if nothing is wrong.
     """
 
     rules: str
@@ -39,6 +42,9 @@ class MonitorHealth:
     dropped: int
     restarts: int
     elsewhere: int
+    images: Mapping[str, int]
+    outcomes: Mapping[str, object]
+    outcomes_fault: str
 
 
 def monitor_status(name: str, health: MonitorHealth) -> DiagnosticStatus:
@@ -54,6 +60,8 @@ def monitor_status(name: str, health: MonitorHealth) -> DiagnosticStatus:
         'restarts': health.restarts,
         'poses in another frame': health.elsewhere,
         **{f'key frames on {topic}': count for topic, count in health.received.items()},
+        **{f'images on {topic}': count for topic, count in health.images.items()},
+        **health.outcomes,
     }
     level, text = _state(health)
     pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
@@ -68,6 +76,11 @@ def _state(health: MonitorHealth) -> tuple[bytes, str]:
         return DiagnosticStatus.ERROR, health.fault
     if silent:
         return DiagnosticStatus.WARN, f'no detections have come on {", ".join(silent)}'
+    unseen = [topic for topic, count in health.images.items() if not count]
+    if unseen:
+        return DiagnosticStatus.WARN, f'no images have come on {", ".join(unseen)}'
+    if health.outcomes_fault:
+        return DiagnosticStatus.WARN, health.outcomes_fault
     if health.missing:
         return DiagnosticStatus.WARN, (
             f'zones or lines are of camera {", ".join(health.missing)}, and no detections of it '

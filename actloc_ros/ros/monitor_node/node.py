@@ -24,7 +24,10 @@ from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.ros.common.throttled_log import ThrottledLogger
 from actloc_ros.ros.monitor_node.boxes import BoxesTopics
 from actloc_ros.ros.monitor_node.diagnostics import MonitorHealth, monitor_status
+from actloc_ros.ros.monitor_node.images import ImageTopics
+from actloc_ros.ros.monitor_node.outcomes import Outcomes, Wanted
 from actloc_ros.ros.monitor_node.publisher import AlarmPublisher
+from actloc_ros.ros.monitor_node.topics import topics_by_camera
 from actloc_ros.rules.engine import RuleEngine
 from actloc_ros.rules.names import World, world_faults
 from actloc_ros.rules.rules_file import RulesError, RulesFile, read_rules
@@ -42,7 +45,8 @@ class ActionMonitor(Node):
 
     Topics: those of the parameter `detections` in, and beside each `label_info`; `~/alarms` and
     `/diagnostics` out. The service `~/reload` reads the rules file again, and ends what is open
-    first; where the file is wrong, the old rules stay.
+    first; where the file is wrong, the old rules stay. Clips, snapshots and notifications are
+    those of `Outcomes`.
     """
 
     def __init__(self, sinks: Sequence[AlarmSink] = (), **options: Any) -> None:
@@ -53,7 +57,8 @@ class ActionMonitor(Node):
             options: Those of `rclpy.node.Node`.
 
         Raises:
-            ValueError: A parameter or the rules file is wrong.
+            ValueError: A parameter or the rules file is wrong, or the folder of evidence cannot be
+                used.
             OSError: The rules file cannot be read.
         """
         super().__init__('action_monitor', **options)
@@ -70,6 +75,18 @@ class ActionMonitor(Node):
             [''],
             'Topics of vision_msgs/Detection2DArray with vehicles: TOPIC, or CAMERA=TOPIC.',
         )
+        images = self._declare(
+            'images',
+            [''],
+            'Topics of images for the evidence: TOPIC, or CAMERA=TOPIC; one that ends in '
+            '/compressed has CompressedImage.',
+        )
+        folder = self._declare(
+            'evidence', '', 'Folder of clips and snapshots of alarms, and the outbox; empty: none.'
+        )
+        notify = self._declare('notify', False, 'Whether to notify on the channels of the rules.')
+        named = topics_by_camera('images', images)
+        wanted = {camera: self.resolve_topic_name(topic) for camera, topic in named.items()}
         self._file = read_rules(self._path)
         self._engine = RuleEngine(self._file.rules)
         self._warn = ThrottledLogger(self.get_logger())
@@ -78,9 +95,11 @@ class ActionMonitor(Node):
         self._cameras: set[str] = set()
         self._fault = ''
         self._publisher = AlarmPublisher(self)
-        self._sinks: list[AlarmSink] = [self._publisher, *sinks]
+        self._outcomes = Outcomes(self._file.rules, Wanted(folder, wanted, notify), self._warn)
+        self._sinks: list[AlarmSink] = [self._publisher, self._outcomes, *sinks]
         self._subscribe(topics)
-        self._boxes = BoxesTopics(self, [text for text in boxes if text])
+        self._boxes = BoxesTopics(self, boxes)
+        self._images = ImageTopics(self, wanted, self._outcomes.take_image)
         self.create_service(Trigger, '~/reload', self._on_reload)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(PERIOD, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -108,6 +127,7 @@ class ActionMonitor(Node):
         self._received[topic] += 1
         self._cameras.add(message.camera)
         self._publisher.frame_ids[message.camera] = message.header.frame_id
+        self._outcomes.take_detections(self.resolve_topic_name(topic), message)
         scene = scene_of(message)
         more = self._boxes.actors(scene.camera, scene.stamp)
         self._give(self._engine.step(scene.with_actors(more)))
@@ -130,16 +150,18 @@ class ActionMonitor(Node):
 
     def _give(self, alarms: Sequence[Alarm]) -> None:
         for alarm in alarms:
+            named = self._outcomes.attach(alarm)
             for sink in self._sinks:
-                sink.take(alarm)
+                sink.take(named)
 
     def _on_reload(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             file = read_rules(self._path)
+            self._give(self._engine.end_all())
+            self._outcomes.use(file.rules)
         except (ValueError, OSError) as error:
             response.success, response.message = False, str(error)
             return response
-        self._give(self._engine.end_all())
         self._file, self._engine = file, RuleEngine(file.rules)
         self._check(file)
         response.success = not self._fault
@@ -162,6 +184,9 @@ class ActionMonitor(Node):
             dropped=sum(self._engine.dropped.values()),
             restarts=sum(self._engine.restarts.values()),
             elsewhere=self._engine.poses_elsewhere,
+            images=self._images.received,
+            outcomes=self._outcomes.counts(),
+            outcomes_fault=self._outcomes.fault(),
         )
         message = DiagnosticArray(status=[monitor_status(self.get_name(), health)])
         message.header.stamp = self.get_clock().now().to_msg()

@@ -1,24 +1,33 @@
 """Test the monitor node through topics: detections in, alarms and diagnostics out."""
 
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from array import array
 
+import cv2
 import numpy as np
 import pytest
 import rclpy
+from alarm_servers import Receiver
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from mcap.reader import make_reader
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
 from actloc_ros.instances import InstanceState, InstanceUpdate
+from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import ClipInfo
-from actloc_ros.messages import label_info_message, stamp_of, step_to_message
+from actloc_ros.messages import header_message, label_info_message, stamp_of, step_to_message
 from actloc_ros.msg import ActionAlarm, ActionDetectionArray, LabelInfo
 from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
+from actloc_ros.ros.monitor_node.outcomes import Wanted
 
 PATIENCE = 20.0  # s: every wait ends then
 SECOND = 10**9
@@ -162,3 +171,151 @@ def test_wrong_rules_end_the_node_with_a_reason(tmp_path, text, said):
     assert ended.returncode == 2
     assert 'action_monitor: error:' in ended.stderr
     assert said in ended.stderr
+
+
+OUTCOMES = """
+version: 1
+notify: {hook: {webhook: '%s'}}
+rules:
+  down: {actions: [lying], dwell: 1.0, end_after: 1.0, pre_capture: 1, post_capture: 1,
+         notify: [hook]}
+"""
+GREY = np.full((240, 320, 3), 90, np.uint8)
+JPEG = cv2.imencode('.jpg', GREY)[1].tobytes()
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def command(rules, folder, *parameters):
+    given = [f'rules:={rules}', f'evidence:={folder}', *parameters]
+    return ['action_monitor', '--ros-args', *(word for text in given for word in ('-p', text))]
+
+
+def test_alarms_have_evidence_and_people_are_notified(ros, receiver, tmp_path):
+    rules, folder = tmp_path / 'rules.yaml', tmp_path / 'evidence'
+    rules.write_text(OUTCOMES % receiver.url)
+    parameters = (
+        'detections:=[b/detections]',
+        'images:=[hall=hall/image/compressed, yard=yard/image]',
+        'notify:=true',
+    )
+    process = subprocess.Popen(
+        command(rules, folder, *parameters),
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    alarms, health = [], []
+    ros.create_subscription(ActionAlarm, 'action_monitor/alarms', alarms.append, 100)
+    ros.create_subscription(DiagnosticArray, '/diagnostics', health.append, 10)
+    publisher = ros.create_publisher(ActionDetectionArray, 'b/detections', 100)
+    hall = ros.create_publisher(CompressedImage, 'hall/image/compressed', 100)
+    yard = ros.create_publisher(Image, 'yard/image', 100)
+    reload = ros.create_client(Trigger, 'action_monitor/reload')
+
+    def send(begin, seconds, lying):
+        """Send images and detections of both cameras; in the yard somebody lies all the time."""
+        for step in range(round(10 * seconds)):
+            stamp = begin + step * SECOND // 10
+            header = header_message(ros_type, stamp, 'optical')
+            data = array('B', JPEG)
+            hall.publish(CompressedImage(header=header, format='rgb8; jpeg bgr8', data=data))
+            pixels = {'height': 240, 'width': 320, 'step': 960, 'encoding': 'rgb8'}
+            yard.publish(Image(header=header, data=array('B', GREY.tobytes()), **pixels))
+            publisher.publish(detections(stamp, lying, 'hall'))
+            publisher.publish(detections(stamp, 0.9, 'yard'))
+            rclpy.spin_once(ros, timeout_sec=0.02)
+
+    def value(key):
+        pairs = health[-1].status[0].values if health else []
+        return {pair.key: pair.value for pair in pairs}.get(key)
+
+    def of(camera):
+        return [alarm for alarm in alarms if alarm.camera == camera]
+
+    def kept(alarm):
+        names = alarm.snapshot, alarm.clip, alarm.clip_boxes, alarm.bag
+        assert all(names)
+        return [folder / name for name in names]
+
+    try:
+        for sender in (publisher, hall, yard):
+            spin(ros, sender.get_subscription_count, 'the node')
+        spin(ros, lambda: health and 'no detections' in health[-1].status[0].message, 'a warning')
+
+        # Another node cannot use the folder.
+        second = subprocess.run(
+            command(rules, folder, *parameters), capture_output=True, text=True, timeout=60
+        )
+        assert second.returncode == 2
+        assert f'evidence folder {folder} is in use by process {process.pid}' in second.stderr
+
+        # The steps name what is kept; it is there once the alarm and post_capture have passed.
+        send(100 * SECOND, 3, 0.9)
+        send(103 * SECOND, 3, 0.0)
+        spin(ros, lambda: len(of('hall')) == 2, 'the alarm')
+        files = kept(of('hall')[0])
+        assert kept(of('hall')[1]) == files
+        spin(ros, lambda: all(file.exists() for file in files), 'the files')
+        spin(ros, lambda: value('evidence clips') == '1', 'the count of clips')
+        assert value('evidence clips failed') == '0'
+        assert value('evidence frames unreadable') == '0'
+
+        # Whoever the rule notifies gets the steps, and the names with them.
+        spin(ros, lambda: value('notify hook sent') == '3', 'the count of letters')
+        bodies = [json.loads(body) for _, body in receiver.posts]
+        steps = [body for body in bodies if body['camera'] == 'hall']
+        assert [step['type'] for step in steps] == ['new', 'end']
+        assert folder / steps[0]['clip_boxes'] == files[2]
+
+        # Rules that ask for other evidence are taken; what is open ends, and is complete.
+        rules.write_text((OUTCOMES % receiver.url).replace('pre_capture: 1', 'pre_capture: 2'))
+        future = reload.call_async(Trigger.Request())
+        spin(ros, future.done, 'the answer')
+        assert future.result().success, future.result().message
+        spin(ros, lambda: len(of('yard')) == 2, 'the end by the reload')
+        assert all(file.exists() for file in kept(of('yard')[1]))
+
+        # So it is at the end of the node.
+        send(110 * SECOND, 2, 0.0)
+        spin(ros, lambda: len(of('yard')) == 3, 'the last alarm')
+        process.send_signal(signal.SIGINT)
+        spin(ros, lambda: len(of('yard')) == 4, 'its end')
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+    assert len(receiver.posts) == 6
+    for alarm in of('hall')[1], of('yard')[3]:
+        snapshot, clip, boxes, bag = kept(alarm)
+        assert cv2.imread(str(snapshot)).shape == GREY.shape
+        plain, drawn = (list(open_source(path)) for path in (clip, boxes))
+        assert len(plain) == len(drawn) > 10
+        assert not np.array_equal(plain[5].image, drawn[5].image)
+        with bag.open('rb') as stream:
+            found = list(make_reader(stream).iter_messages())
+        topics = {channel.topic for _, channel, _ in found}
+        image = {'hall': '/hall/image/compressed', 'yard': '/yard/image/compressed'}[alarm.camera]
+        assert topics == {image, '/b/detections', '/actloc/alarm'}
+        if alarm.camera == 'hall':  # the original bytes
+            assert all(JPEG in m.data for _, channel, m in found if channel.topic == image)
+
+
+@pytest.mark.parametrize(
+    ('folder', 'images', 'notify', 'said'),
+    [
+        ('', {'': '/image'}, False, 'images needs the parameter evidence'),
+        ('', {}, True, 'notify needs the parameter evidence'),
+        ('evidence', {}, False, 'there is nothing to keep in it'),
+    ],
+)
+def test_parameters_that_need_each_other_are_refused_alone(folder, images, notify, said):
+    with pytest.raises(ValueError, match=said):
+        Wanted(folder, images, notify)
