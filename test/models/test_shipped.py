@@ -18,6 +18,7 @@ from actloc_ros.models.storage import shipped_path
 from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.synth import LABELS, render
 from actloc_ros.training.config import read_config
+from actloc_ros.training.pose.config import read_tuning
 
 ROOT = Path(__file__).resolve().parents[2]
 UNSEEN = 9_900_000  # seeds of scenes that nothing was trained on
@@ -94,6 +95,10 @@ def test_the_recipe_is_of_settings_that_are_valid(opened):
 
 def test_the_documented_settings_are_valid(tmp_path):
     text = (ROOT / 'doc' / 'training.md').read_text()
-    [block] = re.findall(r'^```yaml\n(.*?)^```', text, re.M | re.S)
-    (tmp_path / 'settings.yaml').write_text(block)
-    assert read_config(tmp_path / 'settings.yaml').schedule.steps == 2000
+    blocks = re.findall(r'^```yaml\n(.*?)^```', text, re.M | re.S)
+    paths = [tmp_path / f'{number}.yaml' for number in range(len(blocks))]
+    for path, block in zip(paths, blocks, strict=True):
+        path.write_text(block)
+    tuned, trained = paths
+    assert read_tuning(tuned).steps == 150
+    assert read_config(trained).schedule.steps == 2000

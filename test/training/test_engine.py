@@ -358,7 +358,7 @@ class Few:
 def test_wrong_settings_are_named(tmp_path, text, message):
     path = tmp_path / 'train.yaml'
     path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ValueError, match=message):
         read_config(path)
 
 

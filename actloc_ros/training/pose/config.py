@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from actloc_ros.datasets.spec import DatasetSpec
+from actloc_ros.files import read_yaml
 from actloc_ros.training.config import ConfigError, build_settings
 
 PEOPLE_N, SKELETON_N, POSE_N = 'people_n', 'skeleton_n', 'pose_n'
@@ -66,8 +65,8 @@ def is_tuning(path: Path) -> bool:
         OSError: It cannot be read.
     """
     try:
-        return names_pose(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        return names_pose(read_yaml(path))
+    except ValueError:
         return False
 
 
@@ -76,9 +75,10 @@ def read_tuning(path: Path) -> TuningConfig:
 
     Raises:
         ConfigError: A key is unknown or missing, or a value has another type or is impossible.
+        ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    config = build_settings(TuningConfig, yaml.safe_load(path.read_text()), str(path))
+    config = build_settings(TuningConfig, read_yaml(path), str(path))
     problem = _problem(config)
     if problem:
         raise ConfigError(f'{path}: {problem}')
