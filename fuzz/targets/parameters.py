@@ -36,6 +36,7 @@ precision: 32-true
 """
 OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
+    int: st.integers(),
     float: st.one_of(st.floats(), st.floats(0, 1), st.floats(0, 10)),
     str: st.one_of(WORDS, st.sampled_from(['cpu', 'cuda:0', 'auto', *TEXTS])),
     list: st.lists(
