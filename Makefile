@@ -20,7 +20,7 @@ demo: build ## Play a sample (or INPUT=video, image folder or bag) through ROS i
 	@$(with_env) python scripts/demo.py $(if $(INPUT),--input '$(INPUT)')
 
 test: build ## Run all tests
-	@$(with_env) pytest test
+	@$(with_env) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile test
 
 lint: build ## Check style, types, layers of imports, words and lengths of lines
 	@$(with_env) ruff check . && ruff format --check . && mypy actloc_ros
