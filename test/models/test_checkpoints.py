@@ -173,7 +173,7 @@ def test_archive_that_grows_is_refused(tmp_path):
         (b'\xef\xbb\xbf{"error": "quota"}', 'is no checkpoint: it is JSON'),
         (b'[1, 2]', 'is no checkpoint: it is JSON'),
         (b'version https://git-lfs.github.com/spec/v1\noid sha256:1', 'run `git lfs pull`'),
-        (gzip.compress(b'a checkpoint'), 'unpack it by `gunzip`'),
+        (gzip.compress(b'a checkpoint', mtime=0), 'unpack it by `gunzip`'),
         (b'a.pth'.ljust(257, b'\0') + b'ustar\x0000', 'unpack it by `tar xf`'),
         (b'{"metadata": {}, "weight_map": {"a": "1.bin"}}', 'it lists the files'),
         (bytes(range(256)), 'is no checkpoint, or damaged'),
