@@ -122,9 +122,12 @@ class _Receiver:
             return newest
 
     def stop(self) -> None:
-        """End soon; a read that waits for the network ends with its time-out."""
+        """End; a read that waits for a silent camera ends with its time-out.
+
+        It is waited for: a process that ends while FFmpeg reads would crash.
+        """
         self._left.set()
-        self._thread.join(CHECK)
+        self._thread.join(TIMEOUT + CHECK)
 
     def _run(self) -> None:
         delay = FIRST_DELAY

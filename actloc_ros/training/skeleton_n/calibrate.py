@@ -87,7 +87,11 @@ def fit_line(logits: np.ndarray, yes: np.ndarray, weights: np.ndarray) -> tuple[
 
 
 def lowest_threshold(
-    chances: np.ndarray, yes: np.ndarray, weights: np.ndarray, precision: float, least: float
+    chances: np.ndarray,
+    yes: np.ndarray,
+    weights: np.ndarray,
+    precision: float,
+    least: float = LEAST,
 ) -> float:
     """Return the lowest of THRESHOLDS, from `least` on, that reaches a precision.
 
