@@ -314,5 +314,5 @@ class EvidenceWorker:
     def _report(self, fault: str) -> None:
         with self._lock:
             self._counts.fault = fault
-        with suppress(Exception):  # of whoever is told
+        with suppress(Exception):  # of whoever is called
             self._on_fault(fault)

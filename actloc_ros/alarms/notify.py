@@ -150,7 +150,7 @@ class Notifier:
         self._outbox.close()
 
     def _report(self, fault: str) -> None:
-        with suppress(Exception):  # of whoever is told
+        with suppress(Exception):  # of whoever is called
             self._on_fault(f'notify: {fault}')
 
 

@@ -101,7 +101,7 @@ class _Known:
 
 
 class SceneFollower:
-    """Remembers which people the planning scene was told of, by id."""
+    """Remembers which people the planning scene has, by id."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}

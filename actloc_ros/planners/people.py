@@ -61,7 +61,7 @@ class _Camera:
 
 
 class PeopleMemory:
-    """The newest report of each camera, and who was seen a moment ago.
+    """The newest report of each camera, and who was detected a moment ago.
 
     Attributes:
         ignored: Reports that came out of order.

@@ -47,7 +47,7 @@ SPECS = (
         low=0.1,
         high=10.0,
     ),
-    _spec('hold', 1.0, 'Time in s for which a person is kept who is not seen.', high=30.0),
+    _spec('hold', 1.0, 'Time in s for which a person is kept who is not detected.', high=30.0),
     _spec('prediction', 1.0, 'Time in s that is drawn of the way that people go.', high=10.0),
     _spec(
         'meeting.robot_radius',

@@ -61,13 +61,15 @@ class CameraRules:
             yield from group.step(scene.stamp, holding[:, index], bool(active[index]), rows)
         since, ready = self._clocks.step(scene.stamp, holding, self.state.table.serials)
         found = (each.tolist() for each in np.nonzero(ready))
-        seen = self.state.table.last_seen.tolist()
+        detected = self.state.table.last_detected.tolist()
         for row, index in zip(*found, strict=True):
             rule, serial = self._compiled.rules[index], int(self.state.table.serials[row])
-            here = seen[row] == scene.stamp
+            here = detected[row] == scene.stamp
             version = self._describer.version(rule, [row]) if here else None
-            known = self.occurrences.holds_on(scene.stamp, seen[row], rule.name, serial, version)
-            # Hidden actors keep their alarms, but none begins of what nobody sees now.
+            known = self.occurrences.holds_on(
+                scene.stamp, detected[row], rule.name, serial, version
+            )
+            # Hidden actors keep their alarms, but none begins of who is not detected now.
             if here and version is not None and not known:
                 yield self._finding(index, row, int(since[row, index]), version)
 
@@ -88,7 +90,7 @@ class CameraRules:
             rule,
             int(self.state.table.serials[row]),
             lambda: describer.began(rule, row, since, first),
-            int(self.state.table.last_seen[row]),
+            int(self.state.table.last_detected[row]),
             version,
             lambda: describer.of_row(rule, row, since),
         )

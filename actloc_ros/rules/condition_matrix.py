@@ -77,7 +77,7 @@ class ConditionMatrix:
         rules = good[:, self._first]
         for index, columns in self._alternatives:
             rules[:, index] &= good[:, columns].any(axis=1)
-        rules &= (stamp - state.table.last_seen)[:, None] <= self._hold
+        rules &= (stamp - state.table.last_detected)[:, None] <= self._hold
         return rules, good
 
     def first_column(self, index: int) -> int:

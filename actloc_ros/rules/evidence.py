@@ -87,7 +87,7 @@ class EvidenceMemory:
             getattr(self, name)[row] = 0
 
     def step(
-        self, stamp: int, rows: np.ndarray, actors: Sequence[Actor], first_seen: np.ndarray
+        self, stamp: int, rows: np.ndarray, actors: Sequence[Actor], first_detected: np.ndarray
     ) -> None:
         """Take the scores of a key frame.
 
@@ -95,7 +95,7 @@ class EvidenceMemory:
             stamp: Of the key frame in ns.
             rows: (K,) of the actors.
             actors: K.
-            first_seen: int64 (N,) stamps of all rows.
+            first_detected: int64 (N,) stamps of all rows.
         """
         if not self.predicates:
             return
@@ -109,7 +109,7 @@ class EvidenceMemory:
             stamp, hits=self._total_hits, sums=self._total_sums, steps=self._total_steps
         )
         if len(rows):
-            recent = self._decide(stamp, rows, first_seen)
+            recent = self._decide(stamp, rows, first_detected)
             hit = scores >= self._min_score[:, None]
             self.found[rows] = (self.found[rows] & recent[..., None]) | hit
 
@@ -135,7 +135,7 @@ class EvidenceMemory:
             self._scores[rows, :-1] = values
         return self._scores[rows][:, self._columns]
 
-    def _decide(self, stamp: int, rows: np.ndarray, first_seen: np.ndarray) -> np.ndarray:
+    def _decide(self, stamp: int, rows: np.ndarray, first_detected: np.ndarray) -> np.ndarray:
         """Decide what is supported; return what has any hit in its window, bool (K, P)."""
         hits, steps = self._history.rows('hits'), self._history.rows('steps')
         first = [self._first_row(stamp, int(duration)) for duration in self._durations]
@@ -148,7 +148,7 @@ class EvidenceMemory:
         before = base_hits[self._duration_of, :, columns].T
         count = self._total_steps[rows, None] - base_steps[self._duration_of].T
         share = (self._total_hits[rows] - before) / np.maximum(count, 1)
-        known = stamp - first_seen[rows, None] >= self._duration
+        known = stamp - first_detected[rows, None] >= self._duration
         supported = (share >= self._min_fraction) & (share > 0) & known
         rising = supported & ~self.supported[rows]
         self.supported[rows] = supported

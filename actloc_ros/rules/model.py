@@ -59,7 +59,7 @@ class Zone(_Area):
     Attributes:
         anchor: The point of a box that counts, where coordinates are of the image.
         inertia: Continuous presence after which a track is inside.
-        exit_inertia: Time seen outside after which it has left.
+        exit_inertia: Time detected outside after which it has left.
         hold: For how long an unseen track stays inside after its last box.
     """
 

@@ -80,9 +80,9 @@ class TrackState:
         return self._pairs
 
     def _take(self, scene: Scene, rows: np.ndarray, places: Places) -> None:
-        self.zones.step(scene.stamp, rows, places, self.table.last_seen)
+        self.zones.step(scene.stamp, rows, places, self.table.last_detected)
         self.lines.step(rows, places, scene.width / scene.height)
-        self.evidence.step(scene.stamp, rows, scene.actors, self.table.first_seen)
+        self.evidence.step(scene.stamp, rows, scene.actors, self.table.first_detected)
         self.sequences.step(scene.stamp, rows, self.evidence)
         self.metres[rows] = places.metres
         if self.masked.shape[1]:

@@ -34,12 +34,12 @@ class TrackTable:
     """Rows of one camera's actors.
 
     An actor keeps its row while unseen for up to `hold` ns. A new track of the same kind that
-    begins where another was last seen within that time is its successor and gets its row: who
+    begins where another was last detected within that time is its successor and gets its row: who
     steps behind a pillar, or is lost while falling, goes on.
 
     Attributes:
-        last_seen: int64 (N,) stamps in ns; meaningless in free rows.
-        first_seen: int64 (N,) stamps in ns.
+        last_detected: int64 (N,) stamps in ns; meaningless in free rows.
+        first_detected: int64 (N,) stamps in ns.
         boxes: float64 (N, 4) in pixels, the last ones.
         ids: int64 (N,); meaningless in free rows.
         kinds: int64 (N,), indices of `kind_names`.
@@ -56,8 +56,8 @@ class TrackTable:
         self.ids = np.zeros(FIRST_ROWS, np.int64)
         self.serials = np.zeros(FIRST_ROWS, np.int64)
         self.kinds = np.zeros(FIRST_ROWS, np.int64)
-        self.first_seen = np.zeros(FIRST_ROWS, np.int64)
-        self.last_seen = np.zeros(FIRST_ROWS, np.int64)
+        self.first_detected = np.zeros(FIRST_ROWS, np.int64)
+        self.last_detected = np.zeros(FIRST_ROWS, np.int64)
         self.boxes = np.zeros((FIRST_ROWS, 4))
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class TrackTable:
         rows = np.array([self._row_of[actor.track_id] for actor in scene.actors], np.int64)
         if len(rows):
             self.boxes[rows] = [actor.box for actor in scene.actors]
-            self.last_seen[rows] = scene.stamp
+            self.last_detected[rows] = scene.stamp
         widened = len(self) if len(self) > width else 0
         return TableUpdate(rows, tuple(fresh), tuple(renamed), widened)
 
@@ -98,7 +98,7 @@ class TrackTable:
         return self.kind_names.index(kind)
 
     def _free(self, stamp: int) -> None:
-        gone = self.used() & (stamp - self.last_seen > self._hold)
+        gone = self.used() & (stamp - self.last_detected > self._hold)
         if gone.any():
             for row in np.flatnonzero(gone):
                 del self._row_of[int(self.ids[row])]
@@ -137,12 +137,20 @@ class TrackTable:
         row = int(free[0])
         self.serials[row] = next(self._serial)
         self.kinds[row] = self.kind_index(actor.kind)
-        self.first_seen[row] = stamp
+        self.first_detected[row] = stamp
         self.ids[row], self._used[row] = actor.track_id, True
         return row
 
     def _widen(self) -> None:
-        for name in ('_used', 'ids', 'serials', 'kinds', 'first_seen', 'last_seen', 'boxes'):
+        for name in (
+            '_used',
+            'ids',
+            'serials',
+            'kinds',
+            'first_detected',
+            'last_detected',
+            'boxes',
+        ):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
 

@@ -47,13 +47,13 @@ class ZoneMemory:
         for name, empty in _BY_ROW:
             getattr(self, name)[row] = empty
 
-    def step(self, stamp: int, rows: np.ndarray, places: Places, last_seen: np.ndarray) -> None:
+    def step(self, stamp: int, rows: np.ndarray, places: Places, last_detected: np.ndarray) -> None:
         """Take where the actors of `rows` are, and let those unseen for too long leave."""
         if not self._zones:
             return
         if len(rows):
             self._take(stamp, rows, self._groups.contains(places))
-        gone = stamp - last_seen[:, None] > self._hold
+        gone = stamp - last_detected[:, None] > self._hold
         self.inside &= ~gone
         self.since[gone] = NEVER
 
@@ -62,7 +62,7 @@ class ZoneMemory:
         since = np.where(within, np.where(since == NEVER, stamp, since), NEVER)
         left = np.where(within, NEVER, np.where(left == NEVER, stamp, left))
         entered = within & (stamp - since >= self._inertia)
-        # Outside: those inside stay until they were seen outside for long enough.
+        # Outside: those inside stay until they were detected outside for long enough.
         stays = self.inside[rows] & (within | (stamp - left <= self._exit))
         self.inside[rows] = entered | stays
         self.since[rows], self._outside_since[rows] = since, left

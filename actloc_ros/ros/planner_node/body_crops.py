@@ -35,7 +35,7 @@ class BodyCropOutput(Output):
         """Send the crops of all in view that are subscribed to."""
         message = incoming.message
         stamp, actors = stamp_of(message.header.stamp), actors_of(message)
-        self._bodies.see((incoming.key(track_id) for track_id in actors), stamp)
+        self._bodies.update((incoming.key(track_id) for track_id in actors), stamp)
         wanted = {t: d[0] for t, d in actors.items() if self._is_wanted(incoming.key(t))}
         if not wanted:
             return

@@ -20,14 +20,14 @@ ROOT = '/humans/bodies'
 
 
 class BodyPublishers:
-    """Publishers below `/humans/bodies/<id>`; a body dies when it was not seen for `hold` s."""
+    """Publishers below `/humans/bodies/<id>`; a body dies when it was not detected for `hold` s."""
 
     def __init__(self, node: Node, hold: float) -> None:
         self._node, self._hold = node, hold
         self._seen: dict[PersonKey, int] = {}
         self._publishers: dict[PersonKey, dict[str, Any]] = {}
 
-    def see(self, keys: Iterable[PersonKey], stamp: int) -> None:
+    def update(self, keys: Iterable[PersonKey], stamp: int) -> None:
         """Note who is in the report of `stamp` (ns), and let others die."""
         self._seen |= dict.fromkeys(keys, stamp)
         for key, last in list(self._seen.items()):

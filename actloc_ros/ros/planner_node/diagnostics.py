@@ -54,5 +54,8 @@ def _state(fault: str, active: bool, scene: Scene | None) -> tuple[bytes, str]:
     if scene.faults:
         return DiagnosticStatus.ERROR, f'blind: {"; ".join(scene.faults)}'
     if scene.unplaced:
-        return DiagnosticStatus.WARN, f'{scene.unplaced} people are seen whose place is not known'
+        return (
+            DiagnosticStatus.WARN,
+            f'{scene.unplaced} people are detected whose place is not known',
+        )
     return DiagnosticStatus.OK, 'people are known'

@@ -45,7 +45,7 @@ class BodyOutput(Output):
         """Send what is known of all in view, after the list of who is there."""
         header = incoming.message.header
         stamp, actors = stamp_of(header.stamp), actors_of(incoming.message)
-        self._bodies.see((incoming.key(track_id) for track_id in actors), stamp)
+        self._bodies.update((incoming.key(track_id) for track_id in actors), stamp)
         self._publish_ids(header)
         for track_id, detections in actors.items():
             key = incoming.key(track_id)

@@ -64,7 +64,7 @@ class Scene:
         now: The time in ns.
         stamp: Up to which all cameras have reported, in ns; it stamps what is sent.
         faults: Why it is not known who is where; empty if it is.
-        unplaced: How many people are seen whose place is not known.
+        unplaced: How many people are detected whose place is not known.
         movers: The people, as they are expected to be now.
         robot: The robot.
         met: What both are to each other, in the order of `movers`.

@@ -1,14 +1,7 @@
-"""Measure a `people_n` file on the test photographs: boxes, joints and time.
-
-`python -m actloc_ros.training.people_n.evaluate MODEL.onnx --joints JOINTS.onnx --photos DIR`
-prints a row a set.
-"""
+"""Read the test photographs, and measure how precise reported joints are in them."""
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +9,9 @@ import numpy.typing as npt
 
 from actloc_ros.evaluation.joints import oks_figures
 from actloc_ros.joints import COCO_JOINTS
-from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.people_n.decode import FoundPeople
-from actloc_ros.models.people_n.session import PIXELS, PeopleSession
 from actloc_ros.training.people_n.measure import (
     compare,
-    joint_similarities,
-    tally_boxes,
 )
 from actloc_ros.training.people_n.pictures import (
     MIRRORED,
@@ -33,12 +22,8 @@ from actloc_ros.training.people_n.pictures import (
 )
 from actloc_ros.truth.joints import FramePeople
 
-LEAST_SCORE = 0.02
 LSP_JOINTS = (16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9)
 """Of LSP's joints up to its neck, COCO's number of each."""
-
-Find = Callable[[npt.NDArray[np.uint8], float], FoundPeople]
-"""An image and the least score -> the people in it."""
 
 Found = list[tuple[Picture, FoundPeople]]
 
@@ -57,23 +42,6 @@ def read_test(folder: Path, split: str) -> list[Picture]:
         jpeg = images[row['file']]
         pictures.append(Picture(row['file'], row['set'], jpeg, people, row['complete']))
     return pictures
-
-
-def box_row(name: str, found: Found, threshold: float) -> str:
-    """Return a line of figures of boxes; pictures that are not complete say only who is found."""
-    whole = tally_boxes([(p.people, f) for p, f in found if p.complete])
-    part = tally_boxes([(p.people, f) for p, f in found if not p.complete])
-    recall, precision, phantoms = whole.at(threshold)
-    text = f'{name:24s} people {len(whole.found):5d}'
-    if len(whole.found):
-        text += f' found {recall:.3f} right {precision:.3f} AP50 {whole.average_precision():.3f}'
-        for wanted in (0.85, 0.9):
-            text += f' R@{wanted} {whole.recall_at(wanted)[0]:.3f}'
-    if whole.empty:
-        text += f' | of nobody {whole.empty}: boxes each {phantoms:.3f}'
-    if len(part.found):
-        text += f' | not complete: people {len(part.found)} found {part.at(threshold)[0]:.3f}'
-    return text
 
 
 def joint_precision(found: Found) -> dict[str, float]:
@@ -157,71 +125,3 @@ def _nearest(
     boxes = np.array([box(one) for one in report.joints])
     overlaps = compare(boxes, box(joints)[None])[0][:, 0]
     return report.joints[overlaps.argmax()] if overlaps.max() > 0.1 else None
-
-
-def find_all(find: Find, pictures: Sequence[Picture]) -> Found:
-    """Return what is found in each picture."""
-    return [(picture, find(picture.image(), LEAST_SCORE)) for picture in pictures]
-
-
-def step_time(find: Find, threshold: float) -> tuple[float, float]:
-    """Return the least and the median processor time of a step on 640 x 480 pixels, in ms."""
-    image = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-    spent = []
-    for _ in range(60):
-        began = time.process_time()
-        find(image, threshold)
-        spent.append(1000 * (time.process_time() - began))
-    return min(spent), float(np.median(spent))
-
-
-def report(find: Find, folder: Path, threshold: float) -> None:
-    """Print the figures of all test sets."""
-    true = find_all(find, read_test(folder, 'test_true'))
-    for name in ('pennfudan', 'classroom', 'houses', 'room'):
-        print(box_row(f'test_true {name}', [x for x in true if x[0].group == name], threshold))
-    print(box_row('test_true all', true, threshold))
-    coco = find_all(find, read_test(folder, 'coco_val'))
-    print(box_row('coco_val', coco, threshold))
-    joints = ', '.join(f'{name} {value:.3f}' for name, value in joint_precision(coco).items())
-    values = joint_similarities([(p.people, f) for p, f in coco])
-    seen = values[values > 0]
-    print(
-        f'coco_val joints: {joints}; OKS of {len(values)} people {values.mean():.3f}, of the'
-        f' {len(seen)} found {seen.mean():.3f}'
-    )
-    lsp = find_all(find, read_test(folder, 'lsp_test'))
-    kept = [(p, _above(f, threshold)) for p, f in lsp]
-    print(f'lsp_test: found {np.mean([len(f.scores) > 0 for _, f in kept]):.3f}')
-    for swapped, how in ((False, 'as reported'), (True, 'with swaps')):
-        everybody, located = torso_accuracy(kept, swapped)
-        print(f'  PCK@0.2 {how}: {everybody:.3f}, of people found {located:.3f}')
-    least, median = step_time(find, threshold)
-    print(f'step on 640 x 480, one thread: least {least:.1f} ms, median {median:.1f} ms')
-
-
-def _above(found: FoundPeople, threshold: float) -> FoundPeople:
-    rows = found.scores >= threshold
-    return FoundPeople(found.boxes[rows], found.scores[rows], found.joints[rows])
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description='Measure a people_n file on the test photographs.')
-    parser.add_argument('model', type=Path)
-    parser.add_argument('--photos', type=Path, required=True, help='holds the tars of the tests')
-    parser.add_argument('--joints', type=Path, help='joints_n file; without it, joints by MODEL')
-    parser.add_argument('--pixels', type=int, default=PIXELS, help='of the input, at most')
-    args = parser.parse_args()
-    session = PeopleSession(args.model, pixels=args.pixels)
-    joints = JointsSession(args.joints) if args.joints else None
-
-    def find(image: npt.NDArray[np.uint8], least: float) -> FoundPeople:
-        found = session.find(image, least)
-        return joints.refine(image, found) if joints else found
-
-    report(find, args.photos, session.threshold)
-
-
-if __name__ == '__main__':
-    main()

@@ -130,7 +130,7 @@ def test_odometry_that_stops_is_not_a_robot_that_stands(bridge):
 
 def test_a_frame_that_tf_does_not_know_is_counted_and_said(bridge):
     status = bridge.until(
-        lambda: bridge.said('people are seen whose place is not known'),
+        lambda: bridge.said('people are detected whose place is not known'),
         left=[at(1, 1.0, frame='nowhere')],
     )
     assert int(values(status)['people without a place']) > 0
