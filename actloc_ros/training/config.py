@@ -188,6 +188,27 @@ def build_settings(cls: type[T], values: Any, where: str) -> T:
         raise ConfigError(f'{where}: {error}') from error
 
 
+def read_settings_of(cls: type[T], path: Path, model: str) -> T:
+    """Read and check a YAML file whose key `model` names what it is for.
+
+    Args:
+        cls: A data class with a field `model`; see `build_settings`.
+        path: The file.
+        model: What `model` must be.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value has another type or is for another
+            model.
+        ValueError: It is no YAML.
+        OSError: It cannot be read.
+    """
+    settings = build_settings(cls, read_yaml(path), str(path))
+    found = settings.model  # type: ignore[attr-defined]
+    if found != model:
+        raise ConfigError(f'{path}: model is {found!r}; this trains {model} only')
+    return settings
+
+
 def _convert(kind: Any, value: Any, where: str) -> Any:
     """Return a value of the type that a data class asks for, from what YAML gave."""
     if isinstance(kind, types.UnionType):

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnx
 import torch
 from torch import Tensor, nn
 
 from actloc_ros.models.joints_n.crops import SIDE
 from actloc_ros.models.joints_n.network import JointsNetwork
-from actloc_ros.models.people_n.export import (
-    NOTICE,
-    drop_unused,
-    fold_constants,
-    fold_padding,
-    write_onnx,
-)
+from actloc_ros.models.people_n.export import NOTICE, finish_onnx, write_onnx
 
 OUTPUTS = ('maps', 'presence')
 
@@ -45,11 +38,4 @@ def export_onnx(network: JointsNetwork, path: Path) -> None:
     axes = {name: {0: 'people'} for name in ('crops', *OUTPUTS)}
     write_onnx(_Crops(network), crops, path, 'crops', OUTPUTS, axes)
     network.train(was_training)
-    fold_constants(path)
-    model = onnx.load(str(path))
-    if not fold_padding(model):
-        raise RuntimeError('no convolution took over its padding: the exporter writes it otherwise')
-    drop_unused(model)
-    onnx.helper.set_model_props(model, {'notice': NOTICE})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    finish_onnx(path, {'notice': NOTICE})

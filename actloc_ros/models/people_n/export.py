@@ -52,14 +52,7 @@ def export_onnx(network: PeopleNetwork, path: Path, threshold: float) -> None:
     axes |= {'image': {0: 'height', 1: 'width'}, 'field': {2: 'rows', 3: 'columns'}}
     write_onnx(_OneImage(network), image, path, 'image', OUTPUTS, axes)
     network.train(was_training)
-    fold_constants(path)
-    model = onnx.load(str(path))
-    if not fold_padding(model):
-        raise RuntimeError('no convolution took over its padding: the exporter writes it otherwise')
-    drop_unused(model)
-    onnx.helper.set_model_props(model, {'threshold': str(threshold), 'notice': NOTICE})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    finish_onnx(path, {'threshold': str(threshold), 'notice': NOTICE})
 
 
 def write_onnx(
@@ -92,6 +85,22 @@ def write_onnx(
             output_names=list(outputs),
             dynamic_axes=axes,
         )
+
+
+def finish_onnx(path: Path, properties: Mapping[str, str]) -> None:
+    """Make a file that `write_onnx` wrote quick, and give it metadata.
+
+    Raises:
+        RuntimeError: The exporter no longer writes paddings as this expects.
+    """
+    fold_constants(path)
+    model = onnx.load(str(path))
+    if not fold_padding(model):
+        raise RuntimeError('no convolution took over its padding: the exporter writes it otherwise')
+    drop_unused(model)
+    onnx.helper.set_model_props(model, dict(properties))
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 def fold_constants(path: Path) -> None:

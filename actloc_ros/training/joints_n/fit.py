@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actloc_ros.files import read_yaml, write_whole
+from actloc_ros.files import write_whole
 from actloc_ros.models.joints_n.export import export_onnx
 from actloc_ros.models.joints_n.network import JointsNetwork, NetworkConfig
 from actloc_ros.models.joints_n.session import JointsSession
-from actloc_ros.training.config import ConfigError, build_settings
+from actloc_ros.training.config import read_settings_of
 from actloc_ros.training.joints_n.batches import Batches, Targets, Variation
 from actloc_ros.training.joints_n.bodies import keep_bodies
 from actloc_ros.training.joints_n.losses import joint_losses
@@ -70,17 +70,8 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read and check a YAML file.
-
-    Raises:
-        ConfigError: A key is unknown or missing, or a value has another type.
-        ValueError: It is no YAML.
-        OSError: It cannot be read.
-    """
-    recipe = build_settings(Recipe, read_yaml(path), str(path))
-    if recipe.model != 'joints_n':
-        raise ConfigError(f'{path}: model is {recipe.model!r}; this trains joints_n only')
-    return recipe
+    """Read and check a YAML file; see `read_settings_of` for what it raises."""
+    return read_settings_of(Recipe, path, 'joints_n')
 
 
 def read_pictures(data: Data, shared: Path, more: Path | None) -> list[Picture]:

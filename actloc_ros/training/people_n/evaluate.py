@@ -10,9 +10,7 @@ import numpy.typing as npt
 from actloc_ros.evaluation.joints import oks_figures
 from actloc_ros.joints import COCO_JOINTS
 from actloc_ros.models.people_n.decode import FoundPeople
-from actloc_ros.training.people_n.measure import (
-    compare,
-)
+from actloc_ros.training.people_n.measure import compare
 from actloc_ros.training.people_n.pictures import (
     MIRRORED,
     Picture,

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actloc_ros.files import read_yaml
 from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork
 from actloc_ros.models.people_n.session import PeopleSession
 from actloc_ros.models.people_n.weights_file import PeopleWeights, write_weights
-from actloc_ros.training.config import ConfigError, build_settings
+from actloc_ros.training.config import read_settings_of
 from actloc_ros.training.people_n.augment import Augmentation
 from actloc_ros.training.people_n.batches import Batches, Targets
 from actloc_ros.training.people_n.loop import Schedule, TrunkTraining
@@ -106,17 +105,8 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read and check a YAML file.
-
-    Raises:
-        ConfigError: A key is unknown or missing, or a value has another type.
-        ValueError: It is no YAML.
-        OSError: It cannot be read.
-    """
-    recipe = build_settings(Recipe, read_yaml(path), str(path))
-    if recipe.model != 'people_n':
-        raise ConfigError(f'{path}: model is {recipe.model!r}; this trains people_n only')
-    return recipe
+    """Read and check a YAML file; see `read_settings_of` for what it raises."""
+    return read_settings_of(Recipe, path, 'people_n')
 
 
 class Training(TrunkTraining[list[Targets]]):
