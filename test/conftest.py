@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
-# Tests talk to their own nodes alone, also where another robot or test run shares the network.
-os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+# Tests talk to their own nodes alone, also where another robot or test run shares the network. Each
+# process of one run has its own domain: it inherits that of the process that started it.
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+else:
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 if os.environ.get('ROS_DISTRO') == 'humble':
     os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
