@@ -15,10 +15,7 @@ from actloc_ros.training.skeleton_n.measure import Scored, sigmoid
 STEEPEST, FLATTEST = 2.0, 0.3  # slopes beyond which a fit is not to be believed
 NEVER_TRUE = 0.25  # of the weight of a part counts, for a label that is never true in it
 PRIOR = 0.02  # strength of the pull to a slope of 1 and a shift of 0
-THRESHOLDS = np.round(np.arange(0.2, 0.96, 0.05), 2)
-LEAST = 0.5  # threshold of a label
-# A fall that is missed costs more than one that is not there: alarms ask for more than one label.
-LEAST_OF = {'falling': 0.2}
+THRESHOLDS = np.round(np.arange(0.5, 0.96, 0.05), 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +25,7 @@ class Calibration:
     Attributes:
         slopes: float (C,), positive.
         shifts: float (C,).
-        thresholds: float (C,) in [0.2, 1): from which chance on a label is reported.
+        thresholds: float (C,) in [0.5, 1): from which chance on a label is reported.
     """
 
     slopes: np.ndarray
@@ -50,8 +47,7 @@ def calibrate(parts: list[tuple[Scored, float]], precision: float) -> Calibratio
         if yes.any() and not yes.all():
             slopes[label], shifts[label] = fit_line(logits, yes, weights)
             chances = sigmoid(slopes[label] * logits + shifts[label])
-            least = LEAST_OF.get(LABELS[label], LEAST)
-            thresholds[label] = lowest_threshold(chances, yes, weights, precision, least)
+            thresholds[label] = lowest_threshold(chances, yes, weights, precision)
     return Calibration(slopes, shifts, thresholds)
 
 
@@ -87,20 +83,11 @@ def fit_line(logits: np.ndarray, yes: np.ndarray, weights: np.ndarray) -> tuple[
 
 
 def lowest_threshold(
-    chances: np.ndarray,
-    yes: np.ndarray,
-    weights: np.ndarray,
-    precision: float,
-    least: float = LEAST,
+    chances: np.ndarray, yes: np.ndarray, weights: np.ndarray, precision: float
 ) -> float:
-    """Return the lowest of THRESHOLDS, from `least` on, that reaches a precision.
-
-    If none does, return the most precise one.
-    """
+    """Return the lowest of THRESHOLDS that reaches a precision, or the most precise one."""
     found = []
     for threshold in THRESHOLDS.tolist():
-        if threshold < least:
-            continue
         reported = chances >= threshold
         right = float((weights * (reported & yes)).sum() / max((weights * reported).sum(), 1e-12))
         if right >= precision:
