@@ -16,7 +16,7 @@ from typing import Any
 
 from actloc_ros.models.entry import LocalizerEntry
 
-NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
+NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video', 'graphs')
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
 WITHOUT_NETWORK = ('motion', 'hog_hof', 'pose', 'two_stage')

@@ -94,6 +94,8 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             ' DETECTOR+CLASSIFIER for two stages, or MODULE:CLASS of your own localizer'
         )
     opened = open_network(model, options.weights, options.random_weights)
+    if opened.entry.skeleton is not None:
+        raise ModelError(f'{model} takes joints and finds none: ask for people_n+{model}')
     if not opened.architecture.localizer:
         raise ModelError(
             f'{model} classifies clips of one person each and finds none: ask for'
