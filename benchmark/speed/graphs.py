@@ -1,8 +1,8 @@
 """Print what graph networks over skeletons cost: a clip, and a step where there is one.
 
-One person on a track, as `PEOPLE+SKELETON` has it: two people in the network's input, of whom one
-is zeros. Continual networks are stepped one frame at a time with a full past. On a CPU times are
-of all threads together. Weights are random.
+One person on a track, as `PEOPLE+SKELETON` has it: the network's input holds two people, the second
+one of zeros. Continual networks are stepped one frame at a time with a full past. On a CPU times
+are of all threads together. Weights are random.
 """
 
 from __future__ import annotations

@@ -301,7 +301,7 @@ class ContinualActions(_Tracks):
         given = torch.ones(len(tracks), dtype=torch.bool, device=self._device)
         for stream, network in self._networks.items():
             frames = np.stack([self._frame(body, stream, size) for body in bodies])
-            step = network.forward_step  # type: ignore[union-attr]
+            step = network.forward_step
             logits[stream], given = step(  # type: ignore[operator]
                 actions.tensor(frames), self._states[stream], rows
             )

@@ -34,8 +34,8 @@ def normalize(clip: Tensor, norm: nn.Module, together: bool) -> Tensor:
     return x.reshape(batch * persons, joints, channels, frames).permute(0, 2, 3, 1)
 
 
-def learnt(graph: Tensor) -> nn.Parameter:
-    """Return a graph that is learnt, beginning with this one."""
+def learned(graph: Tensor) -> nn.Parameter:
+    """Return a graph that is learned, beginning with this one."""
     made = nn.Parameter(torch.empty(graph.shape))  # that is what `skeleton` makes without memory
     with torch.no_grad():
         made.copy_(graph)

@@ -69,7 +69,9 @@ def _longer(part: Tensor, length: int) -> Tensor:
 
 
 class _Graph(nn.Module):
-    """The graph convolution of single frames: learnt weights times a fixed graph."""
+    """The graph convolution of single frames: learned weights times a fixed graph."""
+
+    A: Tensor
 
     def __init__(self, channels: int, out: int, graph: Tensor) -> None:
         super().__init__()

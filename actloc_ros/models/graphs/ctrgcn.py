@@ -9,6 +9,8 @@ the clip. So a result depends on the whole clip, and there is no exact form fram
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ from actloc_ros.models.graphs.blocks import (
     block_sizes,
     branch_pool,
     branch_start,
-    learnt,
+    learned,
     mean_of_all,
     normalize,
     residual,
@@ -56,7 +58,7 @@ class _Unit(nn.Module):
     def __init__(self, channels: int, out: int, graph: Tensor, pyskl: bool) -> None:
         super().__init__()
         self.pyskl = pyskl
-        self.register_parameter('A' if pyskl else 'PA', learnt(graph))
+        self.register_parameter('A' if pyskl else 'PA', learned(graph))
         self.alpha = nn.Parameter(torch.zeros(1))
         self.convs = nn.ModuleList([_Topology(channels, out) for _ in range(PARTS)])
         self.down: nn.Module = nn.Identity()
@@ -65,7 +67,7 @@ class _Unit(nn.Module):
         self.bn = nn.BatchNorm2d(out)
 
     def forward(self, x: Tensor) -> Tensor:
-        graphs = self.A if self.pyskl else self.PA
+        graphs = self.get_parameter('A' if self.pyskl else 'PA')
         equation = 'ncuv,nctu->nctv' if self.pyskl else 'ncuv,nctv->nctu'
         parts = [
             conv(x, graph, self.alpha, equation)
@@ -147,6 +149,9 @@ class CTRGCN(nn.Module):
 class PysklCTRGCN(nn.Module):
     """CTR-GCN in PYSKL's layout: (N, 3, T, V, 2) to logits (N, classes)."""
 
+    backbone: Any
+    cls_head: Any
+
     def __init__(self, classes: int, layout: Layout) -> None:
         super().__init__()
         self.backbone = nn.Module()
@@ -166,4 +171,5 @@ class PysklCTRGCN(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Map clips (N, 3, T, V, 2) to logits (N, classes)."""
-        return self.cls_head.fc_cls(mean_of_all(self.features(clip), clip.shape[-1]))
+        logits: Tensor = self.cls_head.fc_cls(mean_of_all(self.features(clip), clip.shape[-1]))
+        return logits

@@ -7,6 +7,8 @@ Architecture: "Spatial Temporal Graph Convolutional Networks for Skeleton-Based 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ from actloc_ros.models.graphs.blocks import (
     branch_pool,
     branch_start,
     branch_widths,
-    learnt,
+    learned,
     mean_of_all,
     normalize,
     residual,
@@ -36,6 +38,8 @@ def aggregate(x: Tensor, graph: Tensor) -> Tensor:
 
 class _OwnBlock(nn.Module):
     """A block in the authors' own layout."""
+
+    gcn: Any
 
     def __init__(self, channels: int, out: int, stride: int, first: bool) -> None:
         super().__init__()
@@ -64,6 +68,8 @@ class _OwnBlock(nn.Module):
 
 class STGCN(nn.Module):
     """ST-GCN as its authors publish it: (N, 3, T, V, M) to logits (N, classes)."""
+
+    A: Tensor
 
     def __init__(self, classes: int, layout: Layout) -> None:
         super().__init__()
@@ -97,13 +103,13 @@ class STGCN(nn.Module):
 
 
 class _Graph(nn.Module):
-    """PYSKL's graph convolution: a fixed graph times learnt weights, or a learnt one."""
+    """PYSKL's graph convolution: a fixed graph times learned weights, or a learned one."""
 
     def __init__(self, channels: int, out: int, graph: Tensor, free: bool) -> None:
         super().__init__()
         self.free = free
         if free:
-            self.A = learnt(graph)
+            self.A = learned(graph)
         else:
             self.PA = nn.Parameter(torch.ones(graph.shape))
             self.register_buffer('A', graph.clone())
@@ -166,8 +172,11 @@ class PysklSTGCN(nn.Module):
     Args:
         classes: Number of actions.
         layout: Of the skeleton.
-        scales: Whether it is ST-GCN++: a learnt graph and temporal convolutions of six scales.
+        scales: Whether it is ST-GCN++: a learned graph and temporal convolutions of six scales.
     """
+
+    backbone: Any
+    cls_head: Any
 
     def __init__(self, classes: int, layout: Layout, scales: bool) -> None:
         super().__init__()
@@ -192,4 +201,5 @@ class PysklSTGCN(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Map clips (N, 3, T, V, M) to logits (N, classes)."""
-        return self.cls_head.fc_cls(mean_of_all(self.features(clip), clip.shape[-1]))
+        logits: Tensor = self.cls_head.fc_cls(mean_of_all(self.features(clip), clip.shape[-1]))
+        return logits
