@@ -23,6 +23,7 @@ COMMANDS = {
     'export': 'write a model in a form for other runtimes',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
 }
 # Packages that the default does without, and what installs them.
@@ -101,7 +102,8 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     chosen = next((word for word in argv if not word.startswith('-')), None)
     for name, summary in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f'actloc_ros.cli.{name}').add_parser(subparsers)
+            module = f'actloc_ros.cli.{name.replace("-", "_")}'
+            importlib.import_module(module).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     return parser
