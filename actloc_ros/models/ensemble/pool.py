@@ -192,9 +192,15 @@ def _parse(values: Any, path: Path) -> EnsembleFit:
 
 
 def _parse_label(values: Any, members: int) -> LabelFit:
-    lists = ('slope', 'offset', 'absent', 'weight')
     scale, shift = _numbers([values['scale'], values['shift']], 2)
-    return LabelFit(*(_numbers(values[name], members) for name in lists), scale, shift)
+    return LabelFit(
+        slope=_numbers(values['slope'], members),
+        offset=_numbers(values['offset'], members),
+        absent=_numbers(values['absent'], members),
+        weight=_numbers(values['weight'], members),
+        scale=scale,
+        shift=shift,
+    )
 
 
 def _numbers(values: Any, count: int) -> tuple[float, ...]:

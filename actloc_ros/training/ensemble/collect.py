@@ -80,7 +80,7 @@ def run_members(
     """
     together = _Together(members)
     classes = class_ids(together.labels, truth)
-    frames = []
+    frames: list[LabelledFrame] = []
     for index, path in enumerate(tqdm(find_videos(truth, roots), 'videos', disable=None)):
         source = open_source(path, rate=rate)
         together.reset()

@@ -94,7 +94,11 @@ def fit_ensemble(
             iou=iou,
             labels=_fit_labels(samples, names, knows),
             actor=fit_label(
-                samples.actor, samples.seen, samples.is_actor, samples.actors, knows.any(1)
+                samples.actor,
+                samples.seen,
+                samples.is_actor,
+                samples.actors,
+                np.ones(len(members), bool),
             ),
             learned_from=learned_from,
         )
