@@ -20,8 +20,8 @@ class EnsembleLocalizer(Localizer):
 
     Labels are those of all members, each name once. Joints are those of the first member that
     finds any. In a cascade (`EnsembleOptions.cascade`) each member beyond the first runs only where
-    those before it are unsure, and then for a second on, since networks need a past; whom the first
-    does not see at all, no one looks for.
+    those before it are unsure, and then for a second on, since networks need a past; those that
+    the first does not see at all are missed.
 
     Args:
         name: What messages call it.
