@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -69,17 +70,24 @@ class GraphActions:
         opened: The networks; all of one layout, with the same labels.
         device: As `choose_device` has it.
         classify_rate: How often in Hz the clip of a track is classified, by stamps.
+        files: That the weights were read from.
 
     Raises:
         ModelError: They cannot be fused, take other joints than COCO's or OpenPose's, or the rate
             is 0 Hz or less.
     """
 
-    def __init__(self, opened: Sequence[OpenedNetwork], device: str, classify_rate: float) -> None:
+    def __init__(
+        self,
+        opened: Sequence[OpenedNetwork],
+        device: str,
+        classify_rate: float,
+        files: tuple[Path, ...] = (),
+    ) -> None:
         if not classify_rate > 0:
             raise ModelError(f'classify_rate is {classify_rate} Hz; it must be above 0 Hz')
         _refuse_mixed(opened)
-        self.entry = opened[0].entry
+        self.entry, self.files = opened[0].entry, files
         self.labels, self.threshold = self.entry.labels, self.entry.threshold
         self.how = _how(opened[0])
         self.layout = LAYOUTS[self.how.layout]
@@ -181,6 +189,9 @@ class _Tracks:
     def thresholds(self) -> np.ndarray:
         """For each label, from which score on it is reported, float32 (C,)."""
         return np.full(len(self._actions.labels), self._actions.threshold, np.float32)
+
+    def memory(self, tracks: np.ndarray) -> None:
+        """Return nothing: these networks keep no memory of a track that could be compared."""
 
     def _follow(self, stamp: int, tracks: np.ndarray, joints: np.ndarray) -> list[_Track]:
         """Add the joints of a frame, and return its tracks in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -37,6 +38,9 @@ class TrackActions(Protocol):
     ) -> np.ndarray:
         """Return scores (N, C) in [0, 1]; see `skeleton_n.actions.SkeletonActions.update`."""
 
+    def memory(self, tracks: np.ndarray) -> np.ndarray | None:
+        """Return what is remembered of these tracks, float32 (N, D); None where nothing is."""
+
 
 class MotionNetwork(Protocol):
     """A network, or several, that scores how joints move."""
@@ -58,10 +62,19 @@ class PoseLocalizer(Localizer):
 
     Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
     as not" for all; see `rescale`.
+
+    An actor's features are what the motion of its joints left in the skeleton network's memory.
     """
 
-    def __init__(self, name: str, people: PeopleNetwork, skeleton: MotionNetwork) -> None:
+    def __init__(
+        self,
+        name: str,
+        people: PeopleNetwork,
+        skeleton: MotionNetwork,
+        weight_files: tuple[Path, ...] = (),
+    ) -> None:
         self.name, self.labels = name, skeleton.labels
+        self.weight_files = weight_files
         self.joint_names = JOINT_NAMES if people.has_joints else ()
         self._people, self._skeleton = people, skeleton
         self._cameras: dict[str, _Camera] = {}
@@ -124,6 +137,7 @@ class _Camera:
             clip=ClipInfo(frame.stamp, frame.stamp),
             track_ids=ids[kept],
             joints=joints[kept] if self.people.has_joints else None,
+            features=self.actions.memory(ids[kept]),
         )
 
     def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:

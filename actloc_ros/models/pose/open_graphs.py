@@ -42,13 +42,14 @@ def open_graphs(model: str, options: LocalizerOptions) -> PoseLocalizer:
     people = open_people(people_name, options.device, options.threads)
     if not people.has_joints:
         raise ModelError(f'{people_name} finds no joints, which {names} needs; take people_n')
-    return PoseLocalizer(f'{Path(people_name).stem}+{names}', people, actions)
+    files = (*people.files, *actions.files)
+    return PoseLocalizer(f'{Path(people_name).stem}+{names}', people, actions, files)
 
 
 def _open_actions(names: list[str], options: LocalizerOptions) -> GraphActions:
     from actloc_ros.models.entry import Task
     from actloc_ros.models.graphs.actions import GraphActions
-    from actloc_ros.models.loading import open_network
+    from actloc_ros.models.loading import find_weights, open_network
     from actloc_ros.models.registry import entries
 
     names = [f'{name}_j' if f'{name}_j' in entries() else name for name in names]
@@ -66,4 +67,6 @@ def _open_actions(names: list[str], options: LocalizerOptions) -> GraphActions:
         if network.architecture.task is not Task.SKELETONS:
             raise ModelError(f'{name} takes images, not skeletons; DETECTOR+{name} runs it')
     rate = float(options.extra.get('classify_rate', CLASSIFY_RATE))
-    return GraphActions(opened, options.device, rate)
+    found = [find_weights(o.entry, file) for o, file in zip(opened, files, strict=True)]
+    used = tuple(path for path in found if path is not None)
+    return GraphActions(opened, options.device, rate, used)
