@@ -18,6 +18,9 @@ class Task(str, Enum):
     LOCALIZATION = 'localization'
     CLASSIFICATION = 'classification'
     SKELETONS = 'classification of skeletons'
+    DETECTION = 'detection'
+    POSES = 'detection with joints'
+    CROPS = 'joints in crops'
 
 
 class Colour(str, Enum):

@@ -16,7 +16,16 @@ from typing import Any
 
 from actloc_ros.models.entry import LocalizerEntry
 
-NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video', 'graphs')
+NETWORKS = (
+    'stream',
+    'yowov2',
+    'yowo',
+    'c3d',
+    'p3d',
+    'torchvision_video',
+    'graphs',
+    'published_people',
+)
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
 WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'pose', 'two_stage')
