@@ -21,6 +21,7 @@ COMMANDS = {
     'download': "fetch a model's published weights",
     'convert': 'turn a checkpoint into safetensors',
     'export': 'write a model in a form for other runtimes',
+    'annotate': 'annotate a recording by a model, for people to correct',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
     'eval': 'measure detections against ground truth',

@@ -61,11 +61,13 @@ class RawMessage:
         stamp: Its header's stamp in ns.
         type: `sensor_msgs/msg/Image` or `sensor_msgs/msg/CompressedImage`.
         data: The message in CDR, byte by byte as recorded.
+        log_time: When it was recorded, in ns.
     """
 
     stamp: int
     type: str
     data: bytes
+    log_time: int = 0
 
 
 class BagSource(Source):
@@ -94,7 +96,7 @@ class BagSource(Source):
         """Yield the images that can be decoded, in the order they were recorded."""
         self.broken = good = 0
         self.fault = ''
-        for data in self._read():
+        for _, data in self._read():
             try:
                 frame = image_to_frame(_parse(data, self.type), self.camera)
             except ValueError as error:
@@ -116,14 +118,15 @@ class BagSource(Source):
 
     def messages(self) -> Iterator[RawMessage]:
         """Yield the messages of the topic unchanged, in the order they were recorded."""
-        for data in self._read():
-            yield RawMessage(stamp_of(_parse(data, self.type).header.stamp), self.type, data)
+        for logged, data in self._read():
+            stamp = stamp_of(_parse(data, self.type).header.stamp)
+            yield RawMessage(stamp, self.type, data, logged)
 
-    def _read(self) -> Iterator[bytes]:
+    def _read(self) -> Iterator[tuple[int, bytes]]:
         with open_bag(self.path) as reader:
             chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
-            for _, _, data in reader.messages(chosen):
-                yield _unpacked(bytes(data))
+            for _, logged, data in reader.messages(chosen):
+                yield logged, _unpacked(bytes(data))
 
 
 def _unpacked(data: bytes) -> bytes:
