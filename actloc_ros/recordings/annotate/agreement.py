@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,13 +118,13 @@ def compare(first: Annotations, second: Annotations) -> Agreement:
         only_first=counts[0] - len(overlaps),
         only_second=counts[1] - len(overlaps),
         tube_iou=float(np.mean(overlaps)) if overlaps else None,
-        kappa=cohen_kappa([sorted(a) for a, _ in said], [sorted(b) for _, b in said]),
+        kappa=cohen_kappa([a for a, _ in said], [b for _, b in said]),
         frames=len(said),
         labels=tuple(_label(label, videos, said) for label in labels),
     )
 
 
-def cohen_kappa(first: Sequence[object], second: Sequence[object]) -> float | None:
+def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None:
     """Return Cohen's kappa of two raters; None where it is not defined.
 
     Cohen, A coefficient of agreement for nominal scales, 1960: (observed - expected) / (1 -
@@ -134,9 +135,9 @@ def cohen_kappa(first: Sequence[object], second: Sequence[object]) -> float | No
         second: What the other says of the same things.
     """
     count = len(first)
-    a, b = ([repr(each) for each in rater] for rater in (first, second))
-    observed = sum(x == y for x, y in zip(a, b, strict=True))
-    chance = sum(a.count(name) * b.count(name) for name in set(a))
+    a, b = Counter(first), Counter(second)
+    observed = sum(x == y for x, y in zip(first, second, strict=True))
+    chance = sum(number * b[name] for name, number in a.items())
     if not count or chance == count**2:
         return None
     return (observed / count - chance / count**2) / (1 - chance / count**2)

@@ -88,8 +88,9 @@ class ReportSpool(EventSink, AbstractContextManager):
 
     def __init__(self, label_info: Any) -> None:
         """Begin; `label_info` is the `LabelInfo` that belongs to the reports."""
-        self._stack = ExitStack()
-        self._file = self._stack.enter_context(tempfile.TemporaryFile())
+        with ExitStack() as stack:
+            self._file = stack.enter_context(tempfile.TemporaryFile())
+            self._stack = stack.pop_all()
         self.rows: list[SpooledMessage] = []
         self._label_info: Any = label_info
 
