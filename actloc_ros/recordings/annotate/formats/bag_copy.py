@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from mcap.reader import McapReader, make_reader
 from mcap.records import Channel, Message, Schema
 from mcap.writer import Writer
 from rosbags.interfaces import Connection, MessageDefinitionFormat
-from rosbags.rosbag2.metadata import dump_qos_v9
+from rosbags.rosbag2.metadata import dump_qos_v8
 
 from actloc_ros.io.bags import message_types
 from actloc_ros.io.source import SourceError, bag_files, storage_suffix
@@ -188,14 +187,9 @@ def _of_any(path: Path) -> Iterator[LoggedMessage]:
 
 def _topic(connection: Connection) -> Topic:
     ext: Any = connection.ext
-    qos = _qos_text(ext.offered_qos_profiles)
+    qos = dump_qos_v8(ext.offered_qos_profiles)  # as Humble reads it too
     metadata = (('offered_qos_profiles', qos),) if qos else ()
     return Topic(connection.topic, ext.serialization_format, metadata, _definition(connection))
-
-
-def _qos_text(profiles: Any) -> str:
-    """Return profiles of quality of service as YAML, as `offered_qos_profiles` holds them."""
-    return yaml.safe_dump(dump_qos_v9(profiles)).strip() if profiles else ''
 
 
 def _definition(connection: Connection) -> tuple[str, str, bytes]:
