@@ -1,9 +1,11 @@
 """Make small recordings of painted actors, as images, videos and bags, for `painted`."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from mcap.writer import Writer as McapWriter
-from painted import paint
+from painted import PaintLocalizer, paint
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -11,17 +13,30 @@ from actloc_ros.io.video_writer import VideoWriter
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 SECOND, RATE = 1_000_000_000, 10
-MODEL = 'painted:PaintLocalizer'
+MODEL = 'walkers:WalkerLocalizer'
+DARK = 60  # grey levels: what a video's compression adds
 DELAY = 40_000_000  # ns from an image's stamp to its log time
 IMAGE, TEXT = 'sensor_msgs/msg/Image', 'std_msgs/msg/String'
 RED, YELLOW = (250, 0, 0), (250, 230, 0)
+
+
+class WalkerLocalizer(PaintLocalizer):
+    """Finds painted actors in videos too."""
+
+    name = 'walker'
+
+    def step(self, frames):
+        """Find the bright regions of each frame, without what compression adds."""
+        clean = [replace(f, image=np.where(f.image > DARK, f.image, 0)) for f in frames]
+        return super().step(clean)
 
 
 def walkers(count=20):
     """Return frames: one actor is red and in the middle also green, one comes late and is green."""
     frames = []
     for index in range(count):
-        actors = [((4 + 2 * index, 20, 30 + 2 * index, 80), YELLOW if 6 <= index < 12 else RED)]
+        left = 4 + 2 * min(index, 30)
+        actors = [((left, 20, left + 26, 80), YELLOW if 6 <= index < 12 else RED)]
         if index >= 8:
             actors.append(((110, 10, 140, 60), (0, 150, 0)))
         frames.append(paint(SECOND + index * SECOND // RATE, actors))

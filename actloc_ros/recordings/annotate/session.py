@@ -95,10 +95,8 @@ def annotate(
     """
     if source.live:
         raise AnnotateError(f'{source.title} is a live stream; record it, and annotate that')
+    _make_room(source, options)
     media = _media(source, options)
-    refuse_input(options.out, source.path)
-    folder = options.to != FOXGLOVE and WRITERS[options.to].folder
-    (options.out if folder else options.out.parent).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         collector = AnnotationCollector(source)
         sinks: list[EventSink] = [collector]
@@ -129,6 +127,17 @@ def annotate(
         note = FRAMES_OF_A_BAG.format(path=media)
         written = Written((*written.files, media), (*written.notes, note))
     return AnnotateOutcome(annotation, written, source.broken, read.failure)
+
+
+def _make_room(source: Source, options: AnnotateOptions) -> None:
+    """Make the folder that is written to, and refuse what cannot be written."""
+    folder = options.to != FOXGLOVE and WRITERS[options.to].folder
+    if folder and options.out.is_file():
+        raise AnnotateError(f'{options.out} is a file; of {options.to} name a folder')
+    if not folder and options.out.is_dir():
+        raise AnnotateError(f'{options.out} is a folder; name a file')
+    refuse_input(options.out, source.path)
+    (options.out if folder else options.out.parent).mkdir(parents=True, exist_ok=True)
 
 
 def _media(source: Source, options: AnnotateOptions) -> Path:
