@@ -24,7 +24,8 @@ from actloc_ros.recordings.annotate.savings import Savings, measure_savings
 from benchmark.results.common import ResultsError
 
 LABELS = ('nodding', 'shaking')
-RATE, WIDTH, HEIGHT = 15, 320, 240
+RATE, WIDTH, HEIGHT = 10, 320, 240
+FIGURE = (60, 110)  # width and height in px
 BEFORE, AFTER = 'motion', 'hog_hof'
 
 
@@ -36,7 +37,7 @@ class LoopResult:
     after: Savings
 
 
-def go_round(work: Path, films: int = 3, seconds: float = 2.0) -> LoopResult:
+def go_round(work: Path, films: int = 2, seconds: float = 2.0) -> LoopResult:
     """Return what a person saves by the start of `motion`, and by what is trained on corrections.
 
     Args:
@@ -50,16 +51,18 @@ def go_round(work: Path, films: int = 3, seconds: float = 2.0) -> LoopResult:
         path = corrected / f'{number}.mp4'
         truth = film(path, [(LABELS[number % len(LABELS)], seconds)], number)
         write_cvat(truth, path.with_suffix('.xml'), WriteOptions())
-    _run('dataset', 'check', str(corrected), '--format', 'cvat')
-    _run('dataset', 'split', str(corrected), '--format', 'cvat', '--parts', 'train=1')
+    actloc_command('dataset', 'check', str(corrected), '--format', 'cvat')
+    actloc_command('dataset', 'split', str(corrected), '--format', 'cvat', '--parts', 'train=1')
     data, weights = corrected / 'annotations_train.json', work / 'mine.safetensors'
-    _run('train', str(data), '--model', 'hog-hof', '--out', str(weights))
+    actloc_command('train', str(data), '--model', 'hog-hof', '--out', str(weights))
     new = work / 'new.mp4'
     truth = film(new, [(LABELS[0], 2 * seconds), (LABELS[1], 2 * seconds)], 77)
     write_plain(truth, work / 'truth.json', WriteOptions())
     before, after = work / 'before.xml', work / 'after.xml'
-    _run('annotate', str(new), '--model', BEFORE, '--out', str(before))
-    _run('annotate', str(new), '--model', AFTER, '--weights', str(weights), '--out', str(after))
+    actloc_command('annotate', str(new), '--model', BEFORE, '--out', str(before))
+    actloc_command(
+        'annotate', str(new), '--model', AFTER, '--weights', str(weights), '--out', str(after)
+    )
     right = open_annotations(work / 'truth.json')
     saved = [measure_savings(open_annotations(path), right) for path in (before, after)]
     return LoopResult(*saved)
@@ -77,7 +80,7 @@ def film(path: Path, parts: list[tuple[str, float]], seed: int) -> RecordingAnno
         The truth.
     """
     rng = np.random.default_rng(seed)
-    wall, figure = _texture(rng, HEIGHT, WIDTH, 3), _texture(rng, 110, 60, 2)
+    wall, figure = _texture(rng, HEIGHT, WIDTH, 3), _texture(rng, *FIGURE[::-1], 2)
     phase, size, pace = rng.uniform(0, 6), rng.uniform(14, 20), rng.uniform(0.8, 1.1)
     boxes, spans = [], []
     with VideoWriter(path, RATE) as writer:
@@ -91,7 +94,7 @@ def film(path: Path, parts: list[tuple[str, float]], seed: int) -> RecordingAnno
                 side = cv2.BORDER_TRANSPARENT
                 cv2.warpAffine(figure, place, (WIDTH, HEIGHT), image, borderMode=side)
                 writer.write(index * NANOSECONDS // RATE, image.astype(np.uint8))
-                boxes.append((x, y, x + 60, y + 110))
+                boxes.append((x, y, x + FIGURE[0], y + FIGURE[1]))
             spans.append(Span(label, first, len(boxes) - 1))
     count, ones = len(boxes), np.ones(len(boxes))
     actor = AnnotatedActor(1, np.arange(count), np.array(boxes), ones, ones, tuple(spans))
@@ -105,6 +108,11 @@ def _texture(rng: np.random.Generator, height: int, width: int, blur: float) -> 
     return cv2.normalize(smooth, smooth, 0, 255, cv2.NORM_MINMAX)
 
 
-def _run(*command: str) -> None:
+def actloc_command(*command: str) -> None:
+    """Run `actloc` with arguments.
+
+    Raises:
+        ResultsError: It fails.
+    """
     if actloc(list(command)):
         raise ResultsError(f'actloc {" ".join(command)} failed')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from actloc_ros.recordings.annotate.key_frames import WITHIN, thin
 from actloc_ros.truth.annotations import ActorTrack, Annotations, Video
 
 RIGHT = 0.5  # IoU from which a box is left as it is
+SLACK = 0.5  # s around a true change of actions in which labels are left as they are
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,16 @@ class Savings:
     Attributes:
         nothing: The effort from nothing.
         corrected: The effort from the start by a model.
+        frames: Boxes of the truth, of all actors and frames.
+        right_boxes: Of these, boxes that the start has right.
+        right_labels: Of these, boxes where the start has the right actions, all and no others.
     """
 
     nothing: Effort
     corrected: Effort
+    frames: int = 0
+    right_boxes: int = 0
+    right_labels: int = 0
 
     def share(self) -> float:
         """Return the share of the effort that is saved, at most 1; below 0 it costs more."""
@@ -67,7 +75,8 @@ class Savings:
         a, b = self.nothing, self.corrected
         return (
             f'boxes {a.boxes} -> {b.boxes}, labels {a.labels} -> {b.labels}, tracks to remove or '
-            f'join {b.tracks}: {self.share():.0%} saved'
+            f'join {b.tracks}: {self.share():.0%} saved; of {self.frames} boxes {self.right_boxes} '
+            f'right, {self.right_labels} with the right actions'
         )
 
 
@@ -85,12 +94,14 @@ def measure_savings(
     Raises:
         AnnotateError: They have no video in common, or one is of different sizes.
     """
-    nothing = corrected = Effort()
-    for given, video in common_videos(start, truth):
-        for track in video.tracks:
-            nothing += _draw_all(video, track, within)
-        corrected += _correct(given, video, right, within)
-    return Savings(nothing, corrected)
+    parts = [_of_video(given, video, right, within) for given, video in common_videos(start, truth)]
+    return Savings(
+        sum((part.nothing for part in parts), Effort()),
+        sum((part.corrected for part in parts), Effort()),
+        sum(part.frames for part in parts),
+        sum(part.right_boxes for part in parts),
+        sum(part.right_labels for part in parts),
+    )
 
 
 def _draw_all(video: Video, track: ActorTrack, within: float) -> Effort:
@@ -104,14 +115,20 @@ def _draw_all(video: Video, track: ActorTrack, within: float) -> Effort:
     return Effort(boxes, sum(now != last for now, last in zip(labels, before, strict=True)))
 
 
-def _correct(given: Video, video: Video, right: float, within: float) -> Effort:
+def _of_video(given: Video, video: Video, right: float, within: float) -> Savings:
     owners = [_owner(track, video, right) for track in given.tracks]
-    effort = Effort(tracks=owners.count(None))
+    nothing, corrected = Effort(), Effort(tracks=owners.count(None))
+    frames = right_boxes = right_labels = 0
     for number, track in enumerate(video.tracks):
         own = [one for one, owner in zip(given.tracks, owners, strict=True) if owner == number]
-        effort += Effort(tracks=max(0, len(own) - 1))
-        effort += _correct_track(given, own, video, track, right, within)
-    return effort
+        nothing += _draw_all(video, track, within)
+        start = _Start(given, own, track, right)
+        corrected += Effort(tracks=max(0, len(own) - 1)) + start.effort(video, track, within)
+        frames += len(track.frames)
+        right_boxes += int(start.right.sum())
+        said, true = start.labels, frame_labels(video, track.actor)
+        right_labels += sum(said.get(frame) == labels for frame, labels in true.items())
+    return Savings(nothing, corrected, frames, right_boxes, right_labels)
 
 
 def _owner(track: ActorTrack, video: Video, right: float) -> int | None:
@@ -127,39 +144,54 @@ def _agrees(track: ActorTrack, true: ActorTrack, right: float) -> np.ndarray:
     return paired_iou(track.boxes[mine], true.boxes[theirs]) >= right
 
 
-def _correct_track(
-    given: Video,
-    own: Sequence[ActorTrack],
-    video: Video,
-    true: ActorTrack,
-    right: float,
-    within: float,
-) -> Effort:
-    boxes: dict[int, np.ndarray] = {}
-    labels: dict[int, frozenset[str]] = {}
-    for track in own:
-        boxes |= dict(zip(track.frames.tolist(), track.boxes, strict=True))
-        labels |= frame_labels(given, track.actor)
-    frames = true.frames.tolist()
-    none = np.zeros(4)
-    drawn = np.array([boxes.get(frame, none) for frame in frames]).reshape(-1, 4)
-    wrong = np.flatnonzero(paired_iou(drawn, true.boxes) < right)
-    moved = sum(
-        len(thin(true.frames[wrong[rows]], true.boxes[wrong[rows]], within))
-        for rows in _runs(wrong)
-    )
-    beyond = np.array(sorted(set(boxes) - set(frames)), np.int64)
-    ended = sum(1 for _ in _runs(beyond))
-    return Effort(moved + ended, _relabelled(labels, frame_labels(video, true.actor)))
+class _Start:
+    """What a start by a model has of one true actor.
+
+    Attributes:
+        right: bool (N,), in which of the true frames its box is right.
+        labels: What it says of the actor, by frame.
+        beyond: int64, rising: the frames in which it has a box and the truth none.
+    """
+
+    def __init__(
+        self, given: Video, own: Sequence[ActorTrack], true: ActorTrack, right: float
+    ) -> None:
+        boxes: dict[int, np.ndarray] = {}
+        self.labels: dict[int, frozenset[str]] = {}
+        for track in own:
+            boxes |= dict(zip(track.frames.tolist(), track.boxes, strict=True))
+            self.labels |= frame_labels(given, track.actor)
+        frames, none = true.frames.tolist(), np.zeros(4)
+        drawn = np.array([boxes.get(frame, none) for frame in frames]).reshape(-1, 4)
+        self.right = paired_iou(drawn, true.boxes) >= right
+        self.beyond = np.array(sorted(set(boxes) - set(frames)), np.int64)
+
+    def effort(self, video: Video, true: ActorTrack, within: float) -> Effort:
+        """Return what a person does to correct it."""
+        wrong = np.flatnonzero(~self.right)
+        moved = sum(
+            len(thin(true.frames[wrong[rows]], true.boxes[wrong[rows]], within))
+            for rows in _runs(wrong)
+        )
+        ended = sum(1 for _ in _runs(self.beyond))
+        slack = round(SLACK * video.fps)
+        return Effort(
+            moved + ended, _relabelled(self.labels, frame_labels(video, true.actor), slack)
+        )
 
 
-def _relabelled(given: dict[int, frozenset[str]], true: dict[int, frozenset[str]]) -> int:
-    """Return how many stretches with one true value have wrong ones."""
-    count, before = 0, None
-    for frame, labels in true.items():
-        wrong = labels if given.get(frame, frozenset()) != labels else None
-        count += wrong is not None and wrong != before
-        before = wrong
+def _relabelled(
+    given: dict[int, frozenset[str]], true: dict[int, frozenset[str]], slack: int
+) -> int:
+    """Return in how many stretches with one true value, less `slack` at their ends, are others."""
+    values = list(true.items())
+    changes = [row for row in range(1, len(values)) if values[row][1] != values[row - 1][1]]
+    edges = [0, *changes, len(values)]
+    count = 0
+    for begin, end in pairwise(edges):
+        shorter = min(slack, (end - begin - 1) // 2)  # something of each is left
+        inner = values[begin + shorter : end - shorter]
+        count += any(given.get(frame, frozenset()) != labels for frame, labels in inner)
     return count
 
 
