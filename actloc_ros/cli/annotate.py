@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--review-first',
         action='store_true',
-        help='put the actors of whom the model is least certain first, and list them',
+        help='put the actors that the model is least certain of first, and list what is doubtful',
     )
     parser.add_argument(
         '--agreement',

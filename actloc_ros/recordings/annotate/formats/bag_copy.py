@@ -161,7 +161,7 @@ def _messages(reader: McapReader) -> Iterator[LoggedMessage]:
         count += 1
     if expected not in (None, count):
         raise SourceError(
-            f'an MCAP file of the bag gives {count} messages of {expected}; mend it by '
+            f'an MCAP file of the bag gives {count} messages of {expected}; repair it by '
             '`mcap recover`'
         )
 
