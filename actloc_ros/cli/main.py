@@ -29,7 +29,7 @@ COMMANDS = {
 }
 # Packages that the default does without, and what installs them.
 NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
-RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch', 'webvtt')
+RECORDINGS = (*('duckdb', 'jinja2', 'lark', 'pyarrow', 'pympi', 'simplemma', 'usearch', 'webvtt'),)
 OPTIONAL = {
     **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),

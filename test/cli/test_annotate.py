@@ -148,4 +148,4 @@ def test_a_missing_library_says_what_to_install(tmp_path, monkeypatch, capsys):
     film = write_film(tmp_path / 'a.mp4', walkers(3))
     monkeypatch.setitem(sys.modules, 'pympi', None)
     assert annotate(film, tmp_path / 'a.eaf', '--to', 'elan') == 2
-    assert 'pip install pympi-ling' in capsys.readouterr().err
+    assert 'pip install -r requirements-recordings.txt' in capsys.readouterr().err

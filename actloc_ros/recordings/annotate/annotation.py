@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
@@ -16,24 +14,6 @@ from actloc_ros.frames import NANOSECONDS
 
 class AnnotateError(ValueError):
     """An annotation that cannot be made or compared; the text names it and says what to do."""
-
-
-def need(module: str, package: str) -> ModuleType:
-    """Import what a format needs.
-
-    Args:
-        module: What is imported.
-        package: What is to be installed for it.
-
-    Raises:
-        AnnotateError: It is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise AnnotateError(
-            f'this needs {module}, which is not installed here: pip install {package}'
-        ) from error
 
 
 @dataclass(frozen=True)

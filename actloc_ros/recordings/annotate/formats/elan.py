@@ -11,7 +11,7 @@ from typing import Any
 
 from actloc_ros.files import write_whole
 from actloc_ros.io.media import relative
-from actloc_ros.recordings.annotate.annotation import RecordingAnnotation, Span, need
+from actloc_ros.recordings.annotate.annotation import RecordingAnnotation, Span
 from actloc_ros.recordings.annotate.formats.text import distinct, one_line
 from actloc_ros.recordings.annotate.formats.written import WriteOptions, Written
 
@@ -28,11 +28,14 @@ def write_elan(annotation: RecordingAnnotation, path: Path, options: WriteOption
     """Write the tiers; the actions are a controlled vocabulary, to choose from.
 
     Raises:
-        AnnotateError: The library is not installed, or two labels would have one name.
+        AnnotateError: Two labels would have one name.
+        ModuleNotFoundError: The library is not installed.
         OutputError: The file cannot be written.
     """
+    from pympi import Eaf
+
     names = distinct(annotation.labels, 'ELAN')
-    document = need('pympi', 'pympi-ling').Eaf(author='actloc')
+    document = Eaf(author='actloc')
     document.remove_tier('default')
     _add_vocabulary(document, names.values())
     notes = [NO_PLACE]

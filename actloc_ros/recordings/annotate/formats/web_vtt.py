@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from actloc_ros.files import write_whole
-from actloc_ros.recordings.annotate.annotation import RecordingAnnotation, need
+from actloc_ros.recordings.annotate.annotation import RecordingAnnotation
 from actloc_ros.recordings.annotate.formats.text import one_line
 from actloc_ros.recordings.annotate.formats.written import WriteOptions, Written
 
@@ -19,10 +19,11 @@ def write_webvtt(annotation: RecordingAnnotation, path: Path, options: WriteOpti
     The library does not escape, and takes `-->` in a text for a cue of its own.
 
     Raises:
-        AnnotateError: The library is not installed.
+        ModuleNotFoundError: The library is not installed.
         OutputError: The file cannot be written.
     """
-    webvtt = need('webvtt', 'webvtt-py')
+    import webvtt
+
     chapters = webvtt.WebVTT()
     for number, (actor, span) in enumerate(annotation.spans(), 1):
         start = annotation.start(span) // MILLISECOND
