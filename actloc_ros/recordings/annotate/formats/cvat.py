@@ -171,14 +171,13 @@ def _add_track(
 
 
 def _add_box(track: Element, key: KeyFrame) -> Element:
-    corners = dict(zip(('xtl', 'ytl', 'xbr', 'ybr'), key.box, strict=True))
-    return SubElement(
-        track,
-        'box',
-        frame=str(key.frame),
-        keyframe='1',
-        outside=str(int(key.outside)),
-        occluded='0',
-        **{name: f'{value:.2f}' for name, value in corners.items()},
-        z_order='0',
-    )
+    corners = zip(('xtl', 'ytl', 'xbr', 'ybr'), key.box, strict=True)
+    attributes = {
+        'frame': str(key.frame),
+        'keyframe': '1',
+        'outside': str(int(key.outside)),
+        'occluded': '0',
+        **{name: f'{value:.2f}' for name, value in corners},
+        'z_order': '0',
+    }
+    return SubElement(track, 'box', attributes)

@@ -176,7 +176,8 @@ def write_foxglove(
         writer.start(profile='ros2', library='actloc_ros')
         copy, clock = McapCopy(writer), _Clock(source)
         # Numbers count broken images of a folder too, which have times but were not read.
-        by_number = stamps if len(stamps) == annotation.frames else annotation.times
+        whole = len(stamps) == annotation.frames
+        by_number = stamps if whole else annotation.times.tolist()
         parts = (
             _original(source, len(stamps)),
             _spooled(spool, clock),
@@ -234,7 +235,7 @@ def _events(
     doubts = doubtful(annotation, options.below)
     found = []
     for actor, span in annotation.spans():
-        start, end = (clock.logged(int(stamps[frame])) for frame in (span.first, span.last))
+        start, end = (clock.logged(stamps[frame]) for frame in (span.first, span.last))
         texts = _texts(annotation, actor, span, doubts)
         data = serialize_event(start, max(start, end), texts.items())
         found.append(_message(topic, start, data))

@@ -9,15 +9,15 @@ from typing import Any
 
 from actloc_ros.recordings.annotate.actors import open_annotations
 from actloc_ros.recordings.annotate.savings import measure_savings
-from benchmark.results.annotation_loop import AFTER, BEFORE, actloc_command, go_round
+from benchmark.results.recordings_annotation_loop import AFTER, BEFORE, actloc_command, go_round
 
 SEED, COUNT, SECONDS, RATE = 9300, 4, 20, 15
 RIGHT = (0.5, 0.7)  # IoU from which a box is left as it is
 
 
-def measure(args: argparse.Namespace) -> dict[str, Any]:
+def measure_annotation(args: argparse.Namespace) -> dict[str, Any]:
     """Return the counts for the default on rendered scenes, and for a round of the loop."""
-    work = args.work / 'annotation_savings'
+    work = args.work / 'annotation'
     truth = _render(work / 'scenes')
     started = work / 'started'
     for video in sorted((work / 'scenes').glob('*.mp4')):
@@ -30,7 +30,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     return {'scenes': scenes, 'loop': {BEFORE: asdict(loop.before), AFTER: asdict(loop.after)}}
 
 
-def section(numbers: dict[str, Any]) -> str:
+def annotation_section(numbers: dict[str, Any]) -> str:
     """Return the part of the document."""
     rows = [
         _row(f'`pose_n`, boxes right from IoU {iou}', savings)
