@@ -14,6 +14,7 @@ from io import TextIOWrapper
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
+    'index': 'index recordings: who did what, where and when',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',

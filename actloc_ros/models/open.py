@@ -86,7 +86,7 @@ def _require_pytorch(model: str) -> None:
 
 def _open_network(model: str, options: LocalizerOptions) -> Localizer:
     """Load a network and make a localizer of it."""
-    from actloc_ros.models.loading import open_network
+    from actloc_ros.models.loading import find_weights, open_network
 
     if model not in model_names():
         raise ModelError(
@@ -99,7 +99,10 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             f'{model} classifies clips of one person each and finds none: ask for'
             f' DETECTOR+{model}, such as hog+{model}'
         )
-    return make_localizer(opened, options)
+    localizer = make_localizer(opened, options)
+    path = find_weights(opened.entry, options.weights)
+    localizer.weight_files = () if path is None else (path,)
+    return localizer
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:
