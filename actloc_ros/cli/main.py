@@ -14,6 +14,8 @@ from io import TextIOWrapper
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
+    'summarize': 'sum up an index: text, timeline, heat map, highlights',
+    'report': 'make a page of an index: timeline, clips, figures',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',
