@@ -112,7 +112,9 @@ def _folder_spans(
                 continue
 
 
-def _bag_spans(path: Path, topic: str, spans: Sequence[Span]) -> Iterator[tuple[int, Frame]]:
+def _bag_spans(path: Path, camera: str, spans: Sequence[Span]) -> Iterator[tuple[int, Frame]]:
     from actloc_ros.io.source_bag import BagSource
 
-    return BagSource(path, topic or None, topic).frames_within(spans)
+    # A camera that does not begin so was named by a user, and is the only one of its bag.
+    topic = camera if camera.startswith('/') else None
+    return BagSource(path, topic, camera).frames_within(spans)

@@ -164,7 +164,7 @@ def _make_clips(
             continue
         if not data:
             continue
-        entry = {'view': moment.view, 'start': moment.start, 'end': moment.end}
+        entry: dict[str, Any] = {'view': moment.view, 'start': moment.start, 'end': moment.end}
         if options.clips == 'beside':
             name = f'{len(made.entries):06d}.mp4'
             (folder / name).write_bytes(data)

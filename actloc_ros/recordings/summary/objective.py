@@ -5,7 +5,7 @@ texts:
 
     F(S) = Σ_m∈S interest(m) + Σ_p weight(p) Σ_g∈p √(Σ_m∈S share(m, g))
 
-where partitions p divide events by what they are, by the camera, and by when they happen. The
+where partitions p divide events by what they are, by the camera of a recording, and by time. The
 square root makes the second event of a group worth less than the first. F is monotone and
 submodular, so the better of greedy choice by gain a second and of the best single moment reaches
 ½ (1 − 1/e) of the best possible (Leskovec et al. 2007).
@@ -113,13 +113,14 @@ def _entries(events: Events, moments: Sequence[Moment], interest: np.ndarray) ->
     pairs, inverse = np.unique(owner * kinds + events.kind, return_inverse=True)
     greatest = np.zeros(len(pairs))
     np.maximum.at(greatest, inverse, events.interest)
-    cameras = np.unique([m.view for m in moments], return_inverse=True)[1] if count else []
+    views = np.array([m.view for m in moments], np.int64)
+    cameras = np.unique(views, return_inverse=True)[1].reshape(-1)
     columns = [
         (pairs // max(kinds, 1), pairs % max(kinds, 1), greatest, VARIETY['kind']),
-        (np.arange(count), kinds + np.asarray(cameras, np.int64), interest, VARIETY['camera']),
+        (np.arange(count), kinds + cameras, interest, VARIETY['camera']),
     ]
     periods = _periods(moments)
-    first = kinds + (int(np.max(cameras)) + 1 if count else 0)
+    first = kinds + (int(cameras.max()) + 1 if count else 0)
     columns.append((np.arange(count), first + periods, interest, VARIETY['time']))
     moment = np.concatenate([column[0] for column in columns]).astype(np.int64)
     order = np.argsort(moment, kind='stable')
@@ -136,7 +137,7 @@ def _periods(moments: Sequence[Moment]) -> np.ndarray:
     if not len(starts):
         return starts
     since = starts - starts.min()
-    return since * PERIODS // (int(since.max()) + 1)
+    return since // (int(since.max()) // PERIODS + 1)
 
 
 def choose(objective: Objective, moments: Sequence[Moment], seconds: float) -> Choice:

@@ -215,7 +215,7 @@ def _views(connection: duckdb.DuckDBPyConnection, model: tuple[str, str]) -> dic
         'WHERE r.model = ? AND r.weights = ? ORDER BY v.start, r.path, v.number',
         list(model),
     ).fetchall()
-    views = {row[0]: Footage(*row[:2], Path(row[2]), *row[3:]) for row in rows}
+    views = {row[0]: Footage(row[0], row[1], Path(row[2]), *row[3:12]) for row in rows}
     there: set[tuple[Path, int]] = set()
     for view in views.values():
         if (view.path, view.number) in there:
@@ -281,9 +281,16 @@ def _instances(
         return np.ma.filled(found[name], 0).astype(kind)
 
     box = np.stack([column(name, np.float32) for name in ('x1', 'y1', 'x2', 'y2')], axis=1)
-    whole = (column(name, np.int32) for name in ('view', 'instance', 'track', 'label'))
-    times = (column(name, np.int64) for name in ('start', 'end'))
-    return Instances(*whole, *times, column('score', np.float32), box)
+    return Instances(
+        column('view', np.int32),
+        column('instance', np.int32),
+        column('track', np.int32),
+        column('label', np.int32),
+        column('start', np.int64),
+        column('end', np.int64),
+        column('score', np.float32),
+        box,
+    )
 
 
 def _alarms(
@@ -293,4 +300,7 @@ def _alarms(
     condition += ' ORDER BY start, view, alarm'
     query = f'SELECT {ALARM_COLUMNS} FROM alarms WHERE {condition}'  # noqa: S608
     rows = connection.execute(query, parameters).fetchall()
-    return tuple(AlarmSpan(*row[:5], tuple(row[5] or ())) for row in rows)
+    return tuple(
+        AlarmSpan(view, rule, severity, start, end, tuple(tracks or ()))
+        for view, rule, severity, start, end, tracks in rows
+    )
