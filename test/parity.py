@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / 'support'))  # where py
 import numpy as np
 import parity_detectors
 import parity_skeletons
+import parity_time
 import torch
 from parity_case import Case, Compute
 
@@ -44,7 +45,12 @@ NETWORKS: dict[Task, Compute] = {
     Task.POSES: parity_detectors.poses,
 }
 """What gives a network's outputs where it takes no clip of images, by its task."""
-KINDS: dict[str, Compute] = {'streams': parity_skeletons.streams}
+KINDS: dict[str, Compute] = {
+    'streams': parity_skeletons.streams,
+    'temporal_nms': parity_time.suppressed,
+    'temporal_eval': parity_time.segments,
+    'boxes_fusion': parity_time.fused,
+}
 """What gives the outputs of a reference without a network, by the beginning of its name."""
 
 
