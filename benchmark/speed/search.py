@@ -11,7 +11,7 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,16 +130,19 @@ def measure(folder: Path, size: Size, queries: int) -> Measured:
         work: dict[str, list[float]] = {}
         hits = {}
         for kind, pattern in KINDS.items():
-            texts = [pattern.format(**_values(chance)) for _ in range(queries + 1)]
+            texts = [
+                pattern.format(**_values(chance, searcher.catalogue.cameras))
+                for _ in range(queries + 1)
+            ]
             asked = [lambda t=text: len(searcher.search(t).hits) for text in texts]
             times[kind], work[kind], hits[kind] = _timed(asked)
         nearest = [_like(index, searcher, row) for row in chance.integers(0, size.vectors, queries)]
-        times['example'], work['example'], hits['example'] = _timed(
-            [lambda n=n: len(n(False)) for n in nearest]
-        )
+        asked = [lambda n=n: len(n(False)) for n in nearest]
+        times['example'], work['example'], hits['example'] = _timed(asked)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         recall = float(np.mean([_overlap(one(False), one(True)) for one in nearest]))
-    return Measured(times, hits, memory, filled, (folder / DATABASE).stat().st_size / 2**20, recall)
+    size_now = (folder / DATABASE).stat().st_size / 2**20
+    return Measured(times, work, hits, memory, filled, size_now, recall)
 
 
 def table(measured: Measured) -> list[str]:
@@ -177,14 +180,14 @@ def _timed(asked: list[Callable[[], int]]) -> tuple[list[float], list[float], in
     return times, work, found
 
 
-def _values(chance: np.random.Generator) -> dict[str, str]:
+def _values(chance: np.random.Generator, cameras: Sequence[str]) -> dict[str, str]:
     hour = int(chance.integers(0, 22))
     return {
         'any': str(chance.choice(LABELS)),
         'other': str(chance.choice(LABELS)),
         'rare': str(chance.choice(RARE)),
         'zone': str(chance.choice(ZONES)),
-        'camera': f'cam{chance.integers(CAMERAS):03d}',
+        'camera': str(chance.choice(cameras)),
         'score': f'{chance.uniform(0.5, 0.95):.2f}',
         'hour': str(hour),
         'later': str(hour + 2),
