@@ -28,12 +28,15 @@ setup(
     package_data={
         'actloc_ros': ['py.typed', 'weights/*.safetensors', 'weights/*.onnx', 'weights/NOTICE'],
         'actloc_ros.definitions': ['*.msg'],
+        'actloc_ros.recordings.report': ['page.html', 'page.css', 'page.js'],
     },
     python_requires='>=3.10',
     install_requires=read_requirements('requirements.txt'),
     extras_require={
         'networks': networks,
+        'cluster': ['ray>=2.40'],
         'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
+        'recordings': read_requirements('requirements-recordings.txt'),
         'train': networks,  # the same: all of it needs PyTorch
         'trees': ['py-trees>=2.2'],
     },

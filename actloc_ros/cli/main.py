@@ -14,6 +14,10 @@ from io import TextIOWrapper
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
+    'index': 'index recordings: who did what, where and when',
+    'search': 'find who did what, where and when, in an index',
+    'summarize': 'sum up an index: text, timeline, heat map, highlights',
+    'report': 'make a page of an index: timeline, clips, figures',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',
@@ -21,14 +25,20 @@ COMMANDS = {
     'download': "fetch a model's published weights",
     'convert': 'turn a checkpoint into safetensors',
     'export': 'write a model in a form for other runtimes',
+    'annotate': 'annotate a recording by a model, for people to correct',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
 }
-# Packages that the default does without: those of requirements-networks.txt.
-OPTIONAL = frozenset(
-    {'torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript', 'sklearn'}
-)
+# Packages that the default does without, and what installs them.
+NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
+RECORDINGS = (*('duckdb', 'jinja2', 'lark', 'pyarrow', 'pympi', 'simplemma', 'usearch', 'webvtt'),)
+OPTIONAL = {
+    **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
+    **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),
+    'ray': 'ray',
+}
 ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 OUTPUTS = 1, 2  # file descriptors
 
@@ -50,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(
             f'actloc: error: this needs {missing}, which is not installed here: '
-            'pip install -r requirements-networks.txt',
+            f'pip install {OPTIONAL[missing]}',
             file=sys.stderr,
         )
         return ERROR
@@ -97,7 +107,8 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     chosen = next((word for word in argv if not word.startswith('-')), None)
     for name, summary in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f'actloc_ros.cli.{name}').add_parser(subparsers)
+            module = f'actloc_ros.cli.{name.replace("-", "_")}'
+            importlib.import_module(module).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     return parser
