@@ -63,16 +63,17 @@ def read_captured(real: Path) -> list[Motion]:
     return [motion for name in CAPTURED for motion in read_motions(real / 'mocap' / f'{name}.npz')]
 
 
-def read_real(real: Path, own: Path) -> list[Footage]:
+def read_real(real: Path, own: Path, again: int = 0) -> list[Footage]:
     """Read all joints of real footage under shared/real that may teach, by each network.
 
     Args:
         real: The folder shared/real.
-        own: File of what `people_n` finds; see `own_footage`.
+        own: Folder of what `people_n` finds; see `own_footage`.
+        again: How often it sees each clip filmed again.
     """
     clips = [half for clip in read_footage(real / 'mocap' / 'real2d.npz') for half in _halves(clip)]
     taught = read_teacher_footage(real / 'video' / 'teach_labels.jsonl', clips)
-    return clips + taught + read_own_footage(real / 'video', own, clips)
+    return clips + taught + read_own_footage(real / 'video', own, clips, again)
 
 
 def _halves(clip: Footage) -> list[Footage]:
@@ -111,20 +112,27 @@ def is_held(clip: Motion | Footage, real_held: frozenset[str] = HELD_CLIPS) -> b
 
 
 def build_library(
-    real: Path, own: Path, seed: int, made: int, scenes: int, held: bool = False
+    real: Path,
+    own: Path,
+    seed: int,
+    made: int,
+    scenes: int,
+    again: int = 0,
+    held: bool = False,
 ) -> Library:
     """Return what teaches, or what is held out.
 
     Args:
         real: The folder shared/real.
-        own: File of what `people_n` finds in it; made where it is not there.
+        own: Folder of what `people_n` finds in it; made where it is not there.
         seed: Of made motions and scenes; held ones never share a seed with the others.
         made: How many motions to make.
         scenes: How many synthetic scenes to make.
+        again: How often `people_n` sees each clip of footage filmed again.
         held: Whether to return the held-out part.
     """
     captured = [motion for motion in read_captured(real) if is_held(motion) == held]
-    footage = [clip for clip in read_real(real, own) if is_held(clip) == held]
+    footage = [clip for clip in read_real(real, own, again) if is_held(clip) == held]
     starts = upright_starts(captured)
     side = int(held)
     falls = HELD_FALLS if held else FALLS

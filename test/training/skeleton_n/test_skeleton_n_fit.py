@@ -150,11 +150,11 @@ def test_unknown_key_is_named(tmp_path):
 
 def test_held_clips_exist_and_test_clips_are_not_read(shared, tmp_path, monkeypatch):
     real, row = shared / 'real', np.ones(56, np.float32)
-    monkeypatch.setattr(own_footage, 'find_person', lambda _, __, frames: np.tile(row, (frames, 1)))
-    own = read_real(real, tmp_path / 'own.npz')
+    monkeypatch.setattr(own_footage, 'find_person', lambda *given: np.tile(row, (given[2], 1)))
+    own = read_real(real, tmp_path / 'own', again=1)
     clips = [*read_captured(real), *own]
     ours = [clip for clip in own if clip.source == 'people_n']
-    assert len(ours) == 22
+    assert len(ours) == 2 * 22
     assert ours[0].joints[-1, 16].tolist() == ours[0].boxes[0, :3].tolist() == [1, 1, 1]
     assert all(len(clip.targets) == len(clip.joints) for clip in ours)
     names = {clip.name for clip in clips}
