@@ -16,6 +16,8 @@ positions and dv that of velocities:
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 RADII = {
@@ -120,3 +122,8 @@ class PairMatrix:
         self.moving = velocity[None] - velocity[:, None]
         self.distance = np.hypot(self.apart[..., 0], self.apart[..., 1])
         np.fill_diagonal(self.distance, np.nan)
+
+    @cached_property
+    def closing(self) -> np.ndarray:
+        """Closing speeds, float64 (K, K) in m/s; NaN where not known."""
+        return closing_speed(self.apart, self.moving)
