@@ -33,7 +33,9 @@ setup(
     install_requires=read_requirements('requirements.txt'),
     extras_require={
         'networks': networks,
+        'cluster': ['ray>=2.40'],
         'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
+        'recordings': read_requirements('requirements-recordings.txt'),
         'train': networks,  # the same: all of it needs PyTorch
         'trees': ['py-trees>=2.2'],
     },

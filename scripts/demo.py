@@ -36,8 +36,8 @@ from actloc_ros.messages import stamp_of
 from actloc_ros.ros.common.signals import stop_event
 from actloc_ros.ros.recorder import Recorder
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.outcomes import evidence_options
-from actloc_ros.rules.rules_file import read_rules
+from actloc_ros.rules.file.outcomes import evidence_options
+from actloc_ros.rules.file.rules_file import read_rules
 from actloc_ros.rules.scene import scene_of
 
 RULES = Path(__file__).resolve().parents[1] / 'config' / 'demo_rules.yaml'

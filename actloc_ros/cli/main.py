@@ -25,10 +25,14 @@ COMMANDS = {
     'train': 'train a model',
     'eval': 'measure detections against ground truth',
 }
-# Packages that the default does without: those of requirements-networks.txt.
-OPTIONAL = frozenset(
-    {'torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript', 'sklearn'}
-)
+# Packages that the default does without, and what installs them.
+NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
+RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch')
+OPTIONAL = {
+    **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
+    **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),
+    'ray': 'ray',
+}
 ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 OUTPUTS = 1, 2  # file descriptors
 
@@ -50,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(
             f'actloc: error: this needs {missing}, which is not installed here: '
-            'pip install -r requirements-networks.txt',
+            f'pip install {OPTIONAL[missing]}',
             file=sys.stderr,
         )
         return ERROR

@@ -25,15 +25,15 @@ from actloc_ros.io.box_files import read_detections_2d, read_mot
 from actloc_ros.io.drawing import message_rows
 from actloc_ros.io.source import DEFAULT_RATE, is_bag
 from actloc_ros.io.sources import open_source
-from actloc_ros.io.stream_address import is_stream
+from actloc_ros.io.stream.address import is_stream
 from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.params_file import read_params
 from actloc_ros.rules.boxes import BoxSource, FrameBoxes, StampedBoxes, kind_boxes
 from actloc_ros.rules.draw import draw_areas
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.names import World, world_faults
-from actloc_ros.rules.outcomes import channels, evidence_options, routes
-from actloc_ros.rules.rules_file import RulesFile, read_rules
+from actloc_ros.rules.file.names import World, world_faults
+from actloc_ros.rules.file.outcomes import channels, evidence_options, routes
+from actloc_ros.rules.file.rules_file import RulesFile, read_rules
 from actloc_ros.rules.scene import Scene, scene_of
 from actloc_ros.settings import DEFAULTS, settings_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError, is_bag, refuse_unless_file
-from actloc_ros.io.stream_address import is_stream, masked
+from actloc_ros.io.stream.address import is_stream, masked
 
 
 def open_source(
@@ -34,7 +34,7 @@ def open_source(
         SourceError: There is no such recording, or it cannot be read or has no images.
     """
     if isinstance(path, str) and is_stream(path):
-        from actloc_ros.io.source_stream import PATIENCE, StreamSource
+        from actloc_ros.io.stream.source import PATIENCE, StreamSource
 
         if topic:
             raise SourceError(f'{masked(path)} is no bag, so it has no topic {topic}; leave it out')

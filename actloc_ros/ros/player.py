@@ -25,8 +25,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
 from actloc_ros.io.source import DEFAULT_RATE, Source, SourceError
 from actloc_ros.io.source_bag import COMPRESSED_IMAGE, BagSource
-from actloc_ros.io.source_stream import StreamSource
 from actloc_ros.io.sources import open_source
+from actloc_ros.io.stream.source import StreamSource
 from actloc_ros.messages import header_message, time_message
 from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.common.signals import stop_event

@@ -11,13 +11,13 @@ from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.compiled import CompiledRule, compile_camera
 from actloc_ros.rules.condition_matrix import ConditionMatrix
 from actloc_ros.rules.describe import Describer
-from actloc_ros.rules.groups import open_group
-from actloc_ros.rules.model import Rules
-from actloc_ros.rules.names import ground_of
+from actloc_ros.rules.file.model import Rules
+from actloc_ros.rules.file.names import ground_of
+from actloc_ros.rules.file.schedule import find_timezone
+from actloc_ros.rules.groups.open import open_group
 from actloc_ros.rules.occurrences import Finding, Issuer, Occurrences
 from actloc_ros.rules.scene import Scene
-from actloc_ros.rules.schedule import find_timezone
-from actloc_ros.rules.track_state import TrackState
+from actloc_ros.rules.tracks.track_state import TrackState
 
 MINUTE = nanoseconds(60.0)
 NEVER = -1

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from actloc_ros.frames import nanoseconds
+from actloc_ros.rules.areas.lines import DIRECTIONS
 from actloc_ros.rules.evidence import Predicate
-from actloc_ros.rules.lines import DIRECTIONS
-from actloc_ros.rules.model import (
+from actloc_ros.rules.file.model import (
     EVIDENCE_DURATION,
     EXIT_INERTIA,
     HOLD,
@@ -18,7 +18,7 @@ from actloc_ros.rules.model import (
     Rules,
     Zone,
 )
-from actloc_ros.rules.names import HANDING_OVER, applies
+from actloc_ros.rules.file.names import HANDING_OVER, applies
 from actloc_ros.rules.scene import PERSON
 
 

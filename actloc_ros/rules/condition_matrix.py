@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from actloc_ros.rules.areas.lines import IN, OUT
 from actloc_ros.rules.compiled import CompiledCamera, CompiledConditions
-from actloc_ros.rules.lines import IN, OUT
 
 if TYPE_CHECKING:
-    from actloc_ros.rules.track_state import TrackState
+    from actloc_ros.rules.tracks.track_state import TrackState
 
 ANY = '*'  # stands for all kinds
 

@@ -9,7 +9,7 @@ import numpy as np
 from actloc_ros.frames import seconds
 from actloc_ros.rules.compiled import CompiledCamera, CompiledConditions, CompiledRule
 from actloc_ros.rules.occurrences import Description
-from actloc_ros.rules.track_state import TrackState
+from actloc_ros.rules.tracks.track_state import TrackState
 
 
 class Describer:

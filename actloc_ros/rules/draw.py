@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from actloc_ros.rules.file.model import Line, Rules, Zone
+from actloc_ros.rules.file.names import applies, ground_of
 from actloc_ros.rules.homography import fit_homography
-from actloc_ros.rules.model import Line, Rules, Zone
-from actloc_ros.rules.names import applies, ground_of
 from actloc_ros.rules.shapes import points_of
 
 COLOURS = ((255, 170, 40), (70, 190, 255), (140, 230, 90), (255, 110, 170), (200, 150, 255))

@@ -7,7 +7,7 @@ from collections import Counter
 from actloc_ros.alarms.alarm import Alarm
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.camera_rules import CameraRules
-from actloc_ros.rules.model import Rules
+from actloc_ros.rules.file.model import Rules
 from actloc_ros.rules.occurrences import MOST_A_MINUTE, Issuer
 from actloc_ros.rules.scene import Scene
 

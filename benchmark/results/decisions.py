@@ -19,8 +19,8 @@ from actloc_ros.io.sources import open_source
 from actloc_ros.offline import localize, open_pipeline
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.model import Rules
-from actloc_ros.rules.rules_file import read_rules
+from actloc_ros.rules.file.model import Rules
+from actloc_ros.rules.file.rules_file import read_rules
 from actloc_ros.rules.scene import scene_of
 from actloc_ros.settings import DEFAULTS, settings_of
 from benchmark.results.common import ResultsError, machine, quantile, table

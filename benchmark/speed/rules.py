@@ -14,7 +14,7 @@ import numpy as np
 
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.rules_file import read_rules
+from actloc_ros.rules.file.rules_file import read_rules
 from actloc_ros.rules.scene import Actor, Scene
 
 LABELS = ('standing', 'walking', 'running', 'sitting', 'falling', 'lying', 'waving', 'bending')

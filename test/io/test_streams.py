@@ -9,11 +9,11 @@ from itertools import islice, pairwise
 import pytest
 from stream_servers import RATE, Sender, free_port, mjpeg_server, rtsp_python, rtsp_server
 
-from actloc_ros.io import source_stream
 from actloc_ros.io.source import SourceError
 from actloc_ros.io.sources import open_source
-from actloc_ros.io.stream_address import is_stream, masked
-from actloc_ros.io.stream_clock import StreamClock
+from actloc_ros.io.stream import source as source_stream
+from actloc_ros.io.stream.address import is_stream, masked
+from actloc_ros.io.stream.clock import StreamClock
 
 SECOND = 1_000_000_000
 

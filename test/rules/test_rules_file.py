@@ -3,8 +3,8 @@
 import pytest
 from rule_scenes import rules_of
 
-from actloc_ros.rules.names import World, world_faults
-from actloc_ros.rules.rules_file import RulesError, read_rules
+from actloc_ros.rules.file.names import World, world_faults
+from actloc_ros.rules.file.rules_file import RulesError, read_rules
 
 GOOD = """
 ground:

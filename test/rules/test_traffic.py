@@ -9,9 +9,9 @@ import pytest
 from rule_scenes import engine_of, of, scene, times
 
 from actloc_ros.alarms.alarm import AlarmType
-from actloc_ros.rules.motion import fit_motion
 from actloc_ros.rules.relations import time_to_collision
 from actloc_ros.rules.scene import Actor
+from actloc_ros.rules.tracks.motion import fit_motion
 
 RATE = 25.0
 NEW = AlarmType.NEW

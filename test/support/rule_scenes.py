@@ -3,7 +3,7 @@
 from actloc_ros.alarms.alarm import AlarmType
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.rules_file import read_rules
+from actloc_ros.rules.file.rules_file import read_rules
 from actloc_ros.rules.scene import Actor, Scene
 
 SIZE = 1000, 500  # pixels

@@ -29,8 +29,8 @@ from actloc_ros.ros.monitor_node.outcomes import Outcomes, Wanted
 from actloc_ros.ros.monitor_node.publisher import AlarmPublisher
 from actloc_ros.ros.monitor_node.topics import topics_by_camera
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.names import World, world_faults
-from actloc_ros.rules.rules_file import RulesError, RulesFile, read_rules
+from actloc_ros.rules.file.names import World, world_faults
+from actloc_ros.rules.file.rules_file import RulesError, RulesFile, read_rules
 from actloc_ros.rules.scene import scene_of
 
 DETECTIONS, LABELS = 'detections', 'label_info'

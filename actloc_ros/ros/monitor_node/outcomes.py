@@ -23,8 +23,8 @@ from actloc_ros.io.drawing import message_rows
 from actloc_ros.messages import stamp_of
 from actloc_ros.rate_limit import RateLimit
 from actloc_ros.ros.monitor_node.jobs import JobThread
-from actloc_ros.rules.model import Rules
-from actloc_ros.rules.outcomes import channels, evidence_options, routes
+from actloc_ros.rules.file.model import Rules
+from actloc_ros.rules.file.outcomes import channels, evidence_options, routes
 
 OUTBOX = 'outbox.sqlite'
 DETECTIONS_TYPE = 'actloc_ros/msg/ActionDetectionArray'

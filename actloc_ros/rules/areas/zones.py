@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 
 from actloc_ros.frames import nanoseconds
-from actloc_ros.rules.model import Zone
-from actloc_ros.rules.places import Places
+from actloc_ros.rules.areas.places import Places
+from actloc_ros.rules.file.model import Zone
 from actloc_ros.rules.shapes import points_of
 
 NEVER = -1

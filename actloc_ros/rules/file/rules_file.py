@@ -12,8 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from actloc_ros.params_file import RosYamlLoader
-from actloc_ros.rules.model import Rules
-from actloc_ros.rules.names import Fault, name_faults
+from actloc_ros.rules.file.model import Rules
+from actloc_ros.rules.file.names import Fault, name_faults
 
 Path_ = tuple[Any, ...]
 

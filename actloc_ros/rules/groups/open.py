@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.describe import Describer
-from actloc_ros.rules.flow import FlowRule
-from actloc_ros.rules.group_rules import AbsenceRule, CountRule, GroupRule, RelationRule
-from actloc_ros.rules.track_state import TrackState
-from actloc_ros.rules.traffic import LaneChange, SuddenBraking, Swerving, WrongWay
+from actloc_ros.rules.groups.flow import FlowRule
+from actloc_ros.rules.groups.group_rules import AbsenceRule, CountRule, GroupRule, RelationRule
+from actloc_ros.rules.groups.traffic import LaneChange, SuddenBraking, Swerving, WrongWay
+from actloc_ros.rules.tracks.track_state import TrackState
 
 TRAFFIC = {
     'sudden_braking': SuddenBraking,

@@ -14,8 +14,8 @@ from av.video.reformatter import VideoReformatter
 
 from actloc_ros.frames import Frame
 from actloc_ros.io.source import MAX_PIXELS, Source, SourceError
-from actloc_ros.io.stream_address import masked
-from actloc_ros.io.stream_clock import StreamClock
+from actloc_ros.io.stream.address import masked
+from actloc_ros.io.stream.clock import StreamClock
 from actloc_ros.io.video_file import in_nanoseconds, upright
 
 TIMEOUT = 5.0  # s without anything from the network, after which a connection is given up

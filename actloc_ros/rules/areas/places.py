@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from actloc_ros.rules.file.model import Ground
 from actloc_ros.rules.homography import fit_homography, to_ground
-from actloc_ros.rules.model import Ground
 from actloc_ros.rules.scene import Actor, Scene
 from actloc_ros.rules.shapes import points_of
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from actloc_ros.alarms.alarm import Severity
-from actloc_ros.rules.schedule import Schedule, ScheduleField, TimezoneField
+from actloc_ros.rules.file.schedule import Schedule, ScheduleField, TimezoneField
 from actloc_ros.rules.shapes import Flat, check_ground, check_line, check_polygon
 
 EVIDENCE_DURATION = 0.5  # s of `min_duration` where evidence is needed and nothing is said

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actloc_ros.frames import NANOSECONDS
-from actloc_ros.rules.model import Relation
+from actloc_ros.rules.file.model import Relation
 from actloc_ros.rules.relations import (
     CLOSING,
     PairMatrix,
@@ -15,7 +15,7 @@ from actloc_ros.rules.relations import (
     radius,
     time_to_collision,
 )
-from actloc_ros.rules.track_state import TrackState
+from actloc_ros.rules.tracks.track_state import TrackState
 
 
 @dataclass(frozen=True)

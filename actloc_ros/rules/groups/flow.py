@@ -17,10 +17,10 @@ import shapely
 from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.describe import Describer
-from actloc_ros.rules.group_rules import CAMERA, SILENCE, GroupRule
+from actloc_ros.rules.groups.group_rules import CAMERA, SILENCE, GroupRule
 from actloc_ros.rules.occurrences import Finding
 from actloc_ros.rules.shapes import points_of
-from actloc_ros.rules.track_state import TrackState
+from actloc_ros.rules.tracks.track_state import TrackState
 
 MINUTE = nanoseconds(60.0)  # T
 HOUR, KILOMETRE = 3600.0, 1000.0

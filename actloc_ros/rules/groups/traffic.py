@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from actloc_ros.frames import nanoseconds, seconds
+from actloc_ros.rules.areas.lines import meets, signed_distance
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.describe import Describer
-from actloc_ros.rules.group_rules import GroupRule
-from actloc_ros.rules.lines import meets, signed_distance
+from actloc_ros.rules.groups.group_rules import GroupRule
 from actloc_ros.rules.occurrences import Finding
 from actloc_ros.rules.shapes import points_of
-from actloc_ros.rules.track_state import TrackState
+from actloc_ros.rules.tracks.track_state import TrackState
 
 SURE = 3.0  # standard deviations
 KEEP = nanoseconds(60.0)  # after which what is known of a track that is gone is forgotten

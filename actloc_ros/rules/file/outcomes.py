@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actloc_ros.alarms.channels import Channel, read_channel
 from actloc_ros.alarms.evidence_options import Capture, EvidenceOptions
-from actloc_ros.rules.model import EVIDENCE_DURATION, Rule, Rules
+from actloc_ros.rules.file.model import EVIDENCE_DURATION, Rule, Rules
 
 LEAST_HISTORY = 10.0  # s of frames that are kept before an alarm
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actloc_ros.rules.model import Line
-from actloc_ros.rules.places import Places
+from actloc_ros.rules.areas.places import Places
+from actloc_ros.rules.file.model import Line
 from actloc_ros.rules.shapes import points_of
 
 BAND_IMAGE, BAND_METRES = 0.01, 0.2  # heights of the image; m

@@ -10,10 +10,10 @@ import numpy as np
 from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.rules.compiled import CompiledRule
 from actloc_ros.rules.describe import Describer
+from actloc_ros.rules.groups.pairs import Pair, find_pairs
+from actloc_ros.rules.groups.windows import DwellClocks, HeldShare
 from actloc_ros.rules.occurrences import Finding
-from actloc_ros.rules.pairs import Pair, find_pairs
-from actloc_ros.rules.track_state import TrackState
-from actloc_ros.rules.windows import DwellClocks, HeldShare
+from actloc_ros.rules.tracks.track_state import TrackState
 
 CAMERA = 0  # the key of what is of the whole camera
 SILENCE = nanoseconds(2.0)  # without key frames after which it is not known who is there

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.frames import nanoseconds
+from actloc_ros.rules.areas.lines import LineMemory
+from actloc_ros.rules.areas.places import Placer, Places
+from actloc_ros.rules.areas.zones import Masks, ZoneMemory
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.evidence import EvidenceMemory
-from actloc_ros.rules.lines import LineMemory
-from actloc_ros.rules.model import EXIT_INERTIA, Ground
-from actloc_ros.rules.motion import MotionMemory
-from actloc_ros.rules.places import Placer, Places
+from actloc_ros.rules.file.model import EXIT_INERTIA, Ground
 from actloc_ros.rules.relations import PairMatrix
 from actloc_ros.rules.scene import Scene
-from actloc_ros.rules.sequences import SequenceMemory
-from actloc_ros.rules.track_table import TrackTable
-from actloc_ros.rules.zones import Masks, ZoneMemory
+from actloc_ros.rules.tracks.motion import MotionMemory
+from actloc_ros.rules.tracks.sequences import SequenceMemory
+from actloc_ros.rules.tracks.track_table import TrackTable
 
 
 class TrackState:

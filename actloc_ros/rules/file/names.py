@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from actloc_ros.alarms.channels import ChannelError, read_channel
-from actloc_ros.rules.model import Conditions, Ground, Rule, Rules, Zone
+from actloc_ros.rules.file.model import Conditions, Ground, Rule, Rules, Zone
 
 HANDING_OVER = 'handing_over'
 

@@ -1,0 +1,1 @@
+"""Live streams as a source: addresses, clocks, frames."""

@@ -1,0 +1,1 @@
+"""Where actors are: zones and lines."""

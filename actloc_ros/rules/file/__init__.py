@@ -1,0 +1,1 @@
+"""The rules file: its model, its names, its checks."""
