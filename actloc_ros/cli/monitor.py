@@ -16,6 +16,7 @@ from actloc_ros.alarms.evidence import EvidenceRecorder
 from actloc_ros.alarms.notify import Notifier
 from actloc_ros.alarms.text import JournalSink, JsonSink, LineSink
 from actloc_ros.cli.monitor_source import Material, open_boxes, open_material
+from actloc_ros.cli.stopping import whole
 from actloc_ros.files import OutputError, refuse_input, write_whole
 from actloc_ros.io.drawing import message_rows
 from actloc_ros.io.source import DEFAULT_RATE
@@ -112,20 +113,24 @@ def _monitor(arguments: argparse.Namespace, rules: RulesFile, material: Material
         engine = RuleEngine(rules.rules, counted=_open_counts(arguments, stack))
         lines = LineSink(_writer(progress))
         shown = JsonSink(_writer(progress)) if arguments.json else lines
-        for index, moment in enumerate(material.scenes()):
-            scene = moment.scene
-            if not stamps:
-                lines.zero, stamps = scene.stamp, [scene.stamp, scene.stamp]
-            stamps[1] = scene.stamp
-            if boxes is not None:
-                scene = scene.with_actors(boxes.actors(index, scene.stamp))
-            if recorder is not None and moment.frame is not None:
-                recorder.add_frame(moment.frame)
-                rows = message_rows(moment.message, moment.frame.image)
-                recorder.add_rows(scene.camera, scene.stamp, rows)
-            _give(engine.step(scene), [shown, *sinks], recorder)
-            progress.update()
-        _give(engine.end_all(), [shown, *sinks], recorder)
+        try:
+            for index, moment in enumerate(material.scenes()):
+                scene = moment.scene
+                if not stamps:
+                    lines.zero, stamps = scene.stamp, [scene.stamp, scene.stamp]
+                stamps[1] = scene.stamp
+                if boxes is not None:
+                    scene = scene.with_actors(boxes.actors(index, scene.stamp))
+                if recorder is not None and moment.frame is not None:
+                    recorder.add_frame(moment.frame)
+                    rows = message_rows(moment.message, moment.frame.image)
+                    recorder.add_rows(scene.camera, scene.stamp, rows)
+                with whole():
+                    _give(engine.step(scene), [shown, *sinks], recorder)
+                progress.update()
+        finally:  # also where the recording breaks off, or the user ends it
+            with whole():
+                _give(engine.end_all(), [shown, *sinks], recorder)
     _summarize(engine, stamps)
 
 
