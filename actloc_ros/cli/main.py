@@ -26,10 +26,11 @@ COMMANDS = {
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
     'eval': 'measure detections against ground truth',
+    'search': 'find who did what, where and when, in an index',
 }
 # Packages that the default does without, and what installs them.
 NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
-RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch')
+RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch', 'webvtt')
 OPTIONAL = {
     **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),
