@@ -16,6 +16,7 @@ from actloc_ros.cli.stopping import Terminated, heed_signals
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
+    'index': 'index recordings: who did what, where and when',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',
@@ -25,6 +26,7 @@ COMMANDS = {
     'export': 'write a model in a form for other runtimes',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
     'search': 'find who did what, where and when, in an index',
 }
@@ -107,7 +109,8 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     chosen = next((word for word in argv if not word.startswith('-')), None)
     for name, summary in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f'actloc_ros.cli.{name}').add_parser(subparsers)
+            module = f'actloc_ros.cli.{name.replace("-", "_")}'
+            importlib.import_module(module).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     return parser

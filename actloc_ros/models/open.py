@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
+from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.entry import LocalizerEntry
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.families import import_named, localizers
@@ -29,7 +30,8 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
 
     Args:
         model: A name of `model_names`; `DETECTOR+CLASSIFIER` for two stages, see
-            `models.two_stage.open`; or `MODULE:CLASS` for a third party's subclass of `Localizer`.
+            `models.two_stage.open`; `ensemble(A,B,…)`, see `models.ensemble.names`; or
+            `MODULE:CLASS` for a third party's subclass of `Localizer`.
         options: What the user chose.
 
     Raises:
@@ -51,7 +53,10 @@ def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localize
 def side_inputs(model: str) -> frozenset[str]:
     """Return the methods of `SideInputs` that the localizer called `model` calls."""
     entry = _find_entry(model)
-    return frozenset() if entry is None else entry.side_inputs
+    if entry is None:
+        return frozenset()
+    members = members_of(model) if entry.composite else ()
+    return entry.side_inputs.union(*(side_inputs(member.model) for member in members))
 
 
 def _find_entry(model: str) -> LocalizerEntry | None:
@@ -68,6 +73,8 @@ def _find_factory(model: str) -> Callable[[LocalizerOptions], Localizer]:
     if entry is None:
         return partial(_open_network, model)
     factory = import_named(entry.factory)
+    if entry.composite:
+        return partial(factory, model, open_model=open_localizer)
     return partial(factory, model) if entry.pattern else factory
 
 
@@ -86,12 +93,13 @@ def _require_pytorch(model: str) -> None:
 
 def _open_network(model: str, options: LocalizerOptions) -> Localizer:
     """Load a network and make a localizer of it."""
-    from actloc_ros.models.loading import open_network
+    from actloc_ros.models.loading import find_weights, open_network
 
     if model not in model_names():
         raise ModelError(
             f'there is no model "{model}"; there are {", ".join(model_names())},'
-            ' DETECTOR+CLASSIFIER for two stages, or MODULE:CLASS of your own localizer'
+            ' DETECTOR+CLASSIFIER for two stages, ensemble(A,B,…) of several, or MODULE:CLASS of'
+            ' your own localizer'
         )
     opened = open_network(model, options.weights, options.random_weights)
     if not opened.architecture.localizer:
@@ -99,7 +107,10 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             f'{model} classifies clips of one person each and finds none: ask for'
             f' DETECTOR+{model}, such as hog+{model}'
         )
-    return make_localizer(opened, options)
+    localizer = make_localizer(opened, options)
+    path = find_weights(opened.entry, options.weights)
+    localizer.weight_files = () if path is None else (path,)
+    return localizer
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

@@ -57,6 +57,15 @@ class CameraRules:
             self._counts.step(scene.stamp)
         return self.occurrences.step(scene.stamp, list(self._find(scene, rows)))
 
+    def inside(self) -> dict[str, set[int]]:
+        """Return the tracks detected at the last key frame, by the zones that they are in."""
+        table, inside = self.state.table, self.state.zones.inside
+        here = table.used() & (table.last_detected == self.last)
+        return {
+            name: set(table.ids[here & inside[:, index]].tolist())
+            for index, name in enumerate(self._compiled.zones)
+        }
+
     def end_all(self) -> list[Alarm]:
         """End all alarms at the last key frame, and the minute that is counted."""
         if self._counts is not None:

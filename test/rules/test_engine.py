@@ -323,3 +323,13 @@ def test_a_zone_that_holds_nobody_who_is_hidden_knows_who_is_seen(tmp_path):
     engine = engine_of(tmp_path, zone + 'rules: {r: {zones: [left], dwell: 2}}')
     alarms = play(engine, 5, lambda _time: [person(1, 0.2)])
     assert times(alarms) == [2.0]
+
+
+def test_who_is_inside_a_zone_is_known_though_no_rule_asks(tmp_path):
+    text = f'{BED}rules: {{down: {{actions: [lying]}}}}'
+    engine = engine_of(tmp_path, text)
+    assert engine.inside('') == {}
+    play(engine, 4, lambda t: [person(1, x=0.2), person(2, x=0.8)])
+    assert engine.inside('') == {'bed': {1}}
+    engine.step(scene(4.0, person(2, x=0.8)))
+    assert engine.inside('') == {'bed': set()}
