@@ -9,7 +9,10 @@ from fuzz.targets import (
     images,
     parameters,
     people_files,
+    ros_messages,
+    rules_files,
     side_inputs,
+    streams,
     videos,
 )
 
@@ -23,6 +26,9 @@ TARGETS = {
         bags,
         checkpoints,
         people_files,
+        ros_messages,
+        rules_files,
+        streams,
         videos,
     )
     for target in module.TARGETS
