@@ -9,6 +9,7 @@ from fuzz.targets import (
     images,
     parameters,
     people_files,
+    queries,
     ros_messages,
     rules_files,
     side_inputs,
@@ -29,6 +30,7 @@ TARGETS = {
         ros_messages,
         rules_files,
         streams,
+        queries,
         videos,
     )
     for target in module.TARGETS
