@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from actloc_ros.cli.stopping import Terminated, heed_signals
+from actloc_ros.cli.support.stopping import Terminated, heed_signals
 
 # Only the chosen one is imported, since some load PyTorch.
 COMMANDS = {

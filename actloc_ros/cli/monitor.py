@@ -15,8 +15,8 @@ from actloc_ros.alarms.alarm import Alarm, AlarmSink
 from actloc_ros.alarms.evidence import EvidenceRecorder
 from actloc_ros.alarms.notify import Notifier
 from actloc_ros.alarms.text import JournalSink, JsonSink, LineSink
-from actloc_ros.cli.monitor_source import Material, open_boxes, open_material
-from actloc_ros.cli.stopping import whole
+from actloc_ros.cli.support.monitor_source import Material, open_boxes, open_material
+from actloc_ros.cli.support.stopping import whole
 from actloc_ros.files import OutputError, refuse_input, write_whole
 from actloc_ros.io.drawing import message_rows
 from actloc_ros.io.source import DEFAULT_RATE

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
-from actloc_ros.cli.stopping import whole
+from actloc_ros.cli.support.stopping import whole
 from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
