@@ -10,15 +10,16 @@ from contextlib import ExitStack, closing
 
 from tqdm import tqdm
 
+from actloc_ros.cli.support.stopping import whole
 from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
-from actloc_ros.offline import localize, open_pipeline, pipeline_label_info
+from actloc_ros.offline import end, localize_frame, open_pipeline, pipeline_label_info
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
-from actloc_ros.sinks import EventSink
+from actloc_ros.sinks import EventSink, Report
 
 OVERRIDES = ('model', 'weights', 'device')
 
@@ -73,6 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.video:
         refuse_input(arguments.video, arguments.source)
     began, frames, early = time.monotonic(), 0, 0
+
+    def take(reports: Iterator[Report]) -> None:
+        nonlocal frames, early
+        with whole():
+            for report in reports:
+                frames += report.frame is not None
+                early += report.step.stamp < 0
+                progress.update(report.frame is not None)
+                for sink in sinks:
+                    sink.write(report)
+
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
@@ -80,12 +92,13 @@ def run(arguments: argparse.Namespace) -> int:
             stack.enter_context(sink)
             for sink in _sinks(arguments, source, pipeline, progress.write)
         ]
-        for report in localize(source, pipeline):
-            frames += report.frame is not None
-            early += report.step.stamp < 0
-            progress.update(report.frame is not None)
-            for sink in sinks:
-                sink.write(report)
+        try:
+            for frame in source:
+                take(localize_frame(frame, source, pipeline))
+        except KeyboardInterrupt:
+            take(end(source, pipeline))
+            raise
+        take(end(source, pipeline))
     took = time.monotonic() - began
     broken = f', {source.broken} broken frames left out ({source.fault})' if source.broken else ''
     print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')

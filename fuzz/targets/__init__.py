@@ -10,7 +10,10 @@ from fuzz.targets import (
     parameters,
     people_files,
     queries,
+    ros_messages,
+    rules_files,
     side_inputs,
+    streams,
     videos,
 )
 
@@ -24,6 +27,9 @@ TARGETS = {
         bags,
         checkpoints,
         people_files,
+        ros_messages,
+        rules_files,
+        streams,
         queries,
         videos,
     )

@@ -44,7 +44,7 @@ def states(bag):
 
 @pytest.mark.parametrize('name', COMMANDS)
 def test_every_command_has_help(name, capsys):
-    importlib.import_module(f'actloc_ros.cli.{name}')
+    importlib.import_module(f'actloc_ros.cli.{name.replace("-", "_")}')
     with pytest.raises(SystemExit) as stopped:
         main([name, '--help'])
     assert stopped.value.code == 0
