@@ -15,7 +15,7 @@ SEED, COUNT, SECONDS, RATE = 9300, 4, 20, 15
 RIGHT = (0.5, 0.7)  # IoU from which a box is left as it is
 
 
-def measure_annotation(args: argparse.Namespace) -> dict[str, Any]:
+def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the counts for the default on rendered scenes, and for a round of the loop."""
     work = args.work / 'annotation'
     truth = _render(work / 'scenes')
@@ -30,7 +30,7 @@ def measure_annotation(args: argparse.Namespace) -> dict[str, Any]:
     return {'scenes': scenes, 'loop': {BEFORE: asdict(loop.before), AFTER: asdict(loop.after)}}
 
 
-def annotation_section(numbers: dict[str, Any]) -> str:
+def section(numbers: dict[str, Any]) -> str:
     """Return the part of the document."""
     rows = [
         _row(f'`pose_n`, boxes right from IoU {iou}', savings)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.results.recordings_annotation import annotation_section
+from benchmark.results.recordings_annotation import section
 from benchmark.results.recordings_annotation_loop import AFTER, BEFORE, go_round
 
 
@@ -28,8 +28,6 @@ def test_the_section_states_each_count():
         'right_boxes': 90,
         'right_labels': 50,
     }
-    text = annotation_section(
-        {'scenes': {'0.5': numbers}, 'loop': {BEFORE: numbers, AFTER: numbers}}
-    )
+    text = section({'scenes': {'0.5': numbers}, 'loop': {BEFORE: numbers, AFTER: numbers}})
     row = '| 10 → 2 | 4 → 1 | 1 | 71% | 0.90 | 0.50 |'
     assert text.count(row) == 3
