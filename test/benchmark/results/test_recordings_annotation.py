@@ -6,7 +6,7 @@ from benchmark.results.recordings_annotation import section
 from benchmark.results.recordings_annotation_loop import AFTER, BEFORE, go_round
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_corrections_make_the_next_start_better(tmp_path):
     result = go_round(tmp_path)
     before, after = result.before, result.after
