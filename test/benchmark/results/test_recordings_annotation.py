@@ -28,6 +28,8 @@ def test_the_section_states_each_count():
         'right_boxes': 90,
         'right_labels': 50,
     }
-    text = section({'scenes': {'0.5': numbers}, 'loop': {BEFORE: numbers, AFTER: numbers}})
+    text = section(
+        {'count': 4, 'scenes': {'0.5': numbers}, 'loop': {BEFORE: numbers, AFTER: numbers}}
+    )
     row = '| 10 → 2 | 4 → 1 | 1 | 71% | 0.90 | 0.50 |'
     assert text.count(row) == 3
