@@ -61,9 +61,9 @@ writes: *boxes* are key frames drawn, moved or set `outside` (lines between them
 truth), *labels* are values chosen (0.5 s around a change do not count), *tracks* are removed or
 joined. Last, the share of true boxes that the start has right, and with the right actions, all and
 no others. First {numbers['count']} rendered scenes of {SECONDS} s that nothing was trained on; of
-their actions `pose_n` does not know waving, pointing, pushing and handing over. Then one round of the
-loop: `motion` starts, corrected CVAT XML of four films of 2 s trains `hog_hof`, and both start on
-a new film of a figure that nods and then shakes; boxes right from IoU 0.5.
+their actions `pose_n` does not know waving, pointing, pushing and handing over. Then one round of
+the loop: `motion` starts, corrected CVAT XML of four films of 2 s trains `hog_hof`, and both start
+on a new film of a figure that nods and then shakes; boxes right from IoU 0.5.
 
 | start | boxes | labels | tracks | saved | right boxes | with the right actions |
 | --- | --- | --- | --- | --- | --- | --- |
