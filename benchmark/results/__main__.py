@@ -15,7 +15,7 @@ from typing import Any
 from actloc_ros.models.errors import ModelError
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
-from benchmark.results import decisions, learning, real, synth, versus
+from benchmark.results import decisions, learning, real, recordings, synth, versus
 from benchmark.results.common import ResultsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, help='only as many of each real clip, to try things out'
     )
-    for part in (real, learning, synth, versus, decisions):
+    for part in (real, learning, synth, versus, decisions, recordings):
         part.add_arguments(parser)
 
 

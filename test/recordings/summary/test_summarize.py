@@ -226,3 +226,27 @@ def test_times_are_those_of_the_zone_that_is_asked_for(days, capsys):
     first = datetime.fromisoformat(values['cameras'][0]['time'])
     assert first == datetime(2026, 3, 1, 8, tzinfo=timezone.utc)
     assert first.hour == 17
+
+
+def test_recordings_in_which_nobody_is_are_summed_up_too(tmp_path, capsys):
+    index = make_index(tmp_path / 'index', {'x.mp4': [], 'y.mp4': []})
+    text = summarize(
+        *(capsys, index, '--seconds', 10, '--timeline', tmp_path / 't.svg'),
+        *('--heat-map', tmp_path / 'h.png'),
+    )
+    assert 'Nobody did anything.' in text
+    assert main(['summarize', str(index), '--seconds', '10', '--out', str(tmp_path / 'r.mp4')]) == 2
+    assert 'nothing happens that could be shown' in capsys.readouterr().err
+
+
+def test_reel_is_cut_from_bags_and_folders_of_images_too(tmp_path, capsys):
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for number in range(80):
+        image = np.full((96, 128, 3), shade(number // 10), np.uint8)
+        cv2.imwrite(str(folder / f'{number}.png'), image)
+    acts = [Act('falling', 1, 4.0, 5.0)]
+    index = make_index(tmp_path / 'index', {folder: acts}, length=7.9)
+    summarize(capsys, index, '--seconds', 3, '--out', tmp_path / 'reel.mp4')
+    for time, second in read_shades(tmp_path / 'reel.mp4'):
+        assert abs(3.0 + time - 0.5 - second) < 0.8
