@@ -29,7 +29,8 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
 
     Args:
         model: A name of `model_names`; `DETECTOR+CLASSIFIER` for two stages, see
-            `models.two_stage.open`; or `MODULE:CLASS` for a third party's subclass of `Localizer`.
+            `models.two_stage.open`; `MODEL+sound` to hear beside; or `MODULE:CLASS`
+            for a third party's subclass of `Localizer`.
         options: What the user chose.
 
     Raises:
@@ -51,7 +52,9 @@ def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localize
 def side_inputs(model: str) -> frozenset[str]:
     """Return the methods of `SideInputs` that the localizer called `model` calls."""
     entry = _find_entry(model)
-    return frozenset() if entry is None else entry.side_inputs
+    if entry is None:
+        return frozenset()
+    return entry.side_inputs | (side_inputs(_wrapped(model)) if entry.wraps else frozenset())
 
 
 def _find_entry(model: str) -> LocalizerEntry | None:
@@ -68,7 +71,27 @@ def _find_factory(model: str) -> Callable[[LocalizerOptions], Localizer]:
     if entry is None:
         return partial(_open_network, model)
     factory = import_named(entry.factory)
+    if entry.wraps:
+        return partial(_open_wrapped, _wrapped(model), factory)
     return partial(factory, model) if entry.pattern else factory
+
+
+def _wrapped(model: str) -> str:
+    return model.rpartition('+')[0]
+
+
+def _open_wrapped(
+    model: str,
+    factory: Callable[[Localizer, LocalizerOptions], Localizer],
+    options: LocalizerOptions,
+) -> Localizer:
+    """Return the localizer that `factory` makes of the one called `model`."""
+    inner = open_localizer(model, options)
+    try:
+        return factory(inner, options)
+    except Exception:
+        inner.close()
+        raise
 
 
 def _require_pytorch(model: str) -> None:
