@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +52,8 @@ class Detections:
             of each of the localizer's `joint_names`. They may lie outside the image; all are
             finite, and confidence 0 says that nothing is known of a joint. None: no joints at
             this key frame.
+        features: float32 (N, D) of any scale: what the localizer itself knows of each actor's looks
+            or motion, alike where those are alike; D is always the same. None: it offers none.
         whole_view: bool (N,): which rows speak of no one in a box but of all that the camera and
             its microphone take in, such as what is heard. Their boxes become the whole image, and
             may be anything here; `track_ids` must be given then. None: no row does.
@@ -62,6 +65,7 @@ class Detections:
     clip: ClipInfo
     track_ids: np.ndarray | None = None
     joints: np.ndarray | None = None
+    features: np.ndarray | None = None
     whole_view: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -162,12 +166,14 @@ class Localizer(ABC):
             otherwise.
         joint_names: Names of the joints that its detections hold, in order; those of
             `joints.COCO_JOINTS` where they fit. Empty: it reports no joints.
+        weight_files: Files that its weights were read from; empty where it has none.
     """
 
     name: str
     labels: tuple[str, ...]
     threshold: float = 0.5
     joint_names: tuple[str, ...] = ()
+    weight_files: tuple[Path, ...] = ()
 
     @abstractmethod
     def step(self, frames: Sequence[Frame]) -> list[Detections]:

@@ -8,6 +8,7 @@ from typing import Any
 from actloc_ros.frames import Frame
 from actloc_ros.io.bags import find_type
 from actloc_ros.io.source import Source
+from actloc_ros.localizer import Localizer
 from actloc_ros.messages import label_info_message
 from actloc_ros.models.open import open_localizer
 from actloc_ros.pipeline import FrameResult, Pipeline
@@ -24,16 +25,25 @@ def open_pipeline(settings: Settings) -> Pipeline:
     """
     localizer = open_localizer(settings.model, settings.localizer)
     try:
-        return Pipeline(
-            localizer,
-            settings.tracks,
-            settings.instances,
-            settings.localizer.restart_gap,
-            settings.max_lateness,
-        )
+        return new_pipeline(localizer, settings)
     except ValueError:
         localizer.close()
         raise
+
+
+def new_pipeline(localizer: Localizer, settings: Settings) -> Pipeline:
+    """Return a pipeline that knows nothing yet, of a localizer that is open.
+
+    Raises:
+        ValueError: The instance options do not fit its labels.
+    """
+    return Pipeline(
+        localizer,
+        settings.tracks,
+        settings.instances,
+        settings.localizer.restart_gap,
+        settings.max_lateness,
+    )
 
 
 def localize(source: Source, pipeline: Pipeline) -> Iterator[Report]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -47,6 +47,8 @@ class FrameResult:
         timing: How long it took; zero where a restart ended what was open.
         restart: Whether this step only ends what was open, at the last key frame before the
             camera's past was forgotten.
+        features: float32 (D,) of each detected track, by id: `Detections.features`. Empty where
+            the localizer offers none.
     """
 
     camera: str
@@ -58,6 +60,7 @@ class FrameResult:
     actions: tuple[InstanceUpdate, ...]
     timing: Timing = field(default_factory=Timing)
     restart: bool = False
+    features: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -207,7 +210,7 @@ class Pipeline:
         actions = camera.tracker.update(frame.stamp, actors, tracks.lost)
         timing = Timing(infer, _preprocess_time(self._localizer), time.perf_counter() - began)
         camera.last = replace(_key(frame), clip=detections.clip, actions=actions, timing=timing)
-        return camera.last
+        return replace(camera.last, features=_features(tracks, detections))
 
     def _check(self, frame: Frame, found: Detections) -> Detections:
         """Return what lies inside the image; refuse what is malformed."""
@@ -229,6 +232,8 @@ class Pipeline:
                 )
         if found.joints is not None:
             self._check_joints(found.joints, count)
+        if found.features is not None:
+            self._check_features(found.features, count)
         if found.whole_view is not None:
             self._check_whole_view(found, found.whole_view)
         return _inside(found, frame)
@@ -254,6 +259,13 @@ class Pipeline:
         if not finite or ((joints[..., 2] < 0) | (joints[..., 2] > 1)).any():
             raise LocalizerError(
                 f'{self.name} gave joints that are not finite, or confidences outside 0 to 1'
+            )
+
+    def _check_features(self, features: np.ndarray, count: int) -> None:
+        if features.ndim != 2 or len(features) != count or not np.isfinite(features).all():
+            raise LocalizerError(
+                f'{self.name} gave features of shape {features.shape}; for {count} actors they '
+                f'must be ({count}, D) and finite, or None'
             )
 
     def _forget(self, name: str) -> None:
@@ -310,6 +322,12 @@ def _tracked_actors(tracks: TrackUpdate, found: Detections) -> list[TrackedActor
     ]
 
 
+def _features(tracks: TrackUpdate, found: Detections) -> dict[int, np.ndarray]:
+    if found.features is None:
+        return {}
+    return {track_id: found.features[row] for track_id, row in tracks.rows()}
+
+
 def _inside(found: Detections, frame: Frame) -> Detections:
     boxes = clip(found.boxes, frame.width, frame.height).astype(np.float32)
     kept = has_area(boxes)
@@ -323,6 +341,7 @@ def _inside(found: Detections, frame: Frame) -> Detections:
         clip=found.clip,
         track_ids=None if found.track_ids is None else found.track_ids[kept],
         joints=None if found.joints is None else found.joints[kept].astype(np.float32),
+        features=None if found.features is None else found.features[kept].astype(np.float32),
         whole_view=None if found.whole_view is None else found.whole_view[kept],
     )
 

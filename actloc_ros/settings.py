@@ -10,6 +10,7 @@ from typing import Any
 
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
+from actloc_ros.models.ensemble.options import PREFIX, EnsembleOptions
 from actloc_ros.models.sound import options as sound
 from actloc_ros.models.two_stage.options import TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
@@ -128,6 +129,28 @@ SPECS = (
         Mutability.INACTIVE,
         low=0.1,
         high=1000.0,
+    ),
+    ParameterSpec(
+        'ensemble.cascade',
+        EnsembleOptions.cascade,
+        'Run the first member of ensemble(A,B,…) at every frame, and each further one only where'
+        ' those before it are unsure.',
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
+        'ensemble.unsure',
+        EnsembleOptions.unsure,
+        'In a cascade: how near to the threshold a score is unsure.',
+        Mutability.INACTIVE,
+        high=1.0,
+    ),
+    ParameterSpec(
+        'ensemble.budget',
+        EnsembleOptions.budget,
+        'In a cascade: time in ms that further members may take a frame, in the mean over about a'
+        ' second; 0: no limit.',
+        Mutability.INACTIVE,
+        high=60000.0,
     ),
     ParameterSpec(
         'boxes.type',
@@ -423,6 +446,7 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
         )
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
+    extra |= {f'{PREFIX}{name}': value for name, value in _group('ensemble', values).items()}
     extra |= {name: values[name] for name in (sound.WEIGHTS, sound.LABELS, sound.FUSION)}
     return LocalizerOptions(**{name: values[name] for name in names}, extra=extra)
 

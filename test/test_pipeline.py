@@ -399,3 +399,28 @@ def test_malformed_joints_are_refused(joints: np.ndarray, text: str) -> None:
 def test_joints_without_names_are_refused() -> None:
     with pytest.raises(LocalizerError, match='0 joint_names'):
         painted_joints(np.zeros((2, 0, 3)), names=())
+
+
+class FeaturedLocalizer(PaintLocalizer):
+    """Offers features."""
+
+    features = np.array([[1, 2], [3, 4]])
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find rectangles, with the same features each time."""
+        return [replace(d, features=self.features) for d in super().step(frames)]
+
+
+def test_features_come_by_track() -> None:
+    localizer = FeaturedLocalizer()
+    left, right = (0, 30, 20, 80), (60, 30, 80, 80)
+    frame = paint(0, [(left, (255, 0, 0)), (right, (255, 0, 0))])
+    (step,) = make(localizer).step([frame])
+    assert {track: row.tolist() for track, row in step.features.items()} == {1: [1, 2], 2: [3, 4]}
+    (step,) = make().step([frame])
+    assert step.features == {}
+    for wrong in (np.zeros((1, 2)), np.zeros(2), np.array([[1, 2], [3, np.nan]])):
+        localizer = FeaturedLocalizer()
+        localizer.features = wrong
+        with pytest.raises(LocalizerError, match='gave features of shape'):
+            make(localizer).step([frame])

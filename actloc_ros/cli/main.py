@@ -14,6 +14,7 @@ from io import TextIOWrapper
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
+    'index': 'index recordings: who did what, where and when',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',
@@ -23,11 +24,13 @@ COMMANDS = {
     'export': 'write a model in a form for other runtimes',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
+    'search': 'find who did what, where and when, in an index',
 }
 # Packages that the default does without, and what installs them.
 NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
-RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch')
+RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch', 'webvtt')
 OPTIONAL = {
     **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),
@@ -101,7 +104,8 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     chosen = next((word for word in argv if not word.startswith('-')), None)
     for name, summary in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f'actloc_ros.cli.{name}').add_parser(subparsers)
+            module = f'actloc_ros.cli.{name.replace("-", "_")}'
+            importlib.import_module(module).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     return parser

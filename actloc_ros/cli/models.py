@@ -58,7 +58,7 @@ def people_networks() -> str:
     return (
         f'\npose_n is people_n+skeleton_n (local? {here}). Any other people network is run as'
         ' PEOPLE+skeleton_n, where PEOPLE is the path of a YAML file that describes it;'
-        ' config/people has some.'
+        ' config/people has some. Several models together are run as ensemble(A,B,…).'
     )
 
 

@@ -196,7 +196,7 @@ class _Collected:
         """
         self._recorder.reset()
         pipeline = Pipeline(self._recorder)
-        numbers = _Numbers(self._truth, index, source)
+        numbers = FrameNumbers(self._truth, index, source)
         bar = tqdm(source, source.path.name, source.length, False, unit='frame', disable=None)
         for index_in_video, frame in enumerate(bar):
             self._recorder.newest = None
@@ -225,7 +225,7 @@ class _Collected:
         return np.array([width / frame.width, height / frame.height] * 2)
 
 
-class _Numbers:
+class FrameNumbers:
     """Finds the number by which the ground truth knows a frame of a video."""
 
     def __init__(self, truth: GroundTruth, video: int, source: Source) -> None:

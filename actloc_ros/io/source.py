@@ -42,6 +42,9 @@ class Source(ABC):
         dropped: Frames of the newest iteration that a newer one of a live stream replaced.
         fault: Why the first of those that are broken could not be decoded.
         live: Whether frames come as they happen, with stamps by the wall clock.
+        max_rate: Frames in Hz that are given at most, by stamps; 0: all. Others cost no image. May
+            be set; a live stream gives all.
+        left_out: Frames of the newest iteration that are not given for that.
     """
 
     path: Path
@@ -52,6 +55,8 @@ class Source(ABC):
     dropped: int = 0
     fault: str = ''
     live: bool = False
+    max_rate: float = 0.0
+    left_out: int = 0
 
     @property
     def title(self) -> str:

@@ -21,6 +21,7 @@ from actloc_ros.frames import Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
 from actloc_ros.io.source import Source, SourceError, bag_files, storage_suffix
 from actloc_ros.messages import stamp_of
+from actloc_ros.rate_limit import RateLimit
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
@@ -92,11 +93,16 @@ class BagSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the images that can be decoded, in the order they were recorded."""
-        self.broken = good = 0
+        self.broken = self.left_out = good = 0
         self.fault = ''
+        limit = RateLimit()
         for data in self._read():
             try:
-                frame = image_to_frame(_parse(data, self.type), self.camera)
+                message = _parse(data, self.type)
+                if not limit.due(stamp_of(message.header.stamp), self.max_rate):
+                    self.left_out += 1
+                    continue
+                frame = image_to_frame(message, self.camera)
             except ValueError as error:
                 self.broken += 1
                 self.fault = self.fault or str(error)
@@ -124,6 +130,19 @@ class BagSource(Source):
             chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
             for _, _, data in reader.messages(chosen):
                 yield _unpacked(bytes(data))
+
+
+def image_topics(path: Path) -> list[str]:
+    """Return the image topics of a bag that hold messages, by name.
+
+    Raises:
+        SourceError: It cannot be read, or has none.
+    """
+    with open_bag(path) as reader:
+        topics = {c.topic for c in reader.connections if _is_image(c) and c.msgcount}
+        if not topics:
+            _choose(path, [c for c in reader.connections if not _is_image(c)], None)
+        return sorted(topics)
 
 
 def _unpacked(data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from actloc_ros.io.source import (
     is_hidden,
     sorted_naturally,
 )
+from actloc_ros.rate_limit import RateLimit
 
 
 class FolderSource(Source):
@@ -35,16 +36,21 @@ class FolderSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the images that can be decoded; a broken one leaves its time empty."""
-        self.broken = 0
+        self.broken = self.left_out = 0
+        limit = RateLimit()
         for index, file in enumerate(self._files):
+            stamp = round(index * NANOSECONDS / self.rate)
+            if not limit.due(stamp, self.max_rate):
+                self.left_out += 1
+                continue
             try:
                 image = read_image(file)
             except (ImageError, OSError) as error:
                 self.fault = self.fault if self.broken else str(error)
                 self.broken += 1
             else:
-                yield Frame(self.camera, round(index * NANOSECONDS / self.rate), image)
-        if self.broken == len(self._files):
+                yield Frame(self.camera, stamp, image)
+        if self.broken + self.left_out == len(self._files):
             raise SourceError(
                 f'none of the {self.broken} images in {self.path} can be decoded; the first '
                 f'fault: {self.fault}'

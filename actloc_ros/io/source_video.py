@@ -10,6 +10,7 @@ from av.video.reformatter import VideoReformatter
 from actloc_ros.frames import Frame
 from actloc_ros.io.source import Source, SourceError
 from actloc_ros.io.video_file import VideoFile, upright
+from actloc_ros.rate_limit import RateLimit
 
 DISCARDED = 2  # FFmpeg's flag of a frame that an edit list hides
 
@@ -26,7 +27,8 @@ class VideoSource(Source):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; their stamps are presentation times in ns."""
-        self.broken = 0
+        self.broken = self.left_out = 0
+        limit = RateLimit()
         self.fault = f'{self.path} has packets that cannot be decoded'
         stamp: int | None = None
         convert = VideoReformatter()
@@ -36,6 +38,9 @@ class VideoSource(Source):
                     self.broken += 1
                     continue
                 stamp = video.stamp(frame, stamp)
+                if not limit.due(stamp, self.max_rate):
+                    self.left_out += 1
+                    continue
                 yield Frame(self.camera, stamp, upright(frame, convert))
         if stamp is None:
             raise SourceError(f'{self.path} holds no frame that can be decoded')

@@ -150,6 +150,7 @@ class LocalizerEntry:
         classes: Number of its classes, as `actloc models` shows it.
         clip: Frames that it takes, likewise.
         local: Whether it can run now, likewise.
+        composite: Whether it is made of other models: `factory` also takes `open_model`.
     """
 
     name: str
@@ -161,6 +162,7 @@ class LocalizerEntry:
     classes: str = 'own'
     clip: str = 'own'
     local: str = 'built in'
+    composite: bool = False
 
     def opens(self, model: str) -> bool:
         """Return whether users mean this one by `model`."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
+from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.entry import LocalizerEntry
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.families import import_named, localizers
@@ -29,8 +30,8 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
 
     Args:
         model: A name of `model_names`; `DETECTOR+CLASSIFIER` for two stages, see
-            `models.two_stage.open`; `MODEL+sound` to hear beside; or `MODULE:CLASS`
-            for a third party's subclass of `Localizer`.
+            `models.two_stage.open`; `ensemble(A,B,…)`, see `models.ensemble.names`; `MODEL+sound`
+            to hear beside; or `MODULE:CLASS` for a third party's subclass of `Localizer`.
         options: What the user chose.
 
     Raises:
@@ -54,7 +55,9 @@ def side_inputs(model: str) -> frozenset[str]:
     entry = _find_entry(model)
     if entry is None:
         return frozenset()
-    return entry.side_inputs | (side_inputs(_wrapped(model)) if entry.wraps else frozenset())
+    inner = [_wrapped(model)] if entry.wraps else []
+    inner += [member.model for member in members_of(model)] if entry.composite else []
+    return entry.side_inputs.union(*map(side_inputs, inner))
 
 
 def _find_entry(model: str) -> LocalizerEntry | None:
@@ -73,6 +76,8 @@ def _find_factory(model: str) -> Callable[[LocalizerOptions], Localizer]:
     factory = import_named(entry.factory)
     if entry.wraps:
         return partial(_open_wrapped, _wrapped(model), factory)
+    if entry.composite:
+        return partial(factory, model, open_model=open_localizer)
     return partial(factory, model) if entry.pattern else factory
 
 
@@ -109,12 +114,13 @@ def _require_pytorch(model: str) -> None:
 
 def _open_network(model: str, options: LocalizerOptions) -> Localizer:
     """Load a network and make a localizer of it."""
-    from actloc_ros.models.loading import open_network
+    from actloc_ros.models.loading import find_weights, open_network
 
     if model not in model_names():
         raise ModelError(
             f'there is no model "{model}"; there are {", ".join(model_names())},'
-            ' DETECTOR+CLASSIFIER for two stages, or MODULE:CLASS of your own localizer'
+            ' DETECTOR+CLASSIFIER for two stages, ensemble(A,B,…) of several, or MODULE:CLASS of'
+            ' your own localizer'
         )
     opened = open_network(model, options.weights, options.random_weights)
     if not opened.architecture.localizer:
@@ -122,7 +128,10 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             f'{model} classifies clips of one person each and finds none: ask for'
             f' DETECTOR+{model}, such as hog+{model}'
         )
-    return make_localizer(opened, options)
+    localizer = make_localizer(opened, options)
+    path = find_weights(opened.entry, options.weights)
+    localizer.weight_files = () if path is None else (path,)
+    return localizer
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

@@ -48,6 +48,15 @@ class CameraRules:
         rows = self.state.step(scene)
         return self.occurrences.step(scene.stamp, list(self._find(scene, rows)))
 
+    def inside(self) -> dict[str, set[int]]:
+        """Return the tracks detected at the last key frame, by the zones that they are in."""
+        table, inside = self.state.table, self.state.zones.inside
+        here = table.used() & (table.last_detected == self.last)
+        return {
+            name: set(table.ids[here & inside[:, index]].tolist())
+            for index, name in enumerate(self._compiled.zones)
+        }
+
     def end_all(self) -> list[Alarm]:
         """End all alarms at the last key frame."""
         return [] if self.last is None else self.occurrences.end_all(self.last)

@@ -61,6 +61,17 @@ class RuleEngine:
         """Poses that came in another frame than zones in m are in, and were not used."""
         return self._elsewhere + sum(c.state.elsewhere for c in self._cameras.values())
 
+    def inside(self, camera: str) -> dict[str, set[int]]:
+        """Return who is in which zones of a camera after its newest scene.
+
+        Those who are hidden are left out.
+
+        Returns:
+            Track ids by the names of zones, whether rules ask for these or not.
+        """
+        known = self._cameras.get(camera)
+        return {} if known is None else known.inside()
+
     def frames(self) -> dict[str, str]:
         """Return the frame of positions by camera; empty where none are known."""
         return {name: camera.state.frame for name, camera in self._cameras.items()}

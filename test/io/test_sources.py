@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import cv2
+import footage
 import numpy as np
 import pytest
 from recordings import CLOCKWISE, colour_image, corners, write_video
@@ -345,3 +346,20 @@ def test_what_is_compressed_as_a_whole_says_how_to_unpack_it(tmp_path, suffix):
     for path in (file, tmp_path):
         with pytest.raises(SourceError, match=f'robot.mcap{suffix} is compressed.*unpack it first'):
             open_source(path)
+
+
+@pytest.mark.parametrize('kind', ['video', 'folder', 'bag'])
+def test_frames_beyond_a_rate_are_left_out(tmp_path, kind):
+    path = {'video': footage.video, 'folder': footage.folder}.get(kind, lambda p: p)(
+        tmp_path / ('a.mkv' if kind == 'video' else kind)
+    )
+    if kind == 'bag':
+        footage.bag(path, {'/image': 0})
+    source = open_source(path, rate=10.0)
+    source.max_rate = 3.0
+    stamps = [frame.stamp for frame in source]
+    assert [stamp - stamps[0] for stamp in stamps[:4]] == [0, 4 * 10**8, 7 * 10**8, 10**9]
+    assert len(stamps) + source.left_out == 30
+    source.max_rate = 0.0
+    assert len(list(source)) == 30
+    assert source.left_out == 0

@@ -316,3 +316,13 @@ def test_relations_are_of_two_and_in_metres(tmp_path, relation, count):
     if count:
         assert alarms[0].track_ids == (1, 2)
         assert alarms[0].values['distance_m'] <= 4.0
+
+
+def test_who_is_inside_a_zone_is_known_though_no_rule_asks(tmp_path):
+    text = f'{BED}rules: {{down: {{actions: [lying]}}}}'
+    engine = engine_of(tmp_path, text)
+    assert engine.inside('') == {}
+    play(engine, 4, lambda t: [person(1, x=0.2), person(2, x=0.8)])
+    assert engine.inside('') == {'bed': {1}}
+    engine.step(scene(4.0, person(2, x=0.8)))
+    assert engine.inside('') == {'bed': set()}

@@ -1,7 +1,10 @@
 """A localizer of a third party, for tests: it finds the bright rectangle and names its colour."""
 
+import os
+import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -69,3 +72,29 @@ class SlowlyOpenedLocalizer(ColourLocalizer):
     def __init__(self, options: LocalizerOptions) -> None:
         time.sleep(self.takes)
         super().__init__(options)
+
+
+class FeaturedColourLocalizer(ColourLocalizer):
+    """Offers features: its rectangle's colour; and one joint: the middle of the rectangle."""
+
+    name = 'featured'
+    joint_names = ('middle',)
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find the rectangle in each frame."""
+        return [self._add(found) for found in super().step(frames)]
+
+    def _add(self, found: Detections) -> Detections:
+        middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        joints = np.concatenate([middles, np.ones((len(found), 1))], axis=-1)[:, None]
+        return replace(found, features=found.actions, joints=joints.astype(np.float32))
+
+
+class FatalLocalizer(ColourLocalizer):
+    """Ends its process at a frame that is white all over, as a bug in native code does."""
+
+    def step(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find the rectangle in each frame."""
+        if any(frame.image.min() == 255 for frame in frames):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().step(frames)

@@ -50,6 +50,7 @@ class PeopleNetwork:
         has_joints: Whether it finds joints.
         refine: An image and some of the people that `detect` found in it -> the same people with
             better joints. It takes time for each of them, so that it is for those who matter.
+        files: That it was read from.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PeopleNetwork:
     threshold: float
     has_joints: bool
     refine: Refine = _as_found
+    files: tuple[Path, ...] = ()
 
     def find(self, image: np.ndarray, least: float) -> FoundPeople:
         """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints."""
@@ -105,7 +107,13 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
-    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
+    files = _with_joints_n(path)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
+
+
+def _with_joints_n(path: Path) -> tuple[Path, ...]:
+    joints = find_onnx(JOINTS_N)
+    return (path,) if joints is None else (path, joints)
 
 
 def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
@@ -129,7 +137,8 @@ def _open_by_torch(name: str, device: str, threads: int) -> PeopleNetwork:
     except ValueError as error:
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n((CPU,), threads)
-    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine)
+    files = _with_joints_n(path)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
 
 
 def _people_n_file(name: str) -> Path:
@@ -153,7 +162,11 @@ def _open_described(path: Path, device: str, providers: Providers, threads: int)
         boxes = open_people(how.boxes, device, threads)
         top_down = TopDownNetwork(how, boxes.detect, providers, threads)
         check_used(device, top_down.providers)
-        return PeopleNetwork(path.stem, top_down.find, boxes.threshold, has_joints=True)
+        files = (path, Path(how.people), *boxes.files)
+        return PeopleNetwork(path.stem, top_down.find, boxes.threshold, True, files=files)
     network = PeopleFileNetwork(how, providers, threads)
     check_used(device, network.providers)
-    return PeopleNetwork(path.stem, network.find, network.threshold, network.has_joints)
+    files = (path, Path(how.people))
+    return PeopleNetwork(
+        path.stem, network.find, network.threshold, network.has_joints, files=files
+    )

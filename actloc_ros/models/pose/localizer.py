@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -29,10 +30,19 @@ class PoseLocalizer(Localizer):
 
     Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
     as not" for all; see `rescale`.
+
+    An actor's features are what the motion of its joints left in the skeleton network's memory.
     """
 
-    def __init__(self, name: str, people: PeopleNetwork, skeleton: SkeletonSession) -> None:
+    def __init__(
+        self,
+        name: str,
+        people: PeopleNetwork,
+        skeleton: SkeletonSession,
+        weight_files: tuple[Path, ...] = (),
+    ) -> None:
         self.name, self.labels = name, skeleton.spec.labels
+        self.weight_files = weight_files
         self.joint_names = JOINT_NAMES if people.has_joints else ()
         self._people, self._skeleton = people, skeleton
         self._cameras: dict[str, _Camera] = {}
@@ -96,6 +106,7 @@ class _Camera:
             clip=ClipInfo(frame.stamp, frame.stamp),
             track_ids=ids[kept],
             joints=joints[kept] if self.people.has_joints else None,
+            features=self.actions.memory(ids[kept]),
         )
 
     def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:

@@ -43,15 +43,20 @@ def open_pose(model: str, options: LocalizerOptions) -> PoseLocalizer:
 
 def _open(name: str, people: str, options: LocalizerOptions) -> PoseLocalizer:
     network = open_people(people, options.device, options.threads)
-    return PoseLocalizer(name, network, _open_skeleton(options.weights))
+    path = _skeleton_file(options.weights)
+    return PoseLocalizer(name, network, _open_skeleton(path), (*network.files, path))
 
 
-def _open_skeleton(weights: str) -> SkeletonSession:
-    """Return the skeleton network; it runs on the CPU, where a step takes less than a transfer."""
+def _skeleton_file(weights: str) -> Path:
     path = Path(weights).expanduser() if weights else find_onnx(SKELETON_N)
     if path is None or not path.is_file():
         places = weights or ', '.join(str(place) for place in onnx_places(SKELETON_N))
         raise WeightsError(f'the weights of {SKELETON_N} are not here (no file {places})')
+    return path
+
+
+def _open_skeleton(path: Path) -> SkeletonSession:
+    """Return the skeleton network; it runs on the CPU, where a step takes less than a transfer."""
     try:
         return SkeletonSession(path)
     except Exception as error:  # ONNX Runtime's own classes have no common one

@@ -161,6 +161,17 @@ class SkeletonActions:
         self._state[:, slots] = following
         return scores
 
+    def memory(self, tracks: np.ndarray) -> np.ndarray:
+        """Return the state of the last recurrent layer of tracks that were just given.
+
+        Args:
+            tracks: int (N,).
+
+        Returns:
+            float32 (N, width): what their motion left in the network's memory.
+        """
+        return self._state[-1, [self._slots[int(track)] for track in tracks]]
+
     def _frame(
         self,
         stamp: int,

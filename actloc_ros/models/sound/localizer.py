@@ -123,6 +123,7 @@ class SeeingAndHearing(Localizer):
             clip=found.clip,
             track_ids=np.concatenate([found.track_ids + TRACK, np.full(len(row), TRACK, np.int64)]),
             joints=_with_rows(found.joints, len(row)),
+            features=_with_rows(found.features, len(row)),
             whole_view=np.arange(len(actions)) >= len(found),
         )
 
@@ -148,11 +149,12 @@ class SeeingAndHearing(Localizer):
             clip=found.clip,
             track_ids=np.array([track_id for track_id, _ in rows], np.int64),
             joints=None if found.joints is None else found.joints[kept],
+            features=None if found.features is None else found.features[kept],
         )
 
 
-def _with_rows(joints: np.ndarray | None, count: int) -> np.ndarray | None:
-    """Return joints with `count` rows more of which nothing is known."""
-    if joints is None:
+def _with_rows(known: np.ndarray | None, count: int) -> np.ndarray | None:
+    """Return what is known of rows with `count` rows more of which nothing is."""
+    if known is None:
         return None
-    return np.concatenate([joints, np.zeros((count, *joints.shape[1:]), joints.dtype)])
+    return np.concatenate([known, np.zeros((count, *known.shape[1:]), known.dtype)])

@@ -25,8 +25,10 @@ def open_sound(options: LocalizerOptions) -> SoundLocalizer:
     """
     listen = listener('sound', options)
     chosen = SoundOptions.of(options.extra)
-    classifier = open_classifier(options.weights, options)
-    return SoundLocalizer('sound', Hearing(classifier, listen, chosen.labels))
+    path = _find(options.weights)
+    localizer = SoundLocalizer('sound', Hearing(_open(path, options), listen, chosen.labels))
+    localizer.weight_files = (path,)
+    return localizer
 
 
 def open_with_sound(inner: Localizer, options: LocalizerOptions) -> SeeingAndHearing:
@@ -37,9 +39,12 @@ def open_with_sound(inner: Localizer, options: LocalizerOptions) -> SeeingAndHea
     """
     listen = listener(f'{inner.name}+sound', options)
     chosen = SoundOptions.of(options.extra)
-    classifier = open_classifier(chosen.weights, options)
-    fusion = Fusion.read(Path(chosen.fusion).expanduser()) if chosen.fusion else None
-    return SeeingAndHearing(inner, Hearing(classifier, listen, chosen.labels), fusion)
+    path = _find(chosen.weights)
+    fused = Path(chosen.fusion).expanduser() if chosen.fusion else None
+    hearing = Hearing(_open(path, options), listen, chosen.labels)
+    localizer = SeeingAndHearing(inner, hearing, None if fused is None else Fusion.read(fused))
+    localizer.weight_files = (*inner.weight_files, path, *([] if fused is None else [fused]))
+    return localizer
 
 
 def open_classifier(weights: str, options: LocalizerOptions) -> SoundClassifier:
@@ -54,6 +59,10 @@ def open_classifier(weights: str, options: LocalizerOptions) -> SoundClassifier:
         WeightsError: There is no such file, or it does not fit.
         ModelError: PyTorch is needed and not installed.
     """
+    return _open(_find(weights), options)
+
+
+def _find(weights: str) -> Path:
     path = Path(weights).expanduser() if weights else find_onnx(SOUND_N)
     if path is None or not path.is_file():
         places = weights or ', '.join(str(place) for place in onnx_places(SOUND_N))
@@ -61,6 +70,10 @@ def open_classifier(weights: str, options: LocalizerOptions) -> SoundClassifier:
             f'there are no weights of sounds (no file {places}): train some by `actloc train`, or'
             ' give a checkpoint of EfficientAT'
         )
+    return path
+
+
+def _open(path: Path, options: LocalizerOptions) -> SoundClassifier:
     if path.suffix.lower() == '.onnx':
         return OnnxSoundClassifier(path, options.threads)
     opened: SoundClassifier = import_named(

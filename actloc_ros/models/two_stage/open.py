@@ -24,9 +24,10 @@ from actloc_ros.models.detectors.people_networks import PeopleNetworkDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
 from actloc_ros.models.entry import Task
 from actloc_ros.models.errors import WeightsError
-from actloc_ros.models.loading import open_network
+from actloc_ros.models.loading import find_weights, open_network
 from actloc_ros.models.ops.runtime import choose_device, choose_precision, prepare
 from actloc_ros.models.people.open import names_people, open_people
+from actloc_ros.models.registry import find_entry
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
 from actloc_ros.models.two_stage.options import TOPIC
@@ -49,7 +50,10 @@ def open_two_stage(model: str, options: LocalizerOptions) -> TwoStageLocalizer:
     device = choose_device(options.device)
     classifier = _open_classifier(classifier_name, device, options)
     detector = _open_detector(detector_name, device, options)
-    return TwoStageLocalizer(model, detector, classifier, options)
+    localizer = TwoStageLocalizer(model, detector, classifier, options)
+    weights = find_weights(find_entry(classifier_name), options.weights)
+    localizer.weight_files = () if weights is None else (weights,)
+    return localizer
 
 
 def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -> PersonDetector:

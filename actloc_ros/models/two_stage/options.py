@@ -30,14 +30,15 @@ class TwoStageOptions:
 
     @classmethod
     def of(cls, extra: Mapping[str, Any]) -> TwoStageOptions:
-        """Return the options in `LocalizerOptions.extra`.
+        """Return the options in `LocalizerOptions.extra`; `FAMILY.NAME` is of another family.
 
         Raises:
             ValueError: There is no such option, or its value is out of its range.
         """
         names = [field.name for field in fields(cls)]
-        if unknown := sorted(extra.keys() - set(names)):
+        mine = {name: value for name, value in extra.items() if '.' not in name}
+        if unknown := sorted(mine.keys() - set(names)):
             raise ValueError(
                 f'two-stage models have no option "{unknown[0]}"; they have {", ".join(names)}'
             )
-        return cls(**extra)
+        return cls(**mine)

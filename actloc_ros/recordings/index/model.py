@@ -43,6 +43,10 @@ class RecordingsError(ValueError):
     """An index that cannot be read or written; the text names it and says what to do."""
 
 
+class NewerVersionError(RecordingsError):
+    """An index that a newer release wrote."""
+
+
 @dataclass(frozen=True)
 class IndexedModel:
     """What made the entries of a recording.
@@ -151,6 +155,7 @@ class IndexedRecording:
         model: What made the entries.
         views: By number.
         thumbnails: JPEG files by number of the view and instance.
+        fault: What of it could not be read, and why; empty where all could.
     """
 
     path: str
@@ -160,6 +165,7 @@ class IndexedRecording:
     model: IndexedModel
     views: tuple[IndexedView, ...]
     thumbnails: Mapping[tuple[int, int], bytes] = field(default_factory=dict)
+    fault: str = ''
 
     @property
     def key(self) -> str:

@@ -24,6 +24,7 @@ from actloc_ros.recordings.index.model import (
     IndexedModel,
     IndexedRecording,
     IndexedView,
+    NewerVersionError,
     RecordingsError,
 )
 
@@ -86,6 +87,7 @@ def encode(recording: IndexedRecording) -> bytes:
         'content': recording.content,
         'size': recording.size,
         'mtime': recording.mtime,
+        'fault': recording.fault,
         'model': asdict(recording.model),
         'dimension': max((view.vectors.shape[1] for view in recording.views), default=0),
     }
@@ -126,7 +128,7 @@ class RecordingFile:
 
     Attributes:
         path: The recording's.
-        content: See `IndexedRecording`; so are `size`, `mtime` and `model`.
+        content: See `IndexedRecording`; so are `size`, `mtime`, `model` and `fault`.
         dimension: Of the vectors; 0 where there are none.
         views: How many there are.
     """
@@ -158,6 +160,7 @@ class RecordingFile:
         if version > VERSION:
             raise newer_version(self.file, version)
         self.path, self.content = str(facts['path']), str(facts['content'])
+        self.fault = str(facts['fault'])
         self.size, self.mtime = int(facts['size']), int(facts['mtime'])
         model = _with_tuples(facts['model'])
         self.model = IndexedModel(**model)
@@ -178,7 +181,9 @@ class RecordingFile:
     def recording(self) -> IndexedRecording:
         """Return all of it but the thumbnails."""
         views = tuple(self._view(self.read(i, SCHEMA.names)) for i in range(self.views))
-        return IndexedRecording(self.path, self.content, self.size, self.mtime, self.model, views)
+        return IndexedRecording(
+            self.path, self.content, self.size, self.mtime, self.model, views, fault=self.fault
+        )
 
     def _read(self, groups: Any, columns: list[str]) -> pa.Table:
         try:
@@ -203,9 +208,9 @@ def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
-def newer_version(file: Path, version: int) -> RecordingsError:
+def newer_version(file: Path, version: int) -> NewerVersionError:
     """Return the error of a file that a newer release wrote."""
-    return RecordingsError(
+    return NewerVersionError(
         f'{file} is of version {version} of the index, and this release reads versions up to '
         f'{VERSION}; use the release that wrote it, or index into another folder'
     )

@@ -38,14 +38,28 @@ def write_recording(folder: str | Path, recording: IndexedRecording) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_thumbnails(folder, recording.key, recording.thumbnails)
         try:
-            with write_whole(path) as partial, partial.open('wb') as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(path, data)
         except BaseException:
             shutil.rmtree(folder / THUMBNAILS / recording.key, ignore_errors=True)
             raise
     return path
+
+
+def rewrite_recording(folder: Path, recording: IndexedRecording) -> None:
+    """Write a recording's Parquet file again, with its thumbnails as they are.
+
+    Raises:
+        OutputError: There is no permission or no room; the file before stays.
+    """
+    with _named(folder):
+        _write(recording_path(folder, recording.key), encode(recording))
+
+
+def _write(path: Path, data: bytes) -> None:
+    with write_whole(path) as partial, partial.open('wb') as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def recording_path(folder: Path, key: str) -> Path:

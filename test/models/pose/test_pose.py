@@ -104,6 +104,19 @@ def test_detections_carry_joints_tracks_and_scores(localizer):
     assert ((found.actions >= 0) & (found.actions <= 1)).all()
 
 
+def test_features_are_what_motion_left_in_the_memory(localizer):
+    found = [localizer.step([Frame('', nanoseconds(t / 10), IMAGE)])[0] for t in range(6)]
+    assert found[0].features.shape == (0, 16)
+    assert found[-1].features.shape == (1, 16)
+    assert not np.array_equal(found[-1].features, found[-2].features)
+
+
+def test_the_files_of_all_weights_are_known():
+    opened = open_localizer('pose_n', LocalizerOptions())
+    names = [path.name for path in opened.weight_files]
+    assert names == ['people_n.onnx', 'joints_n.onnx', 'skeleton_n.onnx']
+
+
 def test_a_detector_without_joints_reports_none(people, skeleton):
     people.joints = 0
     network = PeopleNetwork('boxes', people.find, 0.5, has_joints=False)

@@ -1,0 +1,159 @@
+"""Cut clips out of recordings: packets as they are from a key frame on, or frames to the point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.reformatter import VideoReformatter
+
+from actloc_ros.files import OutputError, one_line, refuse_input, write_whole
+from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
+from actloc_ros.io.source import DEFAULT_RATE, SourceError
+from actloc_ros.io.sources import open_source
+from actloc_ros.io.video_file import VideoFile, upright
+from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.recordings.search.engine import Hit
+from actloc_ros.recordings.search.naming import bag_topic, file_name, is_video
+
+COPIED = '.mkv'  # holds what any other container holds, with any times
+ENCODED = '.mp4'
+LATENESS = nanoseconds(10.0)  # by which a frame of a bag may come after later ones
+
+
+def write_clips(
+    folder: Path, hits: Sequence[Hit], exact: bool = False, margin: float = 0.0
+) -> Iterator[Path]:
+    """Write a clip of each hit, and yield its path.
+
+    A clip of a video is copied from the last key frame before the hit to its end, which changes no
+    pixel and takes little time. With `exact`, and of bags and folders of images, frames are
+    decoded and encoded again, so that it begins and ends where the hit does.
+
+    Args:
+        folder: Where to; it is made.
+        hits: What to cut.
+        exact: Whether a clip begins where its hit does.
+        margin: Time in s that is kept before and after.
+
+    Raises:
+        SourceError: A recording is not there any more, or has no frame at that time.
+        OutputError: A clip cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = len(str(len(hits)))
+    for number, hit in enumerate(hits, 1):
+        recording = Path(hit.recording)
+        if not recording.exists():
+            raise SourceError(f'{recording} is not there any more; a clip needs the recording')
+        copies = is_video(recording) and not exact
+        name = file_name(recording.name, hit.camera, hit.label or 'nobody')
+        path = folder / f'{number:0{digits}d}_{name}{COPIED if copies else ENCODED}'
+        refuse_input(path, recording)
+        span = (hit.start - nanoseconds(margin), hit.end + nanoseconds(margin))
+        if copies:
+            _copy(recording, path, span)
+        else:
+            _encode(hit, path, span)
+        yield path
+
+
+def _copy(recording: Path, path: Path, span: tuple[int, int]) -> None:
+    """Copy the packets of the main video stream that a span needs, with times from 0."""
+    with ExitStack() as stack:
+        video = stack.enter_context(VideoFile(recording))
+        if not video.timed:
+            raise SourceError(f'{recording} does not say when its frames are shown; use --exact')
+        base = video.stream.time_base or Fraction(1, NANOSECONDS)
+        packets = _packets(video, base, span)
+        first = next(packets, None)
+        if first is None:
+            raise SourceError(f'{recording} has no frame at {span[0] / NANOSECONDS:.1f} s')
+        partial = stack.enter_context(write_whole(path))
+        try:
+            with av.open(str(partial), 'w') as output:
+                stream = output.add_stream_from_template(video.stream)
+                zero = (first.dts if first.pts is None else first.pts) or 0
+                for packet in _with(first, packets):
+                    packet.stream = stream
+                    packet.pts = None if packet.pts is None else packet.pts - zero
+                    packet.dts = None if packet.dts is None else packet.dts - zero
+                    output.mux(packet)
+        except (av.FFmpegError, ValueError) as error:
+            raise OutputError(
+                f'{path} cannot be copied ({one_line(error)}); use --exact to encode it again'
+            ) from error
+
+
+def _with(first: av.Packet, rest: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    yield first
+    yield from rest
+
+
+def _packets(video: VideoFile, base: Fraction, span: tuple[int, int]) -> Iterator[av.Packet]:
+    """Yield the packets from the key frame at or before a span to the last one that it needs."""
+    start, end = (round(Fraction(stamp, NANOSECONDS) / base) for stamp in span)
+    try:
+        video.container.seek(start, stream=video.stream, backward=True)
+    except av.FFmpegError:
+        video.container.seek(0)
+    begun = False
+    for packet in video.packets():
+        if packet.dts is None and packet.pts is None:
+            continue  # the last one is empty
+        begun = begun or packet.is_keyframe
+        # By the time of decoding, which rises: what is shown until the end is decoded by then.
+        if (packet.dts if packet.dts is not None else packet.pts or 0) > end:
+            return
+        if begun:
+            yield packet
+
+
+def _encode(hit: Hit, path: Path, span: tuple[int, int]) -> None:
+    frames = _frames(hit, span)
+    first = next(frames, None)
+    if first is None:
+        raise SourceError(
+            f'{hit.recording} has no frame from {hit.span[0]:.1f} to {hit.span[1]:.1f} s; was it '
+            'changed since it was indexed?'
+        )
+    with VideoWriter(path, DEFAULT_RATE) as writer:
+        writer.write(first.stamp, first.image)
+        for frame in frames:
+            writer.write(frame.stamp, frame.image)
+
+
+def _frames(hit: Hit, span: tuple[int, int]) -> Iterator[Frame]:
+    """Yield the frames in a span of stamps in ns."""
+    recording = Path(hit.recording)
+    if is_video(recording):
+        with VideoFile(recording) as video:
+            if video.timed:
+                yield from _decoded(video, span)
+                return
+    for frame in open_source(recording, bag_topic(recording, hit.camera), hit.camera):
+        if span[0] <= frame.stamp <= span[1]:
+            yield frame
+        elif frame.stamp > span[1] + LATENESS:
+            return
+
+
+def _decoded(video: VideoFile, span: tuple[int, int]) -> Iterator[Frame]:
+    base = video.stream.time_base or Fraction(1, NANOSECONDS)
+    start = int(Fraction(span[0], NANOSECONDS) / base)
+    try:
+        video.container.seek(start, stream=video.stream, backward=True)
+    except av.FFmpegError:
+        video.container.seek(0)
+    convert, stamp = VideoReformatter(), None
+    for frame in video.decode():
+        if frame is None:
+            continue
+        stamp = video.stamp(frame, stamp)
+        if stamp > span[1]:
+            return
+        if stamp >= span[0]:
+            yield Frame('', stamp, upright(frame, convert))

@@ -1,0 +1,28 @@
+"""Name the files that are made of hits, and say what kind of recording a hit is in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from actloc_ros.files import short_name
+from actloc_ros.io.source import is_bag
+
+LONGEST = 80  # characters of a name that others are added to
+
+
+def file_name(*parts: str) -> str:
+    """Return a file name without a suffix, of letters and digits in any script, `.`, `-`, `_`."""
+    joined = '_'.join(short_name(part) for part in parts if part.strip('/'))
+    plain = re.sub(r'[^\w.-]+', '_', joined).strip('._')
+    return plain[:LONGEST] or 'recording'
+
+
+def is_video(path: Path) -> bool:
+    """Say whether a recording is a video file, rather than a bag or a folder of images."""
+    return path.is_file() and not is_bag(path)
+
+
+def bag_topic(path: Path, camera: str) -> str | None:
+    """Return the image topic of a bag that a camera's name is; None: its only one."""
+    return camera if camera.startswith('/') and is_bag(path) else None

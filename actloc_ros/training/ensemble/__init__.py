@@ -1,0 +1,1 @@
+"""Learn how far to trust each member of an ensemble."""
