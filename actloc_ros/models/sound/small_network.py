@@ -14,59 +14,49 @@ from actloc_ros.models.sound.log_mel import HOP
 from actloc_ros.models.sound.onnx_classifier import METADATA, SoundSpec
 
 OPSET = 17
-WIDTHS = (16, 24, 40, 64, 96)
-STEP = 8  # spectra that one column of the last map stands for
+GROUP = 4  # neighbouring bands that are taken together
+STATISTICS = 8
+HIDDEN = 96
 
 
 class SmallSoundNet(nn.Module):
     """Maps log-mel spectra (B, 1, bands, T) to logits (B, C) of sounds in the newest part.
 
-    Five convolutions, all but the first separable; the last map is averaged over frequencies, and
-    its newest columns are told apart from those before.
+    A layer of two perceptrons over statistics: of each group of bands the mean, the highest value,
+    the spread and the mean change from one spectrum to the next, in the newest part and in all.
+    A few dozen clips are too little for more.
     """
 
-    def __init__(self, classes: int, newest: float, dropout: float = 0.2) -> None:
+    def __init__(self, classes: int, bands: int, newest: float, dropout: float = 0.3) -> None:
         """Build it for `classes` sounds; `newest` is the length in s of the newest part."""
         super().__init__()
-        first, *others = WIDTHS
-        layers: list[nn.Module] = [_block(1, first, 2, 2)]
-        strides = ((2, 2), (2, 2), (2, 1), (2, 1))
-        inputs = first
-        for width, (down, along) in zip(others, strides, strict=True):
-            layers.append(_separable(inputs, width, down, along))
-            inputs = width
-        self.trunk = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(3 * inputs, classes))
-        self._columns = max(1, round(newest * SOUND_RATE / HOP / STEP))
+        self._columns = max(2, round(newest * SOUND_RATE / HOP))
+        self._groups = bands // GROUP
+        self.head = nn.Sequential(
+            nn.BatchNorm1d(STATISTICS * self._groups),
+            nn.Dropout(dropout),
+            nn.Linear(STATISTICS * self._groups, HIDDEN),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(HIDDEN, classes),
+        )
+
+    def statistics(self, spectra: Tensor) -> Tensor:
+        """Return what the perceptrons take: (B, 8 * groups)."""
+        bands = spectra[:, 0, : self._groups * GROUP]
+        grouped = bands.reshape(len(bands), self._groups, GROUP, -1).mean(2)
+        parts = []
+        for part in (grouped[..., -self._columns :], grouped):
+            mean = part.mean(-1)
+            spread = ((part - mean[..., None]) ** 2).mean(-1).sqrt()
+            change = (part[..., 1:] - part[..., :-1]).abs().mean(-1)
+            parts += [mean, part.amax(-1), spread, change]
+        return torch.cat(parts, -1)
 
     def forward(self, spectra: Tensor) -> Tensor:
         """Return logits."""
-        columns = self.trunk(spectra).mean(2)
-        newest, before = columns[..., -self._columns :], columns[..., : -self._columns]
-        parts = [newest.amax(-1), newest.mean(-1), before.mean(-1)]
-        logits: Tensor = self.head(torch.cat(parts, -1))
+        logits: Tensor = self.head(self.statistics(spectra))
         return logits
-
-
-def _block(inputs: int, outputs: int, down: int, along: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, (down, along), 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-    )
-
-
-def _separable(inputs: int, outputs: int, down: int, along: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, inputs, 3, (down, along), 1, groups=inputs, bias=False),
-        nn.BatchNorm2d(inputs),
-        nn.ReLU(),
-        *_block_1x1(inputs, outputs),
-    )
-
-
-def _block_1x1(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 class _Probabilities(nn.Module):

@@ -61,9 +61,9 @@ class SoundConfig:
     name: str
     data: SoundData
     licence: str = 'unknown'
-    steps: int = 700
-    batch: int = 64
-    windows: int = 6000
+    steps: int = 2500
+    batch: int = 256
+    windows: int = 12000
     learning_rate: float = 3e-3
     folds: int = 4
     seed: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,9 +22,7 @@ from actloc_ros.training.sound.windows import WindowMaker, Windows
 
 WINDOW, NEWEST = 1.0, 0.4  # s
 HIGHEST = 7500.0  # Hz: many recordings hold no more than 8 kHz
-SMOOTH = 0.05  # how far labels are from 0 and 1
-BANDS_HIDDEN, SPECTRA_HIDDEN = 12, 12  # most of each that are hidden in a window
-TILT = 0.35  # how much louder one end of the spectrum may be, in the spectra's unit
+SMOOTH = 0.02  # how far labels are from 0 and 1
 
 Say = Callable[[str], None]
 
@@ -59,12 +58,13 @@ def train(config: SoundConfig, folder: Path, out: Path, say: Say = print) -> Pat
     )
     out.mkdir(parents=True, exist_ok=True)
     say(f'{len(clips)} clips of {len(sources_of(clips))} sources, {len(spec.labels)} labels')
+    windows = WindowMaker(clips, spec, config.seed).make(config.windows)
     figures = {}
     if config.folds:
-        held = cross_validate(config, clips, spec, say)
+        held = cross_validate(config, clips, windows, spec, say)
         figures = held.figures()
         say(held.text())
-    network = fit(config, clips, spec, config.seed)
+    network = fit(config, windows, np.arange(len(windows.spectra)), spec, config.seed)
     path = out / f'{config.name}.onnx'
     with write_whole(path) as file:
         file.write_bytes(to_onnx(network, spec))
@@ -75,14 +75,18 @@ def train(config: SoundConfig, folder: Path, out: Path, say: Say = print) -> Pat
 
 
 def cross_validate(
-    config: SoundConfig, clips: Sequence[Clip], spec: SoundSpec, say: Say
+    config: SoundConfig, clips: Sequence[Clip], windows: Windows, spec: SoundSpec, say: Say
 ) -> HeldOut:
     """Measure on each part of the sources what the others taught."""
     found = HeldOut(spec.labels)
     for number, (taught, left) in enumerate(folds(clips, config.folds, config.seed), 1):
-        network = fit(config, taught, spec, config.seed + number)
+        rows = windows.without({clip.source for clip in left})
+        network = fit(config, windows, rows, spec, config.seed + number)
         measure(found, network, left, spec, config.seed)
-        say(f'part {number} of {config.folds}: {len(taught)} clips teach, {len(left)} measure')
+        say(
+            f'part {number} of {config.folds}: {len(taught)} clips in {len(rows)} windows teach,'
+            f' {len(left)} measure'
+        )
     return found
 
 
@@ -92,52 +96,34 @@ def folds(clips: Sequence[Clip], count: int, seed: int) -> list[tuple[list[Clip]
 
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     labels, sources = [c.label for c in clips], [c.source for c in clips]
-    return [
-        ([clips[i] for i in taught], [clips[i] for i in left])
-        for taught, left in splitter.split(np.zeros(len(clips)), labels, sources)
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that a label has fewer clips than there are parts
+        split = list(splitter.split(np.zeros(len(clips)), labels, sources))
+    return [([clips[i] for i in taught], [clips[i] for i in left]) for taught, left in split]
 
 
-def fit(config: SoundConfig, clips: Sequence[Clip], spec: SoundSpec, seed: int) -> SmallSoundNet:
-    """Return a network that learnt from clips."""
+def fit(
+    config: SoundConfig, windows: Windows, rows: np.ndarray, spec: SoundSpec, seed: int
+) -> SmallSoundNet:
+    """Return a network that learnt from some of the windows."""
     torch.manual_seed(seed)
-    windows = WindowMaker(clips, spec, seed).make(config.windows)
-    network = SmallSoundNet(len(spec.labels), spec.newest)
+    network = SmallSoundNet(len(spec.labels), spec.bands, spec.newest)
+    with torch.no_grad():
+        statistics = network.statistics(torch.from_numpy(windows.spectra[rows])[:, None])
+    heard, counts = torch.from_numpy(windows.heard[rows]), torch.from_numpy(windows.counts[rows])
+    heard = heard * (1 - 2 * SMOOTH) + SMOOTH
     optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=config.steps
     )
-    random = np.random.default_rng(seed)
     network.train()
     for _ in range(config.steps):
-        spectra, heard, counts = _batch(windows, random, config.batch)
-        losses = F.binary_cross_entropy_with_logits(network(spectra), heard, reduction='none')
-        loss = (losses * counts).sum() / counts.sum()
+        chosen = torch.randint(len(rows), (config.batch,))
+        logits = network.head(statistics[chosen])
+        losses = F.binary_cross_entropy_with_logits(logits, heard[chosen], reduction='none')
+        loss = (losses * counts[chosen]).sum() / counts[chosen].sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     return network.eval()
-
-
-def _batch(
-    windows: Windows, random: np.random.Generator, size: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return windows by chance, with other microphones and with parts hidden."""
-    rows = random.integers(len(windows.spectra), size=size)
-    spectra = windows.spectra[rows]
-    bands = spectra.shape[1]
-    tilt = random.uniform(-TILT, TILT, (size, 1, 1)) * np.linspace(-1, 1, bands)[:, None]
-    spectra = spectra + tilt.astype(np.float32)
-    for each in spectra:
-        for axis, most in ((0, BANDS_HIDDEN), (1, SPECTRA_HIDDEN)):
-            width = int(random.integers(most))
-            begin = int(random.integers(each.shape[axis] - width))
-            hidden = slice(begin, begin + width)
-            each[hidden if axis == 0 else (slice(None), hidden)] = each.mean()
-    heard = windows.heard[rows] * (1 - 2 * SMOOTH) + SMOOTH
-    return (
-        torch.from_numpy(spectra[:, None]),
-        torch.from_numpy(heard.astype(np.float32)),
-        torch.from_numpy(windows.counts[rows]),
-    )

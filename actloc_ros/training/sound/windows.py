@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ ENOUGH = round(0.1 * SOUND_RATE)  # samples of a sound in the newest part that m
 BACKGROUND = 0.3  # share of windows without any sound that is to be learnt
 SECOND = 0.25  # share of the others with a second one
 REVERB, SILENT = 0.35, 0.15  # shares: in a room with an echo; over no noise at all
+TILT = 0.35  # in the spectra's unit: how much another microphone may favour one end
 REPEATED = 1.0  # s up to which a clip may come again and again, as steps do
 LOUDEST, QUIETEST = -3.0, -32.0  # dB: peaks of sounds
 LEAST_NOISE, MOST_NOISE = -75.0, -38.0  # dB: the noise behind them, rms
@@ -29,11 +30,17 @@ class Windows:
         spectra: float32 (N, bands, T).
         heard: float32 (N, C): 1 where a sound is in the newest part.
         counts: float32 (N, C): 0 where it is open whether it is.
+        sources: Of each window, the sources of the clips in it.
     """
 
     spectra: np.ndarray
     heard: np.ndarray
     counts: np.ndarray
+    sources: tuple[frozenset[str], ...]
+
+    def without(self, sources: Collection[str]) -> np.ndarray:
+        """Return the rows of the windows that hold nothing of some sources."""
+        return np.flatnonzero([own.isdisjoint(sources) for own in self.sources])
 
 
 class WindowMaker:
@@ -52,25 +59,32 @@ class WindowMaker:
     def make(self, count: int) -> Windows:
         """Return `count` windows."""
         made = [self._window() for _ in range(count)]
-        spectra, heard, counts = (np.stack(parts) for parts in zip(*made, strict=True))
-        return Windows(spectra, heard, counts)
+        *arrays, sources = zip(*made, strict=True)
+        spectra, heard, counts = (np.stack(parts) for parts in arrays)
+        return Windows(spectra, heard, counts, tuple(sources))
 
-    def _window(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        random = self._random
+    def _window(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, frozenset[str]]:
+        random, sources = self._random, set()
         sound = self._noise()
         heard = np.zeros(len(self._spec.labels), np.float32)
         counts = np.ones(len(self._spec.labels), np.float32)
         if self._others and random.random() < 0.4:
-            self._put(sound, self._one_of(self._others))
+            clip = self._one_of(self._others)
+            sources.add(clip.source)
+            self._put(sound, clip)
         if random.random() > BACKGROUND:
             for _ in range(1 + (random.random() < SECOND)):
                 label = int(random.choice([i for i, c in enumerate(self._by_label) if c]))
-                share = self._put(sound, self._one_of(self._by_label[label]))
+                clip = self._one_of(self._by_label[label])
+                sources.add(clip.source)
+                share = self._put(sound, clip)
                 heard[label] = max(heard[label], float(share >= 1))
                 counts[label] = 1.0 if heard[label] or share == 0 else 0.0
         if random.random() < REVERB:
             sound = self._echo(sound)
-        return window_spectra(sound.clip(-1, 1), self._spec), heard, counts
+        spectra = window_spectra(sound.clip(-1, 1), self._spec)
+        tilt = random.uniform(-TILT, TILT) * np.linspace(-1, 1, len(spectra))
+        return spectra + tilt.astype(np.float32)[:, None], heard, counts, frozenset(sources)
 
     def _put(self, sound: np.ndarray, clip: Clip) -> float:
         """Add a clip at any time; return how much of it is in the newest part, 1 for enough."""
