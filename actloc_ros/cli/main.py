@@ -24,6 +24,7 @@ COMMANDS = {
     'export': 'write a model in a form for other runtimes',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'teach': 'teach an action by 1 to 10 examples, in seconds',
     'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
     'search': 'find who did what, where and when, in an index',

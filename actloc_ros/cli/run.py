@@ -24,7 +24,7 @@ from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
 from actloc_ros.sinks import EventSink
 
-OVERRIDES = ('model', 'weights', 'device')
+OVERRIDES = ('model', 'weights', 'device', 'taught')
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -43,6 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--model', help='the localizer (default: pose_n)')
     parser.add_argument('--weights', help="its checkpoint (default: the model's own)")
     parser.add_argument('--device', help='cpu, cuda, cuda:N or auto (default)')
+    parser.add_argument('--taught', metavar='FILE', help='actions that `actloc teach` taught')
     parser.add_argument('--params', metavar='FILE', help='parameter file of the node')
     parser.add_argument('--out', metavar='BAG', help='bag of detections to write')
     parser.add_argument('--video', metavar='FILE', help='annotated video to write')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
@@ -12,6 +13,7 @@ from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.entry import LocalizerEntry
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.families import import_named, localizers
+from actloc_ros.models.taught.options import TAUGHT
 
 if TYPE_CHECKING:
     from actloc_ros.models.loading import OpenedNetwork
@@ -37,7 +39,18 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     Raises:
         ModelError: There is no such model, or its weights are missing or do not fit.
     """
-    return _find_factory(model)(options)
+    localizer = _find_factory(model)(options)
+    path, entry = options.extra.get(TAUGHT, ''), _find_entry(model)
+    # What wraps a model opens it by this function too: there it is taught.
+    if not path or (entry is not None and (entry.wraps or entry.composite)):
+        return localizer
+    from actloc_ros.models.taught.localizer import TaughtLocalizer
+
+    try:
+        return TaughtLocalizer(localizer, Path(path).expanduser())
+    except Exception:
+        localizer.close()
+        raise
 
 
 def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localizer:
