@@ -212,7 +212,7 @@ SPECS = (
     ParameterSpec(
         sound.FUSION,
         '',
-        'File of learnt weights by which sounds change the scores of actors; empty: none.',
+        'File of learned weights by which sounds change the scores of actors; empty: none.',
         Mutability.INACTIVE,
     ),
     ParameterSpec(

@@ -39,7 +39,7 @@ def index_at(stamp: int) -> int:
 
 
 class SoundStream:
-    """Joins blocks that follow each other without a gap; a gap begins anew at its stamp.
+    """Joins blocks that follow each other without a gap; a gap begins again at its stamp.
 
     Clocks of microphones and stamps differ, and stamps of arrival jitter: blocks follow each other
     by their lengths, until a stamp is more than `JITTER` away.
@@ -68,7 +68,7 @@ class SoundStream:
         return [*pieces, *self._pieces(resampled)]
 
     def flush(self) -> list[Piece]:
-        """Return what is left, and begin anew with the next block."""
+        """Return what is left, and begin again with the next block."""
         left = [] if self._resampler is None else self._resampler.resample(None)
         pieces = self._pieces(_joined(left))
         self._rate, self._resampler = 0, None

@@ -1,4 +1,4 @@
-"""Let what is heard change what actors seem to do, by learnt weights (late fusion).
+"""Let what is heard change what actors seem to do, by learned weights (late fusion).
 
 For an action a, sounds s of scores h_s and weights w, the log-odds of an actor's score x become
 
@@ -39,7 +39,7 @@ class ActionWeights:
 
 
 class Fusion:
-    """Learnt weights for some actions, by label."""
+    """Learned weights for some actions, by label."""
 
     def __init__(self, weights: dict[str, ActionWeights]) -> None:
         self.weights = weights

@@ -54,7 +54,7 @@ def heard_row(heard: Heard, frame: Frame) -> Detections:
 class SeeingAndHearing(Localizer):
     """Any localizer's actors, and what is heard as a row of its own.
 
-    Labels that both know are one label. With learnt weights, what is heard changes the scores of
+    Labels that both know are one label. With learned weights, what is heard changes the scores of
     actors, see `Fusion`. A frame without a picture, or one that is dark, is heard alone.
     """
 

@@ -17,7 +17,7 @@ class SoundOptions:
         weights: Of `MODEL+sound`, whose `weights` are the other model's: see
             `models.sound.open.open_classifier`.
         labels: Sounds to report, of those that the classifier knows; none for all.
-        fusion: File of learnt weights by which sounds change actors' scores, see
+        fusion: File of learned weights by which sounds change actors' scores, see
             `models.sound.fusion`; empty for none.
     """
 

@@ -46,7 +46,7 @@ class TaughtSet:
     def with_action(
         self, name: str, examples: Iterable[np.ndarray], others: np.ndarray
     ) -> TaughtSet:
-        """Return the set with one action taught anew, and more of what is none."""
+        """Return the set with one action taught again, and more of what is none."""
         kept = {**self.examples, name: tuple(_thinned(e, MOST_FRAMES) for e in examples)}
         both = np.concatenate([self.others, others]) if len(self.others) else others
         return TaughtSet(self.model, self.weights, kept, _thinned(both, MOST_OTHERS))

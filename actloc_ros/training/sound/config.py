@@ -32,7 +32,7 @@ class SoundData:
     Attributes:
         clips: Lists of clips (`index.json`), or folders with a folder of clips for each label;
             relative to the settings' file. Clips of no label below teach what is none of them.
-        labels: What is learnt.
+        labels: What is learned.
     """
 
     clips: tuple[str, ...]

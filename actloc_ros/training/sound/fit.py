@@ -105,7 +105,7 @@ def folds(clips: Sequence[Clip], count: int, seed: int) -> list[tuple[list[Clip]
 def fit(
     config: SoundConfig, windows: Windows, rows: np.ndarray, spec: SoundSpec, seed: int
 ) -> SmallSoundNet:
-    """Return a network that learnt from some of the windows."""
+    """Return a network that learned from some of the windows."""
     torch.manual_seed(seed)
     network = SmallSoundNet(len(spec.labels), spec.bands, spec.newest)
     with torch.no_grad():

@@ -25,7 +25,7 @@ from actloc_ros.truth.plain_json import annotations_file, read_annotations
 
 SOUND_FUSION = 'sound_fusion'
 OVERLAP = 0.5  # of a detection with the actor that it is of
-LEAST = 20  # key frames with an action, and without, from which its weights are learnt
+LEAST = 20  # key frames with an action, and without, from which its weights are learned
 
 
 @dataclass(frozen=True)

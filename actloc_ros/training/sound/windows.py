@@ -13,7 +13,7 @@ from actloc_ros.models.sound.onnx_classifier import SoundSpec, window_spectra
 from actloc_ros.training.sound.clips import Clip
 
 ENOUGH = round(0.1 * SOUND_RATE)  # samples of a sound in the newest part that make it heard
-BACKGROUND = 0.3  # share of windows without any sound that is to be learnt
+BACKGROUND = 0.3  # share of windows without any sound that is to be learned
 SECOND = 0.25  # share of the others with a second one
 REVERB, SILENT = 0.35, 0.15  # shares: in a room with an echo; over no noise at all
 TILT = 0.35  # in the spectra's unit: how much another microphone may favour one end

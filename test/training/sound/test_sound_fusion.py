@@ -1,4 +1,4 @@
-"""Test that the weights by which sounds change actions are learnt from recordings, and used."""
+"""Test that the weights by which sounds change actions are learned from recordings, and used."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def recordings(tmp_path_factory):
     return folder
 
 
-def test_weights_are_learnt_measured_and_used(recordings, tmp_path, capsys):
+def test_weights_are_learned_measured_and_used(recordings, tmp_path, capsys):
     settings = recordings / 'fusion.yaml'
     settings.write_text(
         f"model: sound_fusion\nname: mine\nof: '{SEER}'\ntrain: [one.json]\nvalid: [two.json]\n"
@@ -45,7 +45,7 @@ def test_weights_are_learnt_measured_and_used(recordings, tmp_path, capsys):
     text = capsys.readouterr().out
     path = tmp_path / 'out' / 'mine.json'
     weights = Fusion.read(path).weights
-    assert set(weights) == {'red'}  # nobody is green, so nothing is learnt of that
+    assert set(weights) == {'red'}  # nobody is green, so nothing is learned of that
     assert weights['red'].sounds['beep'] > 0.3
     words = text.partition('average precision')[2].split()
     alone, both = float(words[0]), float(words[4])
