@@ -182,8 +182,8 @@ classified by the features in the mean over it. Accuracy is that among the {WAYS
 with 95 % intervals over episodes. Joints are projected from 3D into cameras of chance and spoilt
 as our networks' are, so pictures and `people_n` are not measured. The last two columns use the
 threshold: the share of taught actions that are reported as what they are, and of actions that were
-not taught that are reported as one of them. `skeleton_n` has learned some of these labels from other
-recordings (walking, running, jumping, kicking). Ten examples of other people exist of
+not taught that are reported as one of them. `skeleton_n` has learned some of these labels from
+other recordings (walking, running, jumping, kicking). Ten examples of other people exist of
 {', '.join(numbers['frequent'])} alone.
 
 | examples | drawn from | 5-way accuracy | reported right | others reported |
