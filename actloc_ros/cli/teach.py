@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
-from itertools import takewhile
 from pathlib import Path
 
 
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from actloc_ros.localizer import LocalizerOptions
     from actloc_ros.models.open import open_localizer
     from actloc_ros.models.taught.actions import Prototypes, TaughtSet, fingerprint
-    from actloc_ros.models.taught.teach import Span, TeachError, examples_of, limit_of
+    from actloc_ros.models.taught.teach import Span, TeachError, examples_of
 
     spans = [Span.parse(text) for text in args.examples]
     if args.out.suffix != '.safetensors':
@@ -54,11 +53,7 @@ def run(args: argparse.Namespace) -> int:
         examples, others = [], []
         for source in dict.fromkeys(span.source for span in spans):
             own = [span for span in spans if span.source == source]
-            frames = iter(open_source(source))
-            first = next(frames)
-            until = first.stamp + limit_of(own)
-            shown = takewhile(lambda frame, until=until: frame.stamp <= until, frames)
-            found, rest = examples_of([first, *shown], localizer, own)
+            found, rest = examples_of(open_source(source), localizer, own)
             localizer.reset()
             examples += found
             others.append(rest)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from actloc_ros.frames import Frame, nanoseconds, seconds
+from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import Localizer
 from actloc_ros.models.taught.localizer import features_of
 
 SPAN = re.compile(r'(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)s?')
 LEAD = 0.3  # s from an action's begin until its features show it
 LEAST = 0.3  # s that an example must last
+AFTER = 10.0  # s after the last example that still teach what is none
 
 
 class TeachError(ValueError):
@@ -78,6 +79,8 @@ def examples_of(
     for frame in frames:
         begin = frame.stamp if begin is None else begin
         time = seconds(frame.stamp - begin)
+        if time > max(span.end for span in spans) + AFTER:
+            break
         [found] = localizer.step([frame])
         if not len(found):
             continue
@@ -114,8 +117,3 @@ def _largest(tracks: dict[int, _Track], index: int, span: Span) -> np.ndarray:
         )
     best = max(here, key=lambda track: track.area[index])
     return np.array(best.inside[index], np.float32)
-
-
-def limit_of(spans: Iterable[Span]) -> int:
-    """Return until when in ns from the first frame a recording need be read."""
-    return nanoseconds(max(span.end for span in spans) + 5.0)

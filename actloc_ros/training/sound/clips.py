@@ -61,8 +61,8 @@ def read_clips(data: SoundData, folder: Path) -> list[Clip]:
                 samples = _read(path)
             except SoundError as error:
                 raise ConfigError(f'{name}: {error}') from error
-            label = wanted.get(kind, -1)
-            clips.append(Clip(path, label, kind, source, samples, _active(samples)))
+            index = wanted.get(kind, -1)
+            clips.append(Clip(path, index, kind, source, samples, _active(samples)))
     for index, label in enumerate(data.labels):
         if not any(clip.label == index for clip in clips):
             known = ', '.join(sorted({clip.kind for clip in clips}))

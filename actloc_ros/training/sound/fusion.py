@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -173,11 +173,11 @@ def _of_video(
 
 def _rows(
     localizer: SeeingAndHearing,
-    frames: Iterator[Frame] | object,
+    frames: Iterable[Frame],
     video: Video,
     actions: Sequence[str],
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[bool]]]:
-    for number, frame in enumerate(frames):  # type: ignore[arg-type]
+    for number, frame in enumerate(frames):
         [found] = localizer.step([frame])
         heard = localizer.hear(frame).scores
         assert found.whole_view is not None
