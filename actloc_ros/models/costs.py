@@ -58,4 +58,13 @@ COSTS = {
     'swin3d_s_kinetics400': (49816678, 165.682),
     'swin3d_b_kinetics400': (88048984, 281.333),
     'swin3d_b_kinetics400_imagenet22k': (88048984, 281.333),
+    'efficientat_mn04_audioset': (983599, 0.130),
+    'efficientat_mn05_audioset': (1431239, 0.183),
+    'efficientat_mn10_audioset': (4876831, 0.586),
+    'efficientat_mn20_audioset': (17909287, 2.149),
+    'efficientat_mn30_audioset': (39086367, 4.690),
+    'efficientat_mn40_audioset': (68427303, 8.208),
+    'efficientat_dymn04_audioset': (1961239, 0.137),
+    'efficientat_dymn10_audioset': (10548479, 0.627),
+    'efficientat_dymn20_audioset': (39966143, 2.312),
 }

@@ -16,10 +16,10 @@ from typing import Any
 
 from actloc_ros.models.entry import LocalizerEntry
 
-NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
+NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video', 'sound.efficientat')
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
-WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'pose', 'two_stage')
+WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'sound', 'pose', 'two_stage')
 """Packages with LOCALIZERS; to import one does not: a robot that runs `motion` has no PyTorch."""
 
 
