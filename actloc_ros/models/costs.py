@@ -58,4 +58,8 @@ COSTS = {
     'swin3d_s_kinetics400': (49816678, 165.682),
     'swin3d_b_kinetics400': (88048984, 281.333),
     'swin3d_b_kinetics400_imagenet22k': (88048984, 281.333),
+    'i3d_rgb_kinetics400': (12697264, 111.509),
+    'i3d_flow_kinetics400': (12675312, 102.698),
+    'actionformer_thumos_i3d': (29251612, 45.030),
+    'actionformer_anet_tsp': (6943497, 0.861),
 }

@@ -17,6 +17,8 @@ class Task(str, Enum):
 
     LOCALIZATION = 'localization'
     CLASSIFICATION = 'classification'
+    FLOW = 'classification of optical flow'
+    SEGMENTS = 'segments in time'
 
 
 class Colour(str, Enum):

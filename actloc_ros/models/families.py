@@ -16,7 +16,7 @@ from typing import Any
 
 from actloc_ros.models.entry import LocalizerEntry
 
-NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video')
+NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video', 'i3d', 'actionformer')
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
 WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'pose', 'two_stage')
@@ -38,3 +38,7 @@ def import_named(path: str) -> Any:
     """Return what a `MODULE:NAME` of a registration names."""
     module, _, name = path.partition(':')
     return getattr(importlib.import_module(module), name)
+
+
+SEGMENTERS = 'actionformer'
+"""How the names of models begin that find segments in whole recordings."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.ensemble.names import members_of
-from actloc_ros.models.entry import LocalizerEntry
+from actloc_ros.models.entry import LocalizerEntry, Task
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.families import import_named, localizers
 
@@ -102,6 +102,11 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             ' your own localizer'
         )
     opened = open_network(model, options.weights, options.random_weights)
+    if opened.architecture.task is Task.SEGMENTS:
+        raise ModelError(
+            f'{model} finds segments in whole recordings, not in what comes live: give it to'
+            ' `actloc run`'
+        )
     if not opened.architecture.localizer:
         raise ModelError(
             f'{model} classifies clips of one person each and finds none: ask for'

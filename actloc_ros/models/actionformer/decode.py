@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from actloc_ros.models.ops.segments import Segments, SuppressionOptions, suppress_segments
+from actloc_ros.models.segments import Segments, SuppressionOptions, suppress_segments
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DecodeOptions:
     candidates: int = 2000
     min_score: float = 0.001
     min_length: float = 0.05
-    suppression: SuppressionOptions = SuppressionOptions()
+    suppression: SuppressionOptions = field(default_factory=SuppressionOptions)
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,7 @@ class MaskedConv(nn.Module):
     ) -> None:
         super().__init__()
         self._stride = stride
-        self.conv = nn.Conv1d(
-            channels, out, KERNEL, stride, KERNEL // 2, groups=groups, bias=bias
-        )
+        self.conv = nn.Conv1d(channels, out, KERNEL, stride, KERNEL // 2, groups=groups, bias=bias)
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Map (B, C, T) and its mask to (B, out, T / stride) and its mask."""
