@@ -15,6 +15,9 @@ COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
     'index': 'index recordings: who did what, where and when',
+    'search': 'find who did what, where and when, in an index',
+    'summarize': 'sum up an index: text, timeline, heat map, highlights',
+    'report': 'make a page of an index: timeline, clips, figures',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',
@@ -22,15 +25,15 @@ COMMANDS = {
     'download': "fetch a model's published weights",
     'convert': 'turn a checkpoint into safetensors',
     'export': 'write a model in a form for other runtimes',
+    'annotate': 'annotate a recording by a model, for people to correct',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
     'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
-    'search': 'find who did what, where and when, in an index',
 }
 # Packages that the default does without, and what installs them.
 NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
-RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch', 'webvtt')
+RECORDINGS = (*('duckdb', 'jinja2', 'lark', 'pyarrow', 'pympi', 'simplemma', 'usearch', 'webvtt'),)
 OPTIONAL = {
     **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),

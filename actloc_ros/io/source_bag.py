@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -17,7 +19,7 @@ from rosbags.rosbag2.reader import DirectoryReader, zstd
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.files import one_line, read_yaml
-from actloc_ros.frames import Frame, seconds
+from actloc_ros.frames import NANOSECONDS, Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
 from actloc_ros.io.source import Source, SourceError, bag_files, storage_suffix
 from actloc_ros.messages import stamp_of
@@ -30,6 +32,7 @@ IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 
 ZSTD = b'\x28\xb5\x2f\xfd'  # as data in CDR never begins
 LARGEST = 1 << 28  # bytes of a message
+DISORDER = 10 * NANOSECONDS  # by which messages may come later than others of the same stamp
 COMPRESSED = re.compile(rb'compression_mode:\s*[\'"]?(message|file)', re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
@@ -62,11 +65,13 @@ class RawMessage:
         stamp: Its header's stamp in ns.
         type: `sensor_msgs/msg/Image` or `sensor_msgs/msg/CompressedImage`.
         data: The message in CDR, byte by byte as recorded.
+        log_time: When it was recorded, in ns.
     """
 
     stamp: int
     type: str
     data: bytes
+    log_time: int = 0
 
 
 class BagSource(Source):
@@ -96,7 +101,7 @@ class BagSource(Source):
         self.broken = self.left_out = good = 0
         self.fault = ''
         limit = RateLimit()
-        for data in self._read():
+        for _, data in self._read():
             try:
                 message = _parse(data, self.type)
                 if not limit.due(stamp_of(message.header.stamp), self.max_rate):
@@ -122,14 +127,36 @@ class BagSource(Source):
 
     def messages(self) -> Iterator[RawMessage]:
         """Yield the messages of the topic unchanged, in the order they were recorded."""
-        for data in self._read():
-            yield RawMessage(stamp_of(_parse(data, self.type).header.stamp), self.type, data)
+        for logged, data in self._read():
+            stamp = stamp_of(_parse(data, self.type).header.stamp)
+            yield RawMessage(stamp, self.type, data, logged)
 
-    def _read(self) -> Iterator[bytes]:
+    def frames_within(self, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Frame]]:
+        """Yield the images whose stamps lie in spans, each with the number of its span.
+
+        Only these are decoded; those that cannot be are left out.
+
+        Args:
+            spans: Stamps in ns, from and before which; rising, without overlap.
+        """
+        begins = [begin for begin, _ in spans]
+        for _, data in self._read():
+            stamp = _header_stamp(data)
+            number = bisect_right(begins, stamp) - 1
+            if spans and stamp >= spans[-1][1] + DISORDER:
+                return
+            if number >= 0 and stamp < spans[number][1]:
+                try:
+                    frame = image_to_frame(_parse(data, self.type), self.camera)
+                except ValueError:
+                    continue
+                yield number, frame
+
+    def _read(self) -> Iterator[tuple[int, bytes]]:
         with open_bag(self.path) as reader:
             chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
-            for _, _, data in reader.messages(chosen):
-                yield _unpacked(bytes(data))
+            for _, logged, data in reader.messages(chosen):
+                yield logged, _unpacked(bytes(data))
 
 
 def image_topics(path: Path) -> list[str]:
@@ -153,6 +180,14 @@ def _unpacked(data: bytes) -> bytes:
         return zstd.ZstdDecompressor().decompress(data, LARGEST)
     except zstd.ZstdError:
         return data
+
+
+def _header_stamp(data: bytes) -> int:
+    """Return the stamp in ns of the header that a message in CDR begins with; 0 of a broken one."""
+    if len(data) < 12:
+        return 0
+    whole, part = struct.unpack_from('<iI' if data[1] & 1 else '>iI', data, 4)
+    return whole * NANOSECONDS + part
 
 
 def _parse(data: bytes, type_name: str) -> Any:
