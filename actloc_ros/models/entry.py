@@ -19,6 +19,7 @@ class Task(str, Enum):
     CLASSIFICATION = 'classification'
     FLOW = 'classification of optical flow'
     SEGMENTS = 'segments in time'
+    WORDS = 'classification by words'
 
 
 class Colour(str, Enum):

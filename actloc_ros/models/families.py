@@ -16,7 +16,17 @@ from typing import Any
 
 from actloc_ros.models.entry import LocalizerEntry
 
-NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video', 'i3d', 'actionformer')
+NETWORKS = (
+    'stream',
+    'yowov2',
+    'yowo',
+    'c3d',
+    'p3d',
+    'torchvision_video',
+    'i3d',
+    'actionformer',
+    'words',
+)
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
 WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'pose', 'two_stage')
@@ -42,3 +52,11 @@ def import_named(path: str) -> Any:
 
 SEGMENTERS = 'actionformer'
 """How the names of models begin that find segments in whole recordings."""
+
+WORDS = ('clip_', 'xclip_')
+"""How the names of models begin that take their labels from the user."""
+
+
+def takes_labels(model: str) -> bool:
+    """Return whether the labels of `DETECTOR+CLASSIFIER` are the user's own words."""
+    return model.rpartition('+')[2].startswith(WORDS)

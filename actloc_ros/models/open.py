@@ -11,7 +11,7 @@ from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.entry import LocalizerEntry, Task
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.families import import_named, localizers
+from actloc_ros.models.families import import_named, localizers, takes_labels
 
 if TYPE_CHECKING:
     from actloc_ros.models.loading import OpenedNetwork
@@ -35,8 +35,16 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
         options: What the user chose.
 
     Raises:
-        ModelError: There is no such model, or its weights are missing or do not fit.
+        ModelError: There is no such model, its weights are missing or do not fit, or labels are
+            given to one that has its own.
     """
+    entry = _find_entry(model)
+    members = members_of(model) if entry is not None and entry.composite else ()
+    if options.labels and not any(takes_labels(m) for m in (model, *(m.model for m in members))):
+        raise ModelError(
+            f'{model} has labels of its own; the parameter labels is for models that take words,'
+            ' such as people_n+clip_vit_b_32'
+        )
     return _find_factory(model)(options)
 
 

@@ -90,8 +90,8 @@ class I3dFeatures:
     def _motion(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return float32 (224, 224, 2) in [-1, 1]."""
         grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]
-        flow = self._flow.calc(grey[0], grey[1], None)
-        return _centre(flow).clip(-FLOW_LIMIT, FLOW_LIMIT) / FLOW_LIMIT
+        flow = self._flow.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32))
+        return _centre(np.asarray(flow)).clip(-FLOW_LIMIT, FLOW_LIMIT) / FLOW_LIMIT
 
     @torch.inference_mode()
     def _compute(self) -> None:

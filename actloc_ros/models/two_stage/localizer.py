@@ -19,6 +19,7 @@ from actloc_ros.models.ops.runtime import free_memory
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.crops import TrackBoxes, central_square, cut
 from actloc_ros.models.two_stage.options import TwoStageOptions
+from actloc_ros.models.words.classifier import WordsClassifier
 from actloc_ros.tracks import TrackLinker, TrackOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
@@ -36,7 +37,7 @@ class TwoStageLocalizer(Localizer):
         self,
         name: str,
         detector: PersonDetector,
-        classifier: ClipClassifier,
+        classifier: ClipClassifier | WordsClassifier,
         options: LocalizerOptions,
     ) -> None:
         self.name, self.labels = name, classifier.labels

@@ -32,7 +32,8 @@ from actloc_ros.models.people.open import names_people, open_people
 from actloc_ros.models.registry import find_entry
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
-from actloc_ros.models.two_stage.options import TOPIC
+from actloc_ros.models.two_stage.options import NONE_BIAS, TOPIC
+from actloc_ros.models.words.classifier import WordsClassifier, check_activation
 
 FILE = 'boxes='
 
@@ -79,11 +80,18 @@ def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -
         raise WeightsError(f'cannot read boxes from "{path}": {error}') from error
 
 
-def _open_classifier(name: str, device: torch.device, options: LocalizerOptions) -> ClipClassifier:
+def _open_classifier(
+    name: str, device: torch.device, options: LocalizerOptions
+) -> ClipClassifier | WordsClassifier:
+    check_activation(name, options.weights)
     opened = open_network(name, options.weights, options.random_weights)
     task = opened.architecture.task
     if task is Task.LOCALIZATION:
         raise WeightsError(f'{name} classifies no clips: it localizes by itself')
+    if task is Task.WORDS:
+        none = float(options.extra.get(NONE_BIAS, 0.0))
+        dtype = choose_precision(options.precision, device)
+        return WordsClassifier(opened, options.labels, none, device, dtype)
     if task is not Task.CLASSIFICATION:
         raise WeightsError(f'{name} classifies no clips of images; its task is {task.value}')
     dtype = choose_precision(options.precision, device)
