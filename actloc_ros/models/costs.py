@@ -62,4 +62,10 @@ COSTS = {
     'i3d_flow_kinetics400': (12675312, 102.698),
     'actionformer_thumos_i3d': (29251612, 45.030),
     'actionformer_anet_tsp': (6943497, 0.861),
+    'clip_vit_b_32_words': (151277313, 35.270),
+    'clip_vit_b_32_quickgelu_words': (151277313, 35.270),
+    'clip_rn50_words': (102007137, 46.743),
+    'clip_rn50_quickgelu_words': (102007137, 46.743),
+    'xclip_b_32_8_words': (196585729, 35.976),
+    'xclip_b_16_8_words': (194929153, 141.718),
 }

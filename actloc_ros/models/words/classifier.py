@@ -32,7 +32,7 @@ class WordsClassifier:
     """A network of images and words, with labels as text, which it encodes once.
 
     A clip's scores are the softmax over all labels and "none of these", so that they sum to less
-    than 1; an actor of whom no label is true scores low everywhere.
+    than 1; an actor of which no label is true scores low everywhere.
 
     Attributes:
         labels: As the user wrote them.
