@@ -72,6 +72,8 @@ NETWORK = (
     *('module', 'model', 'net', 'network', 'ema', 'ema_model', 'model_ema', 'averaged_model'),
     *('student', 'teacher', 'online', 'target'),
 )
+# Whose weights are meant where the last step's stand beside them.
+AVERAGED = ('avg_model',)
 # What ActionFormer's authors evaluate, beside the last step's `state_dict`.
 AVERAGED_DICT = "['state_dict_ema']"
 
@@ -259,7 +261,8 @@ def _wrapped(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         parts.setdefault(prefix, {})[rest if dot else ''] = value
     if len(parts) == 1 and '' not in next(iter(parts.values())):
         return parts
-    return {prefix: part for prefix, part in parts.items() if prefix in NETWORK}
+    averaged = {prefix: part for prefix, part in parts.items() if prefix in AVERAGED}
+    return averaged or {prefix: part for prefix, part in parts.items() if prefix in NETWORK}
 
 
 def _choose(

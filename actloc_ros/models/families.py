@@ -23,6 +23,8 @@ NETWORKS = (
     'c3d',
     'p3d',
     'torchvision_video',
+    'graphs',
+    'published_people',
     'i3d',
     'actionformer',
     'words',

@@ -116,14 +116,26 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             ' `actloc run`'
         )
     if not opened.architecture.localizer:
-        raise ModelError(
-            f'{model} classifies clips of one person each and finds none: ask for'
-            f' DETECTOR+{model}, such as hog+{model}'
-        )
+        raise ModelError(f'{model} {_what_lacks(model, opened.architecture.task.name)}')
     localizer = make_localizer(opened, options)
     path = find_weights(opened.entry, options.weights)
     localizer.weight_files = () if path is None else (path,)
     return localizer
+
+
+def _what_lacks(model: str, task: str) -> str:
+    """Return what a network that is no localizer does, and what to put before or behind it."""
+    return {
+        'SKELETONS': f'takes joints and finds none: ask for people_n+{model}',
+        'DETECTION': f'finds people alone: ask for {model}+CLASSIFIER, such as {model}+mc3_18',
+        'POSES': f'finds people and joints alone: ask for {model}+SKELETON, such as'
+        f' {model}+stgcnpp_ntu60_hrnet_j',
+        'CROPS': f'finds joints in boxes: ask for people_n+{model}+stgcnpp_ntu60_hrnet_j',
+    }.get(
+        task,
+        f'classifies clips of one person each and finds none: ask for DETECTOR+{model}, such as'
+        f' hog+{model}',
+    )
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

@@ -2,13 +2,13 @@
 
 `DETECTOR+CLASSIFIER`, as in `hog+c3d` or `fasterrcnn_mobilenet_v3_large_320_fpn+mvit_v2_s`.
 
-DETECTOR is `hog`; `view`, for which the actor is the whole view; `people_n`, or the path of a YAML
-file that describes any other people network, as `models.people.open` has it; a detection network of
-torchvision, by its name (with its default weights) or by its weights'
-(`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in a CSV file, whose columns
-`detectors.external_boxes.read_boxes` describes; or, in the node, `topic`: boxes that another node
-finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier or of one of its
-checkpoints, as `actloc models` lists them.
+DETECTOR is `hog`; `view`, for which the actor is the whole view; `people_n`, a published network
+such as `yolox_nano`, or the path of a YAML file that describes any other people network, as
+`models.people.open` has it; a detection network of torchvision, by its name (with its default
+weights) or by its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in
+a CSV file, whose columns `detectors.external_boxes.read_boxes` describes; or, in the node, `topic`:
+boxes that another node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier or
+of one of its checkpoints, as `actloc models` lists them.
 """
 
 from __future__ import annotations
