@@ -166,7 +166,7 @@ def test_run_gives_segments_as_text_file_and_bag(recording, capsys):
     assert all(0 <= row['segment'][0] < row['segment'][1] <= 6.0 for row in rows)
     likely = [row for row in rows if row['score'] >= 0.2]
     assert text.count(' s to ') == len(likely) > 0
-    messages = [message for _, message in read_detections(bag)]
+    messages = list(read_detections(bag))
     assert len(messages) >= 60
     states = [each.state for message in messages for each in message.detections]
     assert states.count(1) == states.count(3) > 0  # all that start end
