@@ -28,6 +28,7 @@ setup(
     package_data={
         'actloc_ros': ['py.typed', 'weights/*.safetensors', 'weights/*.onnx', 'weights/NOTICE'],
         'actloc_ros.definitions': ['*.msg'],
+        'actloc_ros.recordings.report': ['page.html', 'page.css', 'page.js'],
     },
     python_requires='>=3.10',
     install_requires=read_requirements('requirements.txt'),

@@ -15,6 +15,9 @@ COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
     'monitor': 'apply rules to a recording, and print alarms',
     'index': 'index recordings: who did what, where and when',
+    'search': 'find who did what, where and when, in an index',
+    'summarize': 'sum up an index: text, timeline, heat map, highlights',
+    'report': 'make a page of an index: timeline, clips, figures',
     'draw': 'draw detections into a video of their recording',
     'compare': 'say where two bags of detections differ',
     'synth': 'make a recording with exact ground truth',
@@ -26,7 +29,6 @@ COMMANDS = {
     'train': 'train a model',
     'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
-    'search': 'find who did what, where and when, in an index',
 }
 # Packages that the default does without, and what installs them.
 NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')

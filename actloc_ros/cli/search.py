@@ -30,8 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--like',
         metavar='EXAMPLE',
-        help='find what looks alike: RECORDING@12.4s of the index (or RECORDING@12.4s#TRACK), an '
-        'image or a video; of those that fulfil the query, if there is one',
+        help='find what looks alike: RECORDING@12.4s of the index, or RECORDING@12.4s#TRACK; of '
+        'those that fulfil the query, if there is one',
     )
     parser.add_argument(
         '--text',

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -17,7 +19,7 @@ from rosbags.rosbag2.reader import DirectoryReader, zstd
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.files import one_line, read_yaml
-from actloc_ros.frames import Frame, seconds
+from actloc_ros.frames import NANOSECONDS, Frame, seconds
 from actloc_ros.io.conversions import image_to_frame
 from actloc_ros.io.source import Source, SourceError, bag_files, storage_suffix
 from actloc_ros.messages import stamp_of
@@ -30,6 +32,7 @@ IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 
 ZSTD = b'\x28\xb5\x2f\xfd'  # as data in CDR never begins
 LARGEST = 1 << 28  # bytes of a message
+DISORDER = 10 * NANOSECONDS  # by which messages may come later than others of the same stamp
 COMPRESSED = re.compile(rb'compression_mode:\s*[\'"]?(message|file)', re.IGNORECASE)
 _log = logging.getLogger(__name__)
 
@@ -125,6 +128,27 @@ class BagSource(Source):
         for data in self._read():
             yield RawMessage(stamp_of(_parse(data, self.type).header.stamp), self.type, data)
 
+    def frames_within(self, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Frame]]:
+        """Yield the images whose stamps lie in spans, each with the number of its span.
+
+        Only these are decoded; those that cannot be are left out.
+
+        Args:
+            spans: Stamps in ns, from and before which; rising, without overlap.
+        """
+        begins = [begin for begin, _ in spans]
+        for data in self._read():
+            stamp = _header_stamp(data)
+            number = bisect_right(begins, stamp) - 1
+            if spans and stamp >= spans[-1][1] + DISORDER:
+                return
+            if number >= 0 and stamp < spans[number][1]:
+                try:
+                    frame = image_to_frame(_parse(data, self.type), self.camera)
+                except ValueError:
+                    continue
+                yield number, frame
+
     def _read(self) -> Iterator[bytes]:
         with open_bag(self.path) as reader:
             chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
@@ -153,6 +177,14 @@ def _unpacked(data: bytes) -> bytes:
         return zstd.ZstdDecompressor().decompress(data, LARGEST)
     except zstd.ZstdError:
         return data
+
+
+def _header_stamp(data: bytes) -> int:
+    """Return the stamp in ns of the header that a message in CDR begins with; 0 of a broken one."""
+    if len(data) < 12:
+        return 0
+    whole, part = struct.unpack_from('<iI' if data[1] & 1 else '>iI', data, 4)
+    return whole * NANOSECONDS + part
 
 
 def _parse(data: bytes, type_name: str) -> Any:

@@ -9,6 +9,7 @@ from fuzz.targets import (
     images,
     parameters,
     people_files,
+    queries,
     side_inputs,
     videos,
 )
@@ -23,6 +24,7 @@ TARGETS = {
         bags,
         checkpoints,
         people_files,
+        queries,
         videos,
     )
     for target in module.TARGETS

@@ -27,7 +27,8 @@ class Catalogue:
         first: The earliest stamp with a time of day, in ns; 0 without one.
         last: The latest.
         without_clock: Views whose stamps are no times of day.
-        views: Of how many.
+        views: Of how many; they are numbered from 0.
+        instances: How many there are.
     """
 
     labels: dict[str, int]
@@ -39,6 +40,7 @@ class Catalogue:
     last: int = 0
     without_clock: int = 0
     views: int = 0
+    instances: int = 0
     _meanings: dict[str, Meaning] = field(default_factory=dict, repr=False, compare=False)
 
     def meaning(self, words: str) -> Meaning:
@@ -88,6 +90,7 @@ def read_catalogue(connection: Any) -> Catalogue:
         'SELECT min(start) FILTER (wall_clock), max("end") FILTER (wall_clock), '
         'count(*) FILTER (NOT wall_clock), count(*) FROM views'
     ).fetchone()
+    (instances,) = connection.execute('SELECT count(*) FROM instances').fetchone()
     cameras = connection.execute('SELECT DISTINCT camera FROM views ORDER BY camera').fetchall()
     return Catalogue(
         dict(connection.execute('SELECT name, label FROM labels').fetchall()),
@@ -99,6 +102,7 @@ def read_catalogue(connection: Any) -> Catalogue:
         last or 0,
         without,
         views,
+        instances,
     )
 
 

@@ -37,6 +37,7 @@ from actloc_ros.recordings.search.relation import (
     parts_of,
     select,
 )
+from actloc_ros.recordings.search.scope import IN_RANGE, IN_SCOPE, view_scope
 from actloc_ros.recordings.search.words import Meaning
 
 Sort = Literal['time', 'newest', 'score', 'duration']
@@ -57,10 +58,16 @@ OVERLAP = (
 class Compiled:
     """A statement, and what was taken for what.
 
+    No span reaches from one view into another, so that a query may be answered for some views after
+    others.
+
     Attributes:
         sql: With named parameters. Its rows have view, start and end in ns, score and track, then
             for each part its instance and its track.
-        parameters: By name.
+        parameters: By name; besides it takes those of `Range`.
+        scope: A statement that lists the numbers of views, rising, in which alone there may be
+            hits; empty where these are all.
+        scope_parameters: By name.
         parts: How many parts a row has.
         meanings: What the words of the query were taken for, in order.
         asks_for_clock: Whether it asks for dates or times of day.
@@ -68,6 +75,8 @@ class Compiled:
 
     sql: str
     parameters: dict[str, Any]
+    scope: str
+    scope_parameters: dict[str, Any]
     parts: int
     meanings: tuple[Meaning, ...]
     asks_for_clock: bool
@@ -88,7 +97,8 @@ def compile_query(
     Raises:
         QueryError: It names what the index does not have, or joins what cannot be joined.
     """
-    compiler = _Compiler(catalogue, clock)
+    scope, scope_parameters = view_scope(query, catalogue, clock)
+    compiler = _Compiler(catalogue, clock, bool(scope))
     found = compiler.relation(query)
     columns = [of('s', column) for column in ('view', 'start', '"end"', 'score', 'track')]
     columns += [of('s', column) for column in found.part_columns]
@@ -98,6 +108,8 @@ def compile_query(
     return Compiled(
         compiler.statement.text(body),
         compiler.statement.parameters,
+        scope,
+        scope_parameters,
         found.parts,
         tuple(dict.fromkeys(compiler.meanings)),
         compiler.conditions.asks_for_clock,
@@ -105,7 +117,8 @@ def compile_query(
 
 
 class _Compiler:
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, catalogue: Catalogue, clock: Clock, scoped: bool) -> None:
+        self._range = [IN_RANGE, IN_SCOPE] if scoped else [IN_RANGE]
         self.statement = Statement()
         self.conditions = Conditions(self.statement, catalogue, clock)
         self.meanings: list[Meaning] = []
@@ -147,7 +160,7 @@ class _Compiler:
 
     def _instances(self, actor: str, labels: tuple[int, ...] | None) -> Relation:
         columns = [*SPAN, 'instance AS p0', 'track AS t0', *_letter(actor)]
-        where = []
+        where = list(self._range)
         if labels is not None:
             terms = [f'label = {self.statement.bind(label, "SMALLINT")}' for label in labels]
             where.append(f'({" OR ".join(terms)})')
@@ -156,20 +169,20 @@ class _Compiler:
 
     def _tracks(self, actor: str) -> Relation:
         columns = [*SPAN, 'NULL::INTEGER AS p0', 'track AS t0', *_letter(actor)]
-        return Relation(self.statement.add(select(columns, 'tracks')), 1, tuple(actor))
+        return Relation(self.statement.add(select(columns, 'tracks', self._range)), 1, tuple(actor))
 
     def _stays(self, actor: str, zone: Named) -> Relation:
         columns = [
             *('view', 'track', 'start', '"end"', 'NULL::REAL AS score'),
             *('NULL::INTEGER AS p0', 'track AS t0', *_letter(actor)),
         ]
-        where = [f'list_contains({self.conditions.zones(zone)}, zone)']
+        where = [*self._range, f'list_contains({self.conditions.zones(zone)}, zone)']
         return Relation(self.statement.add(select(columns, 'stays', where)), 1, tuple(actor))
 
     def _absence(self, query: Nobody) -> Relation:
         """Add the times of views that no span of what is absent covers."""
         spans = self.relation(query.of)
-        where = self._cameras_of_zones(query.of)
+        where = [*self._range, *self._cameras_of_zones(query.of)]
         # A span without length at a view's start and end each, so that gaps there are found too.
         marks = ' UNION ALL '.join(
             (

@@ -12,6 +12,7 @@ from actloc_ros.recordings.search.clock import Clock, open_clock
 from actloc_ros.recordings.search.compile import Compiled, Sort, compile_query
 from actloc_ros.recordings.search.parse import parse
 from actloc_ros.recordings.search.query import Query
+from actloc_ros.recordings.search.scope import EVERY, ranges
 from actloc_ros.recordings.search.words import Meaning
 
 FIXED = 5  # columns before those of the parts
@@ -131,7 +132,7 @@ class Searcher:
         """
         asked = parse(query) if isinstance(query, str) else query
         compiled = self.compile(asked, limit, sort)
-        rows = self._connection.execute(compiled.sql, compiled.parameters).fetchall()
+        rows = self._rows(compiled, limit, sort)
         more = limit is not None and len(rows) > limit
         kept = rows[:limit] if more else rows
         hits = tuple(self._hits(kept, compiled.parts))
@@ -142,6 +143,33 @@ class Searcher:
         return compile_query(
             query, self.catalogue, self.clock, sort, None if limit is None else limit + 1
         )
+
+    def scope(self, compiled: Compiled) -> list[int] | None:
+        """Return the views in which alone a query may have hits, rising; None for all."""
+        if not compiled.scope:
+            return None
+        found = self._connection.execute(compiled.scope, compiled.scope_parameters).fetchall()
+        return [view for (view,) in found]
+
+    def _rows(self, compiled: Compiled, limit: int | None, sort: Sort) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement, up to one more than `limit`."""
+        scope = self.scope(compiled)
+        if limit is None or sort != 'time':
+            whole = EVERY if scope is None else {**EVERY, 'scope': scope}
+            return self._fetch(compiled, whole)
+        rows: list[tuple[Any, ...]] = []
+        # By view, as they are sorted, so that what is common is found without reading all.
+        for part in ranges(scope, self.catalogue.views, self.catalogue.instances):
+            rows += self._fetch(compiled, part)
+            if len(rows) > limit:
+                break
+        return rows[: limit + 1]
+
+    def _fetch(self, compiled: Compiled, part: dict[str, Any]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._connection.execute(
+            compiled.sql, {**compiled.parameters, **part}
+        ).fetchall()
+        return found
 
     def _hits(self, rows: list[tuple[Any, ...]], parts: int) -> Iterator[Hit]:
         views = self.views({row[0] for row in rows})

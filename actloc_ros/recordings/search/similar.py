@@ -14,6 +14,7 @@ from actloc_ros.recordings.index.open import Index
 from actloc_ros.recordings.search.engine import Hit, Hits, Part, Searcher
 from actloc_ros.recordings.search.parse import parse
 from actloc_ros.recordings.search.query import Named, Query, QueryError
+from actloc_ros.recordings.search.scope import EVERY
 
 MOMENT = re.compile(r'(?P<recording>.+)@(?P<time>\d+(\.\d*)?)s?(#(?P<track>\d+))?', re.DOTALL)
 OVERSAMPLING = 10  # so many times more are taken from a graph, and ordered exactly
@@ -155,7 +156,9 @@ def _segments(
     )
     if query is not None:
         compiled = searcher.compile(query)
-        parameters |= compiled.parameters
+        scope = searcher.scope(compiled)
+        parameters |= {**compiled.parameters, **EVERY}
+        parameters |= {} if scope is None else {'scope': scope}
         parts = (
             body,
             'AND EXISTS (SELECT 1 FROM (',

@@ -1,6 +1,8 @@
 """Search a made-up index: what is found, by the rules of the grammar, and what is refused."""
 
+import re
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,6 +238,22 @@ def test_functions_state_the_same_queries(text, query):
         assert parsed.first == query.first.first
         return
     assert parsed == query
+
+
+def test_queries_in_the_documentation_are_queries():
+    root = Path(__file__).resolve().parents[3]
+    texts = [(root / name).read_text() for name in ('README.md', 'doc/recordings.md')]
+    found = {
+        query for text in texts for query in re.findall(r"actloc search index '([^']+)'", text)
+    }
+    assert len(found) >= 3
+    for query in found:
+        parse(query)
+    table = texts[1][texts[1].index('| to find |') : texts[1].index('`or` joins weakest')]
+    pieces = [piece for piece in re.findall(r'`([^`]+)`', table) if '…' not in piece]
+    assert len(pieces) > 30
+    for piece in pieces:
+        parse(piece if '>' in piece or ' ' in piece else f'falling and {piece}')
 
 
 def test_sorting_and_limit(searcher):

@@ -1,0 +1,1 @@
+"""Make one page of an index that needs nothing else: timeline, clips, figures, filters."""
