@@ -20,7 +20,7 @@ pytestmark = [
         not os.environ.get('ACTLOC_CLUSTER'),
         reason='a cluster takes a minute and 700 MB: make cluster-test',
     ),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(850),
 ]
 
 
