@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,15 +94,8 @@ class AlarmBag:
 
     def close(self, alarm: Alarm) -> None:
         """Add the alarm as an event, and complete the file."""
-        types = _foxglove_types()
-        pair, event = (types.types[name] for name in FOXGLOVE)
-        message = event(
-            time_message(find_type, alarm.start),
-            time_message(find_type, alarm.end),
-            [pair(name, text) for name, text in _texts(alarm)],
-        )
-        definition, _ = types.generate_msgdef(EVENT, ros_version=2)
-        data = bytes(types.serialize_cdr(message, EVENT))
+        data = serialize_event(alarm.start, alarm.end, _texts(alarm))
+        definition = event_definition()
         self.write(
             SerializedMessage(alarm.camera, EVENT_TOPIC, EVENT, definition, alarm.start, data)
         )
@@ -112,6 +105,30 @@ class AlarmBag:
     def abort(self, error: Exception) -> None:
         """Leave no file."""
         self._stack.__exit__(type(error), error, None)
+
+
+def serialize_event(start: int, end: int, texts: Iterable[tuple[str, str]]) -> bytes:
+    """Return a `foxglove_msgs/Event` in CDR.
+
+    Args:
+        start: Its first time, in ns.
+        end: Its last time, in ns.
+        texts: Its metadata: names, each once, and values.
+    """
+    types = _foxglove_types()
+    pair, event = (types.types[name] for name in FOXGLOVE)
+    message = event(
+        time_message(find_type, start),
+        time_message(find_type, end),
+        [pair(name, text) for name, text in texts],
+    )
+    return bytes(types.serialize_cdr(message, EVENT))
+
+
+@lru_cache
+def event_definition() -> str:
+    """Return the definition of `foxglove_msgs/Event`, with those that it needs."""
+    return _foxglove_types().generate_msgdef(EVENT, ros_version=2)[0]
 
 
 @lru_cache

@@ -25,6 +25,7 @@ COMMANDS = {
     'download': "fetch a model's published weights",
     'convert': 'turn a checkpoint into safetensors',
     'export': 'write a model in a form for other runtimes',
+    'annotate': 'annotate a recording by a model, for people to correct',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
     'ensemble-fit': 'learn how far to trust each member of an ensemble',
@@ -32,7 +33,7 @@ COMMANDS = {
 }
 # Packages that the default does without, and what installs them.
 NETWORKS = ('torch', 'torchvision', 'lightning_fabric', 'tensorboard', 'onnx', 'onnxscript')
-RECORDINGS = ('duckdb', 'jinja2', 'lark', 'pyarrow', 'simplemma', 'usearch', 'webvtt')
+RECORDINGS = (*('duckdb', 'jinja2', 'lark', 'pyarrow', 'pympi', 'simplemma', 'usearch', 'webvtt'),)
 OPTIONAL = {
     **dict.fromkeys((*NETWORKS, 'sklearn'), '-r requirements-networks.txt'),
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),

@@ -172,7 +172,7 @@ def _label(track: list[ActionRow], canvas: np.ndarray) -> _Label:
     track = sorted(track, key=lambda row: -row.score)
     first = track[0]
     decided = any(row.decided for row in track)
-    colour = _colour(first.track_id) if decided else UNDECIDED
+    colour = track_colour(first.track_id) if decided else UNDECIDED
     head = f'#{first.track_id}'
     lines = [f'{head} {_describe(row)}' if row is first else _describe(row) for row in track]
     texts = tuple(line.strip() for line in lines)
@@ -180,7 +180,7 @@ def _label(track: list[ActionRow], canvas: np.ndarray) -> _Label:
     return _Label(texts, colour, _rectangle(first.box, canvas), decided, joints)
 
 
-def _colour(track_id: int) -> tuple[int, int, int]:
+def track_colour(track_id: int) -> tuple[int, int, int]:
     """Return a track's own bright colour."""
     red, green, blue = colorsys.hsv_to_rgb(track_id * HUE_STEP % 1, 0.6, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)

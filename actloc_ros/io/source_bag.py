@@ -65,11 +65,13 @@ class RawMessage:
         stamp: Its header's stamp in ns.
         type: `sensor_msgs/msg/Image` or `sensor_msgs/msg/CompressedImage`.
         data: The message in CDR, byte by byte as recorded.
+        log_time: When it was recorded, in ns.
     """
 
     stamp: int
     type: str
     data: bytes
+    log_time: int = 0
 
 
 class BagSource(Source):
@@ -99,7 +101,7 @@ class BagSource(Source):
         self.broken = self.left_out = good = 0
         self.fault = ''
         limit = RateLimit()
-        for data in self._read():
+        for _, data in self._read():
             try:
                 message = _parse(data, self.type)
                 if not limit.due(stamp_of(message.header.stamp), self.max_rate):
@@ -125,8 +127,9 @@ class BagSource(Source):
 
     def messages(self) -> Iterator[RawMessage]:
         """Yield the messages of the topic unchanged, in the order they were recorded."""
-        for data in self._read():
-            yield RawMessage(stamp_of(_parse(data, self.type).header.stamp), self.type, data)
+        for logged, data in self._read():
+            stamp = stamp_of(_parse(data, self.type).header.stamp)
+            yield RawMessage(stamp, self.type, data, logged)
 
     def frames_within(self, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Frame]]:
         """Yield the images whose stamps lie in spans, each with the number of its span.
@@ -137,7 +140,7 @@ class BagSource(Source):
             spans: Stamps in ns, from and before which; rising, without overlap.
         """
         begins = [begin for begin, _ in spans]
-        for data in self._read():
+        for _, data in self._read():
             stamp = _header_stamp(data)
             number = bisect_right(begins, stamp) - 1
             if spans and stamp >= spans[-1][1] + DISORDER:
@@ -149,11 +152,11 @@ class BagSource(Source):
                     continue
                 yield number, frame
 
-    def _read(self) -> Iterator[bytes]:
+    def _read(self) -> Iterator[tuple[int, bytes]]:
         with open_bag(self.path) as reader:
             chosen = [c for c in reader.connections if c.topic == self.topic and _is_image(c)]
-            for _, _, data in reader.messages(chosen):
-                yield _unpacked(bytes(data))
+            for _, logged, data in reader.messages(chosen):
+                yield logged, _unpacked(bytes(data))
 
 
 def image_topics(path: Path) -> list[str]:

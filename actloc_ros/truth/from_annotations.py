@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actloc_ros.truth.annotations import Instance, Video
+from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.boxes import GroundTruth, Tube, truth_from_tubes
 from actloc_ros.truth.plain_json import FORMAT, read_annotations
 
@@ -31,22 +31,23 @@ def annotations_truth(path: Path, any_action: bool = False) -> GroundTruth:
         for track in video.tracks
         if len(track.frames)
     ]
-    tubes = (
-        actors
-        if any_action
-        else [
-            tube
-            for index, video in enumerate(annotations.videos)
-            for instance in video.instances
-            for tube in _tubes(index, video, instance, annotations.labels.index(instance.label))
-        ]
-    )
+    tubes = actors if any_action else instance_tubes(annotations)
     sizes = {
         index: (float(video.width), float(video.height))
         for index, video in enumerate(annotations.videos)
     }
     names = [video.path for video in annotations.videos]
     return truth_from_tubes(str(path), names, annotations.labels, tubes, 0, sizes)
+
+
+def instance_tubes(annotations: Annotations) -> list[Tube]:
+    """Return a tube for each instance, of its actor's boxes while it lasts; none without boxes."""
+    return [
+        tube
+        for index, video in enumerate(annotations.videos)
+        for instance in video.instances
+        for tube in _tubes(index, video, instance, annotations.labels.index(instance.label))
+    ]
 
 
 def _tubes(index: int, video: Video, instance: Instance, label: int) -> list[Tube]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +21,7 @@ ACTION = 'action'  # the attribute that names what a person does
 NO_ACTION = ('', '__undefined__')
 LAST_FRAME = 10_000_000  # four days at 30 Hz
 DIGITS = 18  # of any number
+MOST_COMMAS = 50  # pieces of one action
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ def read_cvat(paths: DatasetPaths) -> Annotations:
     """Read an XML file, or all of a folder, of one or more tasks each.
 
     Labels are the tracks' labels, or the values of their attribute `action` where they have one;
-    several are separated by commas. Boxes between rows are interpolated linearly; `outside` ends
-    a track's visible part, as does the last row. Where a task shows every n-th frame, only those
-    are known. Videos are found beside the XML, or in the folder named, by the task's source.
+    several are separated by commas, and a label that holds commas is known by being offered. Boxes
+    between rows are interpolated linearly; `outside` ends a track's visible part, as does the last
+    row. Where a task shows every n-th frame, only those are known. Videos are found beside the XML,
+    or in the folder named, by the task's source.
 
     Raises:
         AnnotationError: It is no such XML, or a track has other shapes than upright boxes.
@@ -77,8 +79,9 @@ def read_cvat(paths: DatasetPaths) -> Annotations:
     videos = []
     for file in tqdm(files, 'files', unit='file', disable=None, leave=False):
         root = parse_xml(file)
-        tasks, tracks = _tasks(root, file), _tracks(root, file)
-        labels.update(dict.fromkeys(_labels(root, tracks)))
+        known = single_actions(_offered(root))
+        tasks, tracks = _tasks(root, file), _tracks(root, file, known)
+        labels.update(dict.fromkeys(_labels(root, tracks, known)))
         for task in tasks:
             own = [track for track in tracks if track.task in ('', task.number)]
             video = find_video(paths.videos or file.parent, task.source)
@@ -144,11 +147,13 @@ def _task(task: ElementTree.Element, meta: ElementTree.Element, file: Path) -> T
     )
 
 
-def _tracks(root: ElementTree.Element, file: Path) -> list[Track]:
-    return [_track(each, f'{file}: track {each.get("id", "?")}') for each in root.iter('track')]
+def _tracks(root: ElementTree.Element, file: Path, known: Collection[str]) -> list[Track]:
+    return [
+        _track(each, f'{file}: track {each.get("id", "?")}', known) for each in root.iter('track')
+    ]
 
 
-def _track(track: ElementTree.Element, where: str) -> Track:
+def _track(track: ElementTree.Element, where: str, known: Collection[str]) -> Track:
     label = track.get('label')
     if not label:
         _refuse(where, 'it has no label')
@@ -156,9 +161,9 @@ def _track(track: ElementTree.Element, where: str) -> Track:
     if others:
         _refuse(where, f'it has shapes {", ".join(sorted(others))}; draw rectangles')
     rows: list[Row] = []
-    actions: tuple[str, ...] | None = _actions(track)
+    actions: tuple[str, ...] | None = _actions(track, known)
     for box in sorted(track.iter('box'), key=lambda b: _whole(b.get('frame'), where)):
-        found = _actions(box)
+        found = _actions(box, known)
         actions = actions if found is None else found
         rows.append(_row(box, (label,) if actions is None else actions, where))
     frames = [row.frame for row in rows]
@@ -167,13 +172,40 @@ def _track(track: ElementTree.Element, where: str) -> Track:
     return Track(f'track {track.get("id", "?")}', track.get('task_id', ''), tuple(rows))
 
 
-def _actions(element: ElementTree.Element) -> tuple[str, ...] | None:
+def _actions(element: ElementTree.Element, known: Collection[str]) -> tuple[str, ...] | None:
     """Return the values of the attribute `action`; None where there is none."""
     for each in element.findall('attribute'):
         if each.get('name', '').lower() == ACTION:
-            values = (value.strip() for value in (each.text or '').split(','))
-            return tuple(dict.fromkeys(value for value in values if value not in NO_ACTION))
+            return tuple(dict.fromkeys(split_actions(each.text or '', known)))
     return None
+
+
+def split_actions(text: str, known: Collection[str]) -> Iterator[str]:
+    """Yield the actions that a value of the attribute `action` names, separated by commas.
+
+    Args:
+        text: The value.
+        known: Actions that may hold commas themselves; the longest one counts.
+    """
+    pieces = text.split(',')
+    begin = 0
+    while begin < len(pieces):
+        ends = range(min(len(pieces), begin + MOST_COMMAS), begin, -1)
+        joined = ((end, ','.join(pieces[begin:end]).strip()) for end in ends)
+        end, action = next((each for each in joined if each[1] in known), (begin + 1, ''))
+        action = action or pieces[begin].strip()
+        if action not in NO_ACTION:
+            yield action
+        begin = end
+
+
+def single_actions(offered: Sequence[str]) -> frozenset[str]:
+    """Return the values that are no combination of others among them."""
+    values = frozenset(offered)
+    parts = {value: list(split_actions(value, values - {value})) for value in values}
+    return frozenset(
+        value for value in values if len(parts[value]) < 2 or not values.issuperset(parts[value])
+    )
 
 
 def _row(box: ElementTree.Element, actions: tuple[str, ...], where: str) -> Row:
@@ -206,20 +238,28 @@ def _refuse(where: str, why: str) -> NoReturn:
     raise AnnotationError(f'{where}: {why}')
 
 
-def _labels(root: ElementTree.Element, tracks: Sequence[Track]) -> list[str]:
+def _offered(root: ElementTree.Element) -> list[str]:
+    """Return the values offered for `action`, in their order."""
+    values = [
+        value.strip()
+        for attribute in root.iter('attribute')
+        if attribute.findtext('name', '').lower() == ACTION
+        for value in attribute.findtext('values', '').split('\n')
+    ]
+    return [value for value in values if value not in NO_ACTION]
+
+
+def _labels(
+    root: ElementTree.Element, tracks: Sequence[Track], known: Collection[str]
+) -> list[str]:
     """Return the labels that tracks use, and the values offered for `action`, in their order."""
     offered: list[str] = []
     used = {action for track in tracks for row in track.rows for action in row.actions}
     for label in root.iter('label'):
-        values = [
-            value
-            for attribute in label.iter('attribute')
-            if attribute.findtext('name', '').lower() == ACTION
-            for value in attribute.findtext('values', '').split('\n')
-        ]
-        name = label.findtext('name', '')
+        values = [value for value in _offered(label) if value in known]
+        name = label.findtext('name', '').strip()
         offered += values if values else [name] if name in used else []
-    listed = [name.strip() for name in offered if name.strip() not in NO_ACTION]
+    listed = [name for name in offered if name not in NO_ACTION]
     return list(dict.fromkeys([*listed, *sorted(used)]))
 
 

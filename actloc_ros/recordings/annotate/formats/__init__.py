@@ -1,0 +1,1 @@
+"""Write annotations in formats that other tools read: a module a format."""
