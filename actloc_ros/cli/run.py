@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.video:
         refuse_input(arguments.video, arguments.source)
     if settings.model.startswith(SEGMENTERS):
-        from actloc_ros.cli.run_segments import run_segments
+        from actloc_ros.cli.support.run_segments import run_segments
 
         return run_segments(arguments, source, settings)
     if arguments.features or arguments.segments:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from actloc_ros.training.skeleton_n.behaviours import make_motion
+from actloc_ros.training.skeleton_n.footage.own_footage import read_own_footage
 from actloc_ros.training.skeleton_n.labels import LABELS, YES
 from actloc_ros.training.skeleton_n.motion_data import (
     Footage,
@@ -17,7 +18,6 @@ from actloc_ros.training.skeleton_n.motion_data import (
     read_motions,
     read_teacher_footage,
 )
-from actloc_ros.training.skeleton_n.own_footage import read_own_footage
 from actloc_ros.training.skeleton_n.script import FALLS, HELD_FALLS, RATE
 from actloc_ros.training.skeleton_n.synthetic import SyntheticScene, make_scene
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from actloc_ros.training.skeleton_n.refilm import SIZES, draw_refilm
+from actloc_ros.training.skeleton_n.footage.refilm import SIZES, draw_refilm
 
 SIZE = (640, 480)
 

@@ -10,11 +10,11 @@ import yaml
 
 from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession
 from actloc_ros.models.skeleton_n.features import FEATURES
-from actloc_ros.training.skeleton_n import own_footage
 from actloc_ros.training.skeleton_n.bank import Bank
 from actloc_ros.training.skeleton_n.behaviours import make_motion
 from actloc_ros.training.skeleton_n.evaluate import load
 from actloc_ros.training.skeleton_n.fit import label_boost, main, read_recipe, track_chances
+from actloc_ros.training.skeleton_n.footage import own_footage
 from actloc_ros.training.skeleton_n.labels import LABELS, NO, YES
 from actloc_ros.training.skeleton_n.library import HELD_CLIPS, is_held, read_captured, read_real
 

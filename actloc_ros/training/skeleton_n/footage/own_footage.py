@@ -13,8 +13,8 @@ from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
 from actloc_ros.models.pose.localizer import LEAST_SCORE
 from actloc_ros.models.skeleton_n.features import JOINTS
 from actloc_ros.training.people_n.pictures import decode_frames
+from actloc_ros.training.skeleton_n.footage.refilm import Refilm, draw_refilm
 from actloc_ros.training.skeleton_n.motion_data import Footage
-from actloc_ros.training.skeleton_n.refilm import Refilm, draw_refilm
 
 EVERY = 2
 """Of so many frames, one is taken: the videos have 30 a second."""

@@ -85,10 +85,11 @@ def draw_refilm(rng: np.random.Generator, size: tuple[int, int]) -> Refilm:
     moved = (moved - middle) * stretch @ turn.T * zoom
     spare = np.maximum(0, np.array(new) - zoom * np.array(size)) / 2 + 0.08 * np.array(new)
     moved += np.array(new) / 2 + rng.uniform(-1, 1, 2) * spare
+    homography = cv2.getPerspectiveTransform(corners.astype(np.float32), moved.astype(np.float32))
     dark = rng.random() < 0.35
     return Refilm(
         new,
-        cv2.getPerspectiveTransform(corners.astype(np.float32), moved.astype(np.float32)),
+        homography.astype(np.float64),
         contrast=rng.uniform(0.7, 1.3),
         brightness=rng.uniform(-25, 25),
         gamma=rng.uniform(1.3, 2.2) if dark else rng.uniform(0.8, 1.2),

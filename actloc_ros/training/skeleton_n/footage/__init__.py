@@ -1,0 +1,1 @@
+"""What people_n finds in real footage, also where that is filmed again."""
