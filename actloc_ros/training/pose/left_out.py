@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actloc_ros.training.skeleton_n.calibrate import best_threshold
+from actloc_ros.training.skeleton_n.calibrate import lowest_threshold
 from actloc_ros.training.skeleton_n.labels import UNKNOWN, YES
 from actloc_ros.training.skeleton_n.measure import sigmoid
 
@@ -66,7 +66,7 @@ class Rating:
     def threshold(self, pull: float, row: int) -> float:
         """Return from which chance on a new label is to be reported."""
         scores, yes, _ = self._known(pull, row)
-        return best_threshold(sigmoid(scores), yes, np.ones(len(yes)), PRECISION)
+        return lowest_threshold(sigmoid(scores), yes, np.ones(len(yes)), PRECISION)
 
     def _known(self, pull: float | None, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return logits, truth and recordings of the plain frames in which a label is known."""

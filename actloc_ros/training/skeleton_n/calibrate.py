@@ -15,7 +15,7 @@ from actloc_ros.training.skeleton_n.measure import Scored, sigmoid
 STEEPEST, FLATTEST = 2.0, 0.3  # slopes beyond which a fit is not to be believed
 NEVER_TRUE = 0.25  # of the weight of a part counts, for a label that is never true in it
 PRIOR = 0.02  # strength of the pull to a slope of 1 and a shift of 0
-THRESHOLDS = np.round(np.arange(0.2, 0.96, 0.05), 2)
+THRESHOLDS = np.round(np.arange(0.5, 0.96, 0.05), 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Calibration:
     Attributes:
         slopes: float (C,), positive.
         shifts: float (C,).
-        thresholds: float (C,) in [0.2, 1): from which chance on a label is reported.
+        thresholds: float (C,) in [0.5, 1): from which chance on a label is reported.
     """
 
     slopes: np.ndarray
@@ -38,8 +38,7 @@ def calibrate(parts: list[tuple[Scored, float]], precision: float) -> Calibratio
 
     Args:
         parts: Held-out frames, and how much each part counts in all (not each frame of it).
-        precision: What thresholds reach at least, of the frames that they report in all parts
-            together.
+        precision: What thresholds aim at, of the frames that they report in all parts together.
     """
     slopes, shifts = np.ones(len(LABELS)), np.zeros(len(LABELS))
     thresholds = np.full(len(LABELS), 0.5)
@@ -48,7 +47,7 @@ def calibrate(parts: list[tuple[Scored, float]], precision: float) -> Calibratio
         if yes.any() and not yes.all():
             slopes[label], shifts[label] = fit_line(logits, yes, weights)
             chances = sigmoid(slopes[label] * logits + shifts[label])
-            thresholds[label] = best_threshold(chances, yes, weights, precision)
+            thresholds[label] = lowest_threshold(chances, yes, weights, precision)
     return Calibration(slopes, shifts, thresholds)
 
 
@@ -83,22 +82,18 @@ def fit_line(logits: np.ndarray, yes: np.ndarray, weights: np.ndarray) -> tuple[
     return float(np.clip(np.exp(best[0]), FLATTEST, STEEPEST)), float(best[1])
 
 
-def best_threshold(
+def lowest_threshold(
     chances: np.ndarray, yes: np.ndarray, weights: np.ndarray, precision: float
 ) -> float:
-    """Return that of THRESHOLDS with the best F1 of those that reach a precision.
-
-    Where none reaches it, the most precise one is returned.
-    """
+    """Return the lowest of THRESHOLDS that reaches a precision, or the most precise one."""
     found = []
     for threshold in THRESHOLDS.tolist():
         reported = chances >= threshold
-        hits = float((weights * (reported & yes)).sum())
-        right = hits / max(float((weights * reported).sum()), 1e-12)
-        recall = hits / float((weights * yes).sum())
-        f1 = 2 * right * recall / max(right + recall, 1e-12)
-        found.append((right >= precision, f1 if right >= precision else right, -threshold))
-    return -max(found)[2]
+        right = float((weights * (reported & yes)).sum() / max((weights * reported).sum(), 1e-12))
+        if right >= precision:
+            return threshold
+        found.append((right, threshold))
+    return max(found)[1]
 
 
 def fold(network: SkeletonNet, calibration: Calibration) -> None:

@@ -37,7 +37,7 @@ from actloc_ros.training.skeleton_n.measure import (
 from actloc_ros.training.skeleton_n.samples import Sampler
 
 logger = logging.getLogger(__name__)
-OWN = 'own_footage'
+OWN = 'own_footage.npz'
 HELD_KINDS = ('captured', 'made', 'scenes')
 # How much each held-out part counts in calibration: most what people_n finds in real footage.
 WEIGHTS = {'own': 2.0, 'footage': 1.0, 'captured': 1.0, 'made': 0.5, 'scenes': 0.5}
@@ -58,7 +58,6 @@ class Recipe:
     bank: dict
     network: dict[str, int]
     stages: list[dict[str, float]]
-    again: int = 0
     drop: list[str] = field(default_factory=list)
 
 
@@ -81,17 +80,13 @@ def make_banks(recipe: Recipe, real: Path, out: Path) -> None:
     bank = recipe.bank
     if not (out / 'bank').exists():
         counts = recipe.library
-        library = build_library(
-            real, out / OWN, recipe.seed, counts['made'], counts['scenes'], recipe.again
-        )
+        library = build_library(real, out / OWN, recipe.seed, counts['made'], counts['scenes'])
         sampler = Sampler(library, bank['shares'], bank['moments'])
         draw_bank(out / 'bank', sampler, recipe.seed, bank['rounds'], bank['groups'])
     if (out / 'held_made').exists():
         return
     held = recipe.held
-    library = build_library(
-        real, out / OWN, recipe.seed, held['made'], held['scenes'], recipe.again, held=True
-    )
+    library = build_library(real, out / OWN, recipe.seed, held['made'], held['scenes'], held=True)
     for kind in HELD_KINDS:
         sampler = Sampler(library, {kind: 1.0}, bank['moments'])
         seed = recipe.seed + 1000
@@ -197,9 +192,9 @@ def _loss(network: SkeletonNet, part: Bank, boost: Tensor, rng: np.random.Genera
     return (losses * weights).sum() / weights.sum()
 
 
-def held_out(recipe: Recipe, network: SkeletonNet, real: Path, out: Path) -> dict[str, Scored]:
+def held_out(network: SkeletonNet, real: Path, out: Path) -> dict[str, Scored]:
     """Return the network's logits on all that is held out, by kind."""
-    clips = build_library(real, out / OWN, 0, 0, 0, recipe.again, held=True).footage
+    clips = build_library(real, out / OWN, 0, 0, 0, held=True).footage
     own = [clip for clip in clips if clip.source == PEOPLE_N]
     others = [clip for clip in clips if clip.source != PEOPLE_N]
     found = {
@@ -255,7 +250,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     make_banks(recipe, real, out)
     network = train(recipe, load_bank(out / 'bank'), out)
-    scored = held_out(recipe, network, real, out)
+    scored = held_out(network, real, out)
     calibration = calibrate([(scored[kind], WEIGHTS[kind]) for kind in scored], PRECISION)
     moved = {kind: apply_calibration(part, calibration) for kind, part in scored.items()}
     half = np.full(len(LABELS), 0.5)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from actloc_ros.training.skeleton_n.behaviours import make_motion
-from actloc_ros.training.skeleton_n.footage.own_footage import read_own_footage
 from actloc_ros.training.skeleton_n.labels import LABELS, YES
 from actloc_ros.training.skeleton_n.motion_data import (
     Footage,
@@ -18,6 +17,7 @@ from actloc_ros.training.skeleton_n.motion_data import (
     read_motions,
     read_teacher_footage,
 )
+from actloc_ros.training.skeleton_n.own_footage import read_own_footage
 from actloc_ros.training.skeleton_n.script import FALLS, HELD_FALLS, RATE
 from actloc_ros.training.skeleton_n.synthetic import SyntheticScene, make_scene
 
@@ -63,17 +63,16 @@ def read_captured(real: Path) -> list[Motion]:
     return [motion for name in CAPTURED for motion in read_motions(real / 'mocap' / f'{name}.npz')]
 
 
-def read_real(real: Path, own: Path, again: int = 0) -> list[Footage]:
+def read_real(real: Path, own: Path) -> list[Footage]:
     """Read all joints of real footage under shared/real that may teach, by each network.
 
     Args:
         real: The folder shared/real.
-        own: Folder of what `people_n` finds; see `own_footage`.
-        again: How often it sees each clip filmed again.
+        own: File of what `people_n` finds; see `own_footage`.
     """
     clips = [half for clip in read_footage(real / 'mocap' / 'real2d.npz') for half in _halves(clip)]
     taught = read_teacher_footage(real / 'video' / 'teach_labels.jsonl', clips)
-    return clips + taught + read_own_footage(real / 'video', own, clips, again)
+    return clips + taught + read_own_footage(real / 'video', own, clips)
 
 
 def _halves(clip: Footage) -> list[Footage]:
@@ -112,27 +111,20 @@ def is_held(clip: Motion | Footage, real_held: frozenset[str] = HELD_CLIPS) -> b
 
 
 def build_library(
-    real: Path,
-    own: Path,
-    seed: int,
-    made: int,
-    scenes: int,
-    again: int = 0,
-    held: bool = False,
+    real: Path, own: Path, seed: int, made: int, scenes: int, held: bool = False
 ) -> Library:
     """Return what teaches, or what is held out.
 
     Args:
         real: The folder shared/real.
-        own: Folder of what `people_n` finds in it; made where it is not there.
+        own: File of what `people_n` finds in it; made where it is not there.
         seed: Of made motions and scenes; held ones never share a seed with the others.
         made: How many motions to make.
         scenes: How many synthetic scenes to make.
-        again: How often `people_n` sees each clip of footage filmed again.
         held: Whether to return the held-out part.
     """
     captured = [motion for motion in read_captured(real) if is_held(motion) == held]
-    footage = [clip for clip in read_real(real, own, again) if is_held(clip) == held]
+    footage = [clip for clip in read_real(real, own) if is_held(clip) == held]
     starts = upright_starts(captured)
     side = int(held)
     falls = HELD_FALLS if held else FALLS

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from actloc_ros.models.people.open import PEOPLE_N
 from actloc_ros.models.skeleton_n.features import (
     HIPS,
     JOINTS,
@@ -39,8 +37,6 @@ from actloc_ros.training.skeleton_n.pictures import (
 )
 
 Clip = TypeVar('Clip', Motion, Footage)
-# All films of a clip that people_n has seen together count as so many clips of another network.
-OWN = 2.0
 
 
 class Sampler:
@@ -65,7 +61,7 @@ class Sampler:
             'made': Pool(library.made),
             'scenes': Pool(actors),
         }
-        self.footage = Pool(library.footage, _footage_weights(library.footage))
+        self.footage = Pool(library.footage)
 
     def draw(self, rng: np.random.Generator, groups: int) -> Examples:
         """Return examples of so many groups."""
@@ -211,14 +207,12 @@ class Pool(Generic[Clip]):
 
     Args:
         clips: All of a kind.
-        weights: How often each is drawn against others of its label and length; None: alike.
     """
 
-    def __init__(self, clips: Sequence[Clip], weights: Sequence[float] | None = None) -> None:
+    def __init__(self, clips: Sequence[Clip]) -> None:
         self.clips: Sequence[Clip] = clips
-        self.weights = np.ones(len(clips)) if weights is None else np.array(weights, float)
         self.by_label: dict[int, list[tuple[int, np.ndarray]]] = {}
-        self.lengths = self.weights * [len(clip.targets) for clip in clips]
+        self.lengths = np.array([len(clip.targets) for clip in clips], float)
         for index, clip in enumerate(clips):
             for label in np.flatnonzero((clip.targets == YES).any(axis=0)).tolist():
                 frames = np.flatnonzero(clip.targets[:, label] == YES)
@@ -234,19 +228,11 @@ class Pool(Generic[Clip]):
         """Draw the index of a clip and a frame: mostly of a label drawn evenly, else anywhere."""
         if self.labels and rng.random() < 0.75:
             rows = self.by_label[self.labels[int(rng.integers(len(self.labels)))]]
-            weights = np.array([self.weights[i] * math.sqrt(len(frames)) for i, frames in rows])
+            weights = np.array([math.sqrt(len(frames)) for _, frames in rows])
             index, frames = rows[int(rng.choice(len(rows), p=weights / weights.sum()))]
             return index, int(frames[int(rng.integers(len(frames)))])
         index = int(rng.choice(len(self.clips), p=self.lengths / self.lengths.sum()))
         return index, int(rng.integers(len(self.clips[index].targets)))
-
-
-def _footage_weights(clips: Sequence[Footage]) -> list[float]:
-    """Return how often each clip is drawn; the films of one clip share what it has."""
-    films = Counter((clip.name, clip.source) for clip in clips)
-    return [
-        (OWN if clip.source == PEOPLE_N else 1.0) / films[clip.name, clip.source] for clip in clips
-    ]
 
 
 def _moments(rng: np.random.Generator, count: int) -> np.ndarray:

@@ -8,10 +8,10 @@ from actloc_ros.models.skeleton_n.features import FEATURES
 from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.training.skeleton_n.calibrate import (
     Calibration,
-    best_threshold,
     calibrate,
     fit_line,
     fold,
+    lowest_threshold,
 )
 from actloc_ros.training.skeleton_n.evaluate import falls
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, NO, UNKNOWN, YES
@@ -52,20 +52,11 @@ def test_line_is_found():
         assert yes[rows].mean() == pytest.approx(chances[rows].mean(), abs=0.06)
 
 
-def test_threshold_has_the_best_f1_of_those_that_are_right_often_enough():
+def test_weak_label_gets_a_higher_threshold():
     chances = np.array([0.9, 0.8, 0.7, 0.6, 0.55])
     yes = np.array([True, True, False, False, False])
-    assert best_threshold(chances, yes, np.ones(5), 0.5) == pytest.approx(0.75)
-    chances = np.array([0.9, 0.42, 0.38, 0.32, 0.31])
-    assert best_threshold(chances, yes, np.ones(5), 0.5) == pytest.approx(0.4)
-    yes = np.array([True, False, False, True, True])
-    assert best_threshold(chances, yes, np.ones(5), 0.5) == pytest.approx(0.2)
-    assert best_threshold(chances, yes, np.ones(5), 0.9) == pytest.approx(0.45)
-
-
-def test_threshold_of_a_label_that_is_never_right_is_the_most_precise():
-    chances, yes = np.array([0.9, 0.6, 0.5]), np.array([False, True, False])
-    assert best_threshold(chances, yes, np.ones(3), 0.9) == pytest.approx(0.55)
+    assert lowest_threshold(chances, yes, np.ones(5), 0.5) == pytest.approx(0.6)
+    assert lowest_threshold(chances, yes, np.ones(5), 0.95) == pytest.approx(0.75)
 
 
 def test_labels_without_examples_stay_as_they_are():

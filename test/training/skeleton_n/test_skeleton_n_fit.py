@@ -10,11 +10,11 @@ import yaml
 
 from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession
 from actloc_ros.models.skeleton_n.features import FEATURES
+from actloc_ros.training.skeleton_n import own_footage
 from actloc_ros.training.skeleton_n.bank import Bank
 from actloc_ros.training.skeleton_n.behaviours import make_motion
 from actloc_ros.training.skeleton_n.evaluate import load
 from actloc_ros.training.skeleton_n.fit import label_boost, main, read_recipe, track_chances
-from actloc_ros.training.skeleton_n.footage import own_footage
 from actloc_ros.training.skeleton_n.labels import LABELS, NO, YES
 from actloc_ros.training.skeleton_n.library import HELD_CLIPS, is_held, read_captured, read_real
 
@@ -150,11 +150,11 @@ def test_unknown_key_is_named(tmp_path):
 
 def test_held_clips_exist_and_test_clips_are_not_read(shared, tmp_path, monkeypatch):
     real, row = shared / 'real', np.ones(56, np.float32)
-    monkeypatch.setattr(own_footage, 'find_person', lambda *given: np.tile(row, (given[2], 1)))
-    own = read_real(real, tmp_path / 'own', again=1)
+    monkeypatch.setattr(own_footage, 'find_person', lambda _, __, frames: np.tile(row, (frames, 1)))
+    own = read_real(real, tmp_path / 'own.npz')
     clips = [*read_captured(real), *own]
     ours = [clip for clip in own if clip.source == 'people_n']
-    assert len(ours) == 2 * 22
+    assert len(ours) == 22
     assert ours[0].joints[-1, 16].tolist() == ours[0].boxes[0, :3].tolist() == [1, 1, 1]
     assert all(len(clip.targets) == len(clip.joints) for clip in ours)
     names = {clip.name for clip in clips}

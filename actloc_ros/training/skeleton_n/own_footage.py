@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,65 +13,40 @@ from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
 from actloc_ros.models.pose.localizer import LEAST_SCORE
 from actloc_ros.models.skeleton_n.features import JOINTS
 from actloc_ros.training.people_n.pictures import decode_frames
-from actloc_ros.training.skeleton_n.footage.refilm import Refilm, draw_refilm
 from actloc_ros.training.skeleton_n.motion_data import Footage
 
 EVERY = 2
 """Of so many frames, one is taken: the videos have 30 a second."""
 
 
-def read_own_footage(
-    videos: Path, stored: Path, clips: Sequence[Footage], again: int = 0
-) -> list[Footage]:
+def read_own_footage(videos: Path, stored: Path, clips: Sequence[Footage]) -> list[Footage]:
     """Return joints by `people_n` of those clips whose videos are at home.
-
-    Each clip is read as it is, and then filmed again in so many ways: few real people fall.
 
     Args:
         videos: real/video.
-        stored: Folder in which the joints are kept, a file a way; what is not there is made.
+        stored: File in which the joints are kept; it is made where it is not there.
         clips: The clips by another network: names, times and targets.
-        again: How often each clip is filmed again; see `refilm`.
     """
     chosen = {clip.name: clip for clip in clips if (videos / f'home/{clip.name}.mp4').exists()}
-    return [
-        clip
-        for way in range(again + 1)
-        for clip in _filmed(videos, stored / f'own_{way:02d}.npz', chosen, way)
-    ]
-
-
-def _filmed(videos: Path, stored: Path, chosen: Mapping[str, Footage], way: int) -> list[Footage]:
-    """Return all clips filmed in one way: 0 as they are, others by their number as a seed."""
-    films = {
-        name: draw_refilm(np.random.default_rng([way, index]), clip.size) if way else None
-        for index, (name, clip) in enumerate(sorted(chosen.items()))
-    }
     if not stored.exists():
         network = open_people(PEOPLE_N, 'cpu', 1)
         found = {
-            name: find_person(
-                network, videos / f'home/{name}.mp4', len(chosen[name].times[::EVERY]), film
-            )
-            for name, film in films.items()
+            name: find_person(network, videos / f'home/{name}.mp4', len(clip.times[::EVERY]))
+            for name, clip in sorted(chosen.items())
         }
-        stored.parent.mkdir(parents=True, exist_ok=True)
         with write_whole(stored) as file:
             np.savez(file, allow_pickle=False, **found)
     with np.load(stored) as data:
-        return [_with(chosen[name], data[name], film) for name, film in films.items()]
+        return [_with(clip, data[name]) for name, clip in sorted(chosen.items())]
 
 
-def find_person(
-    network: PeopleNetwork, video: Path, frames: int, film: Refilm | None = None
-) -> np.ndarray:
+def find_person(network: PeopleNetwork, video: Path, frames: int) -> np.ndarray:
     """Return the likeliest person of each of the first frames, EVERY by EVERY: float32 (T, 56).
 
     A row is a box, score 0 where nobody is found, and 17 joints (x, y, confidence) after it.
     """
     rows = np.zeros((frames, 5 + 3 * JOINTS), np.float32)
-    for number, original in decode_frames(video, None, EVERY):
-        image = original if film is None else film(original, number)
+    for number, image in decode_frames(video, None, EVERY):
         found = network.detect(image, min(LEAST_SCORE, network.threshold))
         if number // EVERY < frames and len(found.scores):
             best = network.refine(image, found[[int(found.scores.argmax())]])
@@ -81,7 +56,7 @@ def find_person(
     return rows
 
 
-def _with(clip: Footage, rows: np.ndarray, film: Refilm | None) -> Footage:
+def _with(clip: Footage, rows: np.ndarray) -> Footage:
     """Return a clip with what `find_person` found in it."""
     found = rows[:, 4] > 0
     boxes = np.where(found[:, None], rows[:, :4], np.nan)
@@ -89,7 +64,6 @@ def _with(clip: Footage, rows: np.ndarray, film: Refilm | None) -> Footage:
     return replace(
         clip,
         source=PEOPLE_N,
-        size=clip.size if film is None else film.size,
         times=clip.times[::EVERY],
         targets=clip.targets[::EVERY],
         joints=joints,
