@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from benchmark.results import recordings_annotation
 from benchmark.results.recordings import indexing
 
 # In the order of the section; each has `add_arguments`, `measure` and `section`.
-MEASURES = {'indexing': indexing}
+MEASURES = {'indexing': indexing, 'annotation': recordings_annotation}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
