@@ -28,6 +28,7 @@ import numpy as np
 import parity_detectors
 import parity_skeletons
 import parity_time
+import parity_words
 import torch
 from parity_case import Case, Compute
 
@@ -43,6 +44,8 @@ NETWORKS: dict[Task, Compute] = {
     Task.DETECTION: parity_detectors.detector,
     Task.CROPS: parity_detectors.crops,
     Task.POSES: parity_detectors.poses,
+    Task.SEGMENTS: parity_words.recordings,
+    Task.WORDS: parity_words.words,
 }
 """What gives a network's outputs where it takes no clip of images, by its task."""
 KINDS: dict[str, Compute] = {

@@ -74,6 +74,8 @@ NETWORK = (
 )
 # Whose weights are meant where the last step's stand beside them.
 AVERAGED = ('avg_model',)
+# What ActionFormer's authors evaluate, beside the last step's `state_dict`.
+AVERAGED_DICT = "['state_dict_ema']"
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +222,9 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     """Return the weights in what a published file holds, by the network's own names."""
     if not isinstance(content, dict) or not content:
         raise WeightsError(f'"{path}" holds no state dict but a {type(content).__name__}')
-    weights = _choose(dict(_dicts_of_tensors(content)), 'dicts', path)
+    found = dict(_dicts_of_tensors(content))
+    averaged = {name: weights for name, weights in found.items() if name == AVERAGED_DICT}
+    weights = _choose(averaged or found, 'dicts', path)
     if weights is None:
         raise WeightsError(f'"{path}" holds no state dict: {_why_none(content)}')
     return _unwrapped(weights, path)
