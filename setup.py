@@ -28,6 +28,7 @@ setup(
     package_data={
         'actloc_ros': ['py.typed', 'weights/*.safetensors', 'weights/*.onnx', 'weights/NOTICE'],
         'actloc_ros.definitions': ['*.msg'],
+        'actloc_ros.models.sound.efficientat': ['audioset_labels.txt'],
         'actloc_ros.recordings.report': ['page.html', 'page.css', 'page.js'],
     },
     python_requires='>=3.10',

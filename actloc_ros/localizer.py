@@ -16,6 +16,9 @@ import numpy as np
 
 from actloc_ros.frames import Frame
 
+SOUND_RATE = 32_000
+"""Samples a second, in Hz, of all sound within this package."""
+
 
 @dataclass(frozen=True)
 class ClipInfo:
@@ -51,6 +54,9 @@ class Detections:
             this key frame.
         features: float32 (N, D) of any scale: what the localizer itself knows of each actor's looks
             or motion, alike where those are alike; D is always the same. None: it offers none.
+        whole_view: bool (N,): which rows speak of no one in a box but of all that the camera and
+            its microphone take in, such as what is heard. Their boxes become the whole image, and
+            may be anything here; `track_ids` must be given then. None: no row does.
     """
 
     boxes: np.ndarray
@@ -60,6 +66,7 @@ class Detections:
     track_ids: np.ndarray | None = None
     joints: np.ndarray | None = None
     features: np.ndarray | None = None
+    whole_view: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of actors."""
@@ -95,6 +102,22 @@ class SideInputs(Protocol):
         Returns:
             float64 (N, 4) in pixels of the original image and (N,) in [0, 1]; None where nothing
             came for this frame.
+        """
+        ...
+
+    def sound(self, camera: str, start: int, end: int) -> np.ndarray | None:
+        """Return what was heard beside a camera from one time to another.
+
+        It may wait for it.
+
+        Args:
+            camera: The camera's name.
+            start: When to begin, in ns, by the clock of the frames' stamps.
+            end: When to stop, in ns, after `start`.
+
+        Returns:
+            float32 mono in [-1, 1] at `SOUND_RATE`, (end - start) long to half a sample, with
+            zeros where nothing was recorded; None where nothing at all was.
         """
         ...
 

@@ -57,8 +57,18 @@ def localize(source: Source, pipeline: Pipeline) -> Iterator[Report]:
     Messages are made of the classes of `io.bags.find_type`.
     """
     for frame in source:
-        for step in pipeline.step([frame]):
-            yield _report(step, pipeline, source, None if step.restart else frame)
+        yield from localize_frame(frame, source, pipeline)
+    yield from end(source, pipeline)
+
+
+def localize_frame(frame: Frame, source: Source, pipeline: Pipeline) -> Iterator[Report]:
+    """Yield the report of a frame of `source`, after what ends before it."""
+    for step in pipeline.step([frame]):
+        yield _report(step, pipeline, source, None if step.restart else frame)
+
+
+def end(source: Source, pipeline: Pipeline) -> Iterator[Report]:
+    """Yield what ends with the last frame."""
     for step in pipeline.reset():
         yield _report(step, pipeline, source, None)
 

@@ -17,6 +17,7 @@ class Task(str, Enum):
 
     LOCALIZATION = 'localization'
     CLASSIFICATION = 'classification'
+    SOUND = 'classification of sound'
     SKELETONS = 'classification of skeletons'
     DETECTION = 'detection'
     POSES = 'detection with joints'
@@ -193,10 +194,12 @@ class LocalizerEntry:
     Attributes:
         name: What users call it, or the form of what they call it: `DETECTOR+CLASSIFIER`.
         factory: `MODULE:NAME` of what makes it of `LocalizerOptions`; where there is a pattern, of
-            the model's name and `LocalizerOptions`.
+            the model's name and `LocalizerOptions`, or as `wraps` says.
         pattern: Of the names that it opens, as `fnmatch` reads it; empty for `name` alone.
         needs_pytorch: Whether `factory` imports PyTorch.
-        side_inputs: What the host must provide by stamp: `boxes`.
+        wraps: Whether what stands before the last `+` of the name is a model of its own, and
+            `factory` takes that localizer and `LocalizerOptions`.
+        side_inputs: What the host must provide by stamp: `boxes`, `sound`.
         classes: Number of its classes, as `actloc models` shows it.
         clip: Frames that it takes, likewise.
         local: Whether it can run now, likewise.
@@ -207,6 +210,7 @@ class LocalizerEntry:
     factory: str
     pattern: str = ''
     needs_pytorch: bool = False
+    wraps: bool = False
     side_inputs: frozenset[str] = frozenset()
     classes: str = 'own'
     clip: str = 'own'

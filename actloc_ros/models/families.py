@@ -28,10 +28,11 @@ NETWORKS = (
     'i3d',
     'actionformer',
     'words',
+    'sound.efficientat',
 )
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
-WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'pose', 'two_stage')
+WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'sound', 'pose', 'two_stage')
 """Packages with LOCALIZERS; to import one does not: a robot that runs `motion` has no PyTorch."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
@@ -12,6 +13,7 @@ from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.entry import LocalizerEntry, Task
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.families import import_named, localizers, takes_labels
+from actloc_ros.models.taught.options import TAUGHT
 
 if TYPE_CHECKING:
     from actloc_ros.models.loading import OpenedNetwork
@@ -30,14 +32,31 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
 
     Args:
         model: A name of `model_names`; `DETECTOR+CLASSIFIER` for two stages, see
-            `models.two_stage.open`; `ensemble(A,B,…)`, see `models.ensemble.names`; or
-            `MODULE:CLASS` for a third party's subclass of `Localizer`.
+            `models.two_stage.open`; `ensemble(A,B,…)`, see `models.ensemble.names`; `MODEL+sound`
+            to hear beside; or `MODULE:CLASS` for a third party's subclass of `Localizer`.
         options: What the user chose.
 
     Raises:
         ModelError: There is no such model, its weights are missing or do not fit, or labels are
             given to one that has its own.
     """
+    _refuse_labels(model, options)
+    localizer = _find_factory(model)(options)
+    path, entry = options.extra.get(TAUGHT, ''), _find_entry(model)
+    # What wraps a model opens it by this function too: there it is taught.
+    if not path or (entry is not None and (entry.wraps or entry.composite)):
+        return localizer
+    from actloc_ros.models.taught.localizer import TaughtLocalizer
+
+    try:
+        return TaughtLocalizer(localizer, Path(path).expanduser())
+    except Exception:
+        localizer.close()
+        raise
+
+
+def _refuse_labels(model: str, options: LocalizerOptions) -> None:
+    """Refuse labels that are given to a model that has its own."""
     entry = _find_entry(model)
     members = members_of(model) if entry is not None and entry.composite else ()
     if options.labels and not any(takes_labels(m) for m in (model, *(m.model for m in members))):
@@ -45,7 +64,6 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
             f'{model} has labels of its own; the parameter labels is for models that take words,'
             ' such as people_n+clip_vit_b_32'
         )
-    return _find_factory(model)(options)
 
 
 def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localizer:
@@ -63,8 +81,9 @@ def side_inputs(model: str) -> frozenset[str]:
     entry = _find_entry(model)
     if entry is None:
         return frozenset()
-    members = members_of(model) if entry.composite else ()
-    return entry.side_inputs.union(*(side_inputs(member.model) for member in members))
+    inner = [_wrapped(model)] if entry.wraps else []
+    inner += [member.model for member in members_of(model)] if entry.composite else []
+    return entry.side_inputs.union(*map(side_inputs, inner))
 
 
 def _find_entry(model: str) -> LocalizerEntry | None:
@@ -81,9 +100,29 @@ def _find_factory(model: str) -> Callable[[LocalizerOptions], Localizer]:
     if entry is None:
         return partial(_open_network, model)
     factory = import_named(entry.factory)
+    if entry.wraps:
+        return partial(_open_wrapped, _wrapped(model), factory)
     if entry.composite:
         return partial(factory, model, open_model=open_localizer)
     return partial(factory, model) if entry.pattern else factory
+
+
+def _wrapped(model: str) -> str:
+    return model.rpartition('+')[0]
+
+
+def _open_wrapped(
+    model: str,
+    factory: Callable[[Localizer, LocalizerOptions], Localizer],
+    options: LocalizerOptions,
+) -> Localizer:
+    """Return the localizer that `factory` makes of the one called `model`."""
+    inner = open_localizer(model, options)
+    try:
+        return factory(inner, options)
+    except Exception:
+        inner.close()
+        raise
 
 
 def _require_pytorch(model: str) -> None:

@@ -25,6 +25,7 @@ from actloc_ros.models.ops.runtime import choose_device
 FORGET = 3 * NANOSECONDS  # after which a track that was not given is forgotten
 WINDOW = 100  # frames that a clip is chosen of: about as long as NTU RGB+D's recordings
 FIRST_ROWS = 4
+BATCH = 16  # clips classified at once: bounds memory
 PROBABILITY_WEIGHTS = {'j': 2.0, 'b': 2.0, 'jm': 1.0, 'bm': 1.0}
 """Of streams' probabilities, as PYSKL fuses them."""
 LOGIT_WEIGHTS = {'j': 0.6, 'b': 0.6, 'jm': 0.4, 'bm': 0.4}
@@ -114,7 +115,9 @@ class GraphActions:
         for stream, network in self.networks.items():
             how = self.stream_input(stream)
             clips = [make_clips(r[None], how, self.entry.frames, size)[0] for r in recordings]
-            logits[stream] = network(self.tensor(np.stack(clips)))
+            batches = [clips[begin : begin + BATCH] for begin in range(0, len(clips), BATCH)]
+            parts = [network(self.tensor(np.stack(batch))) for batch in batches]
+            logits[stream] = torch.cat(parts)
         return self.scores(logits)
 
     def scores(self, logits: Mapping[str, Tensor]) -> np.ndarray:

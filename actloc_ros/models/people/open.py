@@ -132,7 +132,8 @@ def _open_crops(name: str, device: str, threads: int) -> PeopleNetwork:
     opened, path = open_published(CROPS[1:] + back, device, (Task.CROPS,))
     joints, boxes = PublishedJoints(opened), open_people(front, device, threads)
     files = (*boxes.files, path)
-    return PeopleNetwork(boxes.name, boxes.detect, boxes.threshold, True, joints.refine, files)
+    whole = f'{boxes.name}+{opened.entry.name}'
+    return PeopleNetwork(whole, boxes.detect, boxes.threshold, True, joints.refine, files)
 
 
 def _open_people_n(name: str, device: str, providers: Providers, threads: int) -> PeopleNetwork:

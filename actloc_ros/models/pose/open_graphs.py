@@ -9,7 +9,6 @@ files.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import LocalizerOptions
@@ -43,7 +42,7 @@ def open_graphs(model: str, options: LocalizerOptions) -> PoseLocalizer:
     if not people.has_joints:
         raise ModelError(f'{people_name} finds no joints, which {names} needs; take people_n')
     files = (*people.files, *actions.files)
-    return PoseLocalizer(f'{Path(people_name).stem}+{names}', people, actions, files)
+    return PoseLocalizer(f'{people.name}+{names}', people, actions, files)
 
 
 def _open_actions(names: list[str], options: LocalizerOptions) -> GraphActions:

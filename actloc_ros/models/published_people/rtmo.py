@@ -227,7 +227,7 @@ class _Maps(nn.Module):
 class _Factor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.empty(()))
+        self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.scale
@@ -242,7 +242,7 @@ class _Coordinates(nn.Module):
     def __init__(self, joints: int, channels: int) -> None:
         super().__init__()
         self.joints = joints
-        self.pos_enc = nn.Parameter(torch.empty(joints, KEYS))
+        self.pos_enc = nn.Parameter(torch.zeros(joints, KEYS))
         self.register_buffer('y_bins', torch.linspace(-0.5, 0.5, BINS[1]))
         self.register_buffer('x_bins', torch.linspace(-0.5, 0.5, BINS[0]))
         self.spe = _Waves(KEYS, 300.0)
@@ -283,7 +283,7 @@ class _Head(nn.Module):
     def __init__(self, joints: int, width: float, out: int) -> None:
         super().__init__()
         self.loss_oks = nn.Module()
-        self.loss_oks.register_buffer('sigmas', torch.empty(joints))  # for training
+        self.loss_oks.register_buffer('sigmas', torch.ones(joints))  # for training
         self.head_module = _Maps(joints, width, out)
         self.dcc = _Coordinates(joints, out)
 

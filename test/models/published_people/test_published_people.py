@@ -21,6 +21,7 @@ from actloc_ros.models.open import open_localizer
 from actloc_ros.models.people.description import read_description
 from actloc_ros.models.people.file_network import PeopleFileNetwork
 from actloc_ros.models.people.open import open_people
+from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.published_people.rtmpose import read_bins
 from actloc_ros.models.published_people.run import PublishedPeople
 
@@ -108,31 +109,35 @@ def test_boxes_come_back_to_the_image(tmp_path: Path) -> None:
 
 def test_is_the_first_stage_of_two(tmp_path: Path) -> None:
     network, path = published(tmp_path, 'yolox_nano')
-    detecting(network, cells=1000)  # all overlap: one is left
+    detecting(network, cells=1000)  # nearly all overlap
     torch.save({'model': network.state_dict()}, path)
     options = LocalizerOptions(random_weights=True, device='cpu')
     localizer = open_localizer(f'yolox_nano={path}+mc3_18', options)
     found = localizer.step([Frame('', 1, IMAGE)])[0]
-    assert len(found) == 1
-    assert found.actions.shape == (1, 400)
+    assert 0 < len(found) < 10
+    assert found.actions.shape == (len(found), 400)
 
 
-def test_joints_of_rtmo_and_of_rtmpose_reach_a_skeleton_network(tmp_path: Path) -> None:
-    _, crops = published(tmp_path, 'rtmpose_t')
-    _, whole = published(tmp_path, 'rtmo_t')
+def test_joints_of_rtmo_reach_a_skeleton_network(tmp_path: Path) -> None:
+    network, path = published(tmp_path, 'rtmo_t')
+    with torch.no_grad():  # it sees people in all coarse cells
+        network.get_submodule('head.head_module.out_cls.0').bias.fill_(-6.0)
+        network.get_submodule('head.head_module.out_cls.1').bias.fill_(4.0)
+        network.get_submodule('head.head_module.out_bbox.1').bias[2:] = 5.0  # nearly all overlap
+    torch.save({'state_dict': network.state_dict()}, path)
     options = LocalizerOptions(random_weights=True, device='cpu')
-    for people in (f'people_n+rtmpose_t={crops}', f'rtmo_t={whole}'):
-        localizer = open_localizer(f'{people}+stgcnpp_ntu60_hrnet_j', options)
-        assert len(localizer.joint_names) == 17
-        for index in range(2):
-            found = localizer.step([Frame('', index * 10**8 + 1, IMAGE)])[0]
-        assert found.joints is not None
-        assert np.isfinite(found.joints).all()
+    localizer = open_localizer(f'rtmo_t={path}+stgcnpp_ntu60_hrnet_j', options)
+    assert localizer.name == 'rtmo_t_body7+stgcnpp_ntu60_hrnet_j'
+    for index in range(2):
+        found = localizer.step([Frame('', index * 2 * 10**8 + 1, IMAGE)])[0]
+    assert 0 < len(found) < 10
+    assert found.joints is not None
+    assert found.joints.shape == (len(found), 17, 3)
+    assert np.isfinite(found.joints).all()
+    np.testing.assert_allclose(found.actions.sum(1), 1, atol=1e-4)
 
 
 def test_joints_in_crops_come_back_to_the_image(tmp_path: Path) -> None:
-    from actloc_ros.models.people_n.decode import FoundPeople
-
     _, path = published(tmp_path, 'rtmpose_t')
     people = open_people(f'people_n+rtmpose_t={path}', 'cpu', 1)
     boxes = np.array([[20, 10, 60, 110], [90, 0, 130, 119]], np.float32)
