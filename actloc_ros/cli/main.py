@@ -30,6 +30,7 @@ COMMANDS = {
     'annotate': 'annotate a recording by a model, for people to correct',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'teach': 'teach an action by 1 to 10 examples, in seconds',
     'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
 }

@@ -7,6 +7,7 @@ from fuzz.targets import (
     bags,
     checkpoints,
     images,
+    indexes,
     parameters,
     people_files,
     queries,
@@ -32,6 +33,7 @@ TARGETS = {
         streams,
         queries,
         videos,
+        indexes,
     )
     for target in module.TARGETS
 }

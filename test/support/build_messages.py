@@ -30,6 +30,7 @@ SOURCES = {
     'object_recognition_msgs': 'https://github.com/wg-perception/object_recognition_msgs, ros2',
     'moveit_msgs': 'https://github.com/moveit/moveit_msgs, branch ros2',
     'foxglove_msgs': 'https://github.com/foxglove/foxglove-sdk',
+    'audio_common_msgs': 'https://github.com/ros-drivers/audio_common, branch ros2',
 }
 WHOLE = ('tf2', 'tf2_py', 'tf2_ros_py')  # in this order, after tf2_msgs, from its source
 WANTED = (
@@ -53,6 +54,8 @@ WANTED = (
     'foxglove_msgs/msg/ImageAnnotations',
     'foxglove_msgs/msg/SceneUpdate',
     'foxglove_msgs/msg/Event',
+    'audio_common_msgs/msg/AudioDataStamped',
+    'audio_common_msgs/msg/AudioInfo',
 )
 FIELD = re.compile(r'^\s*(?:(\w+)/)?([A-Z]\w*)(?:\[[^\]]*\])?\s+\w+\s*(?:#.*)?$', re.MULTILINE)
 
