@@ -26,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / 'support'))  # where py
 
 import numpy as np
 import parity_detectors
+import parity_online
+import parity_people
 import parity_skeletons
 import parity_time
 import parity_words
@@ -53,6 +55,10 @@ KINDS: dict[str, Compute] = {
     'temporal_nms': parity_time.suppressed,
     'temporal_eval': parity_time.segments,
     'boxes_fusion': parity_time.fused,
+    'online_frames': parity_online.frames,
+    'online_starts': parity_online.starts,
+    'oks_ap': parity_people.similarities,
+    'heatmap_decode': parity_people.heatmaps,
 }
 """What gives the outputs of a reference without a network, by the beginning of its name."""
 

@@ -8,26 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from actloc_ros.evaluation.precision import coco_points, precision_recall
+from actloc_ros.evaluation.oks import MAX_PEOPLE, SIGMAS, OksFrame, average_oks, oks
 from actloc_ros.evaluation.protocols import RANGE_THRESHOLDS
-from actloc_ros.joints import COCO_JOINTS
 from actloc_ros.truth.boxes import EvaluationError
 from actloc_ros.truth.joints import FramePeople, JointDetections, JointTruth
 
 COCO_JOINTS_PROTOCOL = 'coco-joints'
-SIGMAS = dict(
-    zip(
-        COCO_JOINTS,
-        (
-            *(0.026, 0.025, 0.025, 0.035, 0.035),  # nose, eyes, ears
-            *(0.079, 0.079, 0.072, 0.072, 0.062, 0.062),  # shoulders, elbows, wrists
-            *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),  # hips, knees, ankles
-        ),
-        strict=True,
-    )
-)
 BODY_SHARE = 0.53  # of its box's area that a person covers: COCO has masks, annotations have boxes
-MAX_PEOPLE = 20  # a frame, the best, as in COCO
 NEAR = 0.2  # of the torso's length: as near as a right joint is
 TORSO = ('left_shoulder', 'right_hip')
 
@@ -150,77 +137,32 @@ def oks_figures(names: list[str], true: FramePeople, found: FramePeople) -> dict
     """
     scored = [index for index, name in enumerate(names) if name in SIGMAS]
     sigmas = np.array([SIGMAS[names[index]] for index in scored])
-    frames = list(_frames(true, found))
     ignored = ~np.isfinite(true.joints[:, scored]).all(axis=2).any(axis=1)
-    similarities = [
-        oks(
-            found.joints[rows][:, scored],
-            true.joints[people][:, scored],
-            true.boxes[people],
-            sigmas,
+    areas = _areas(true.boxes)
+    frames = [
+        OksFrame(
+            oks(
+                found.joints[rows][:, scored],
+                true.joints[people][:, scored],
+                true.boxes[people],
+                areas[people],
+                sigmas,
+            ),
+            found.scores[rows],
+            np.zeros(len(rows)),
+            areas[people],
+            ignored[people],
+            np.zeros(len(people), bool),
         )
-        for people, rows in frames
+        for people, rows in _frames(true, found)
     ]
-    results = []
-    for threshold in RANGE_THRESHOLDS:
-        matches = [
-            match_people(each, ignored[people], threshold)
-            for each, (people, _) in zip(similarities, frames, strict=True)
-        ]
-        results.append(_average(found.scores, frames, matches, int((~ignored).sum())))
-    averages, recalls = np.array(results).T
+    averages, recalls = average_oks(frames)
     return {
         'OKS-AP': float(averages.mean()),
         'OKS-AP50': float(averages[0]),
         'OKS-AP75': float(averages[RANGE_THRESHOLDS.index(0.75)]),
         'OKS-AR': float(recalls.mean()),
     }
-
-
-def oks(joints: np.ndarray, true: np.ndarray, boxes: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Return the object keypoint similarity of D detected and T true people: float64 (D, T).
-
-    It is the mean over a person's annotated joints. For one without any, it says how far joints
-    lie outside the box grown by its own size on each side, as in COCO.
-
-    Args:
-        joints: float64 (D, K, 2).
-        true: float64 (T, K, 2); NaN where not annotated.
-        boxes: float64 (T, 4): x1, y1, x2, y2.
-        sigmas: float64 (K,): COCO's spread of each joint.
-    """
-    size = boxes[:, 2:] - boxes[:, :2]
-    apart = joints[:, None] - true[None]
-    known = np.isfinite(true).all(axis=2)
-    outside = np.maximum(boxes[:, None, :2] - size[:, None] - joints[:, None], 0)
-    outside = outside + np.maximum(joints[:, None] - boxes[:, None, 2:] - size[:, None], 0)
-    bare = ~known.any(axis=1)
-    apart = np.where(bare[:, None, None], outside, apart)
-    counted = known | bare[:, None]
-    spread = 2 * BODY_SHARE * size.prod(axis=1)[:, None] * (2 * sigmas) ** 2
-    near = np.exp(-(apart**2).sum(axis=3) / (spread + np.spacing(1)))
-    return np.where(counted, near, 0).sum(axis=2) / np.maximum(counted.sum(axis=1), 1)
-
-
-def match_people(similarity: np.ndarray, ignored: np.ndarray, threshold: float) -> np.ndarray:
-    """Return what each detection of a frame matches: int64 (D,), 1 right, 0 wrong, -1 ignored.
-
-    Args:
-        similarity: float64 (D, T), the best detection first.
-        ignored: bool (T,): people who need not be found, nor count against who finds them.
-        threshold: Least similarity of a right detection.
-    """
-    free = np.ones(len(ignored), bool)
-    result = np.zeros(len(similarity), np.int64)
-    for row, values in enumerate(similarity):
-        for chosen, kind in ((~ignored, 1), (ignored, -1)):
-            fitting = np.flatnonzero(free & chosen & (values >= min(threshold, 1 - 1e-10)))
-            if len(fitting):
-                # Of equal ones COCO takes the last.
-                best = fitting[::-1][np.argmax(values[fitting[::-1]])]
-                free[best], result[row] = False, kind
-                break
-    return result
 
 
 def near_shares(names: list[str], true: FramePeople, found: FramePeople) -> tuple[JointShare, ...]:
@@ -254,6 +196,11 @@ def near_shares(names: list[str], true: FramePeople, found: FramePeople) -> tupl
     )
 
 
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    """Return what people in boxes (N, 4) cover: float64 (N,) in square pixels."""
+    return BODY_SHARE * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+
+
 def _hits(joints: np.ndarray, true: np.ndarray, torso: float) -> np.ndarray:
     """Return which joints are near enough: int64 (K,); NaN is near to nothing."""
     return (np.linalg.norm(joints - true, axis=1) <= NEAR * torso).astype(np.int64)
@@ -264,7 +211,7 @@ def _pairs(
 ) -> Iterator[tuple[int, int]]:
     """Yield the pairs of detected and true people of a frame."""
     sigmas = np.array([SIGMAS.get(name, max(SIGMAS.values())) for name in names])
-    similarity = oks(joints, true, boxes, sigmas)
+    similarity = oks(joints, true, boxes, _areas(boxes), sigmas)
     rows, columns = linear_sum_assignment(similarity, maximize=True)
     yield from zip(rows.tolist(), columns.tolist(), strict=True)
 
@@ -287,22 +234,6 @@ def _frames(true: FramePeople, found: FramePeople) -> Iterator[tuple[np.ndarray,
     for key in np.unique(np.concatenate([true.keys, found.keys])):
         rows = order[found.keys[order] == key][:MAX_PEOPLE]
         yield np.flatnonzero(true.keys == key), rows
-
-
-def _average(
-    scores: np.ndarray,
-    frames: list[tuple[np.ndarray, np.ndarray]],
-    matches: list[np.ndarray],
-    truths: int,
-) -> tuple[float, float]:
-    """Return the average precision and the recall of all detections; NaN without truths."""
-    if not truths:
-        return np.nan, np.nan
-    rows = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in frames)])
-    kinds = np.concatenate([np.zeros(0, np.int64), *matches])
-    order = np.argsort(-scores[rows], kind='stable')
-    hits = kinds[order][kinds[order] >= 0] > 0
-    return coco_points(*precision_recall(hits, truths)), float(hits.sum() / truths)
 
 
 def _means(shares: tuple[JointShare, ...]) -> dict[str, float]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+ELEVEN_LEVELS = np.arange(11) / 10
+
 
 def precision_recall(hits: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndarray]:
     """Return precision and recall after each detection.
@@ -27,9 +29,10 @@ def envelope(precision: np.ndarray, recall: np.ndarray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * best))
 
 
-def eleven_point(precision: np.ndarray, recall: np.ndarray) -> float:
+def eleven_point(
+    precision: np.ndarray, recall: np.ndarray, levels: np.ndarray = ELEVEN_LEVELS
+) -> float:
     """Return the mean of the best precision at recall 0, 0.1, …, 1: PASCAL VOC 2007."""
-    levels = np.arange(11) / 10
     return float(sum(precision[recall >= level].max(initial=0.0) for level in levels) / 11)
 
 

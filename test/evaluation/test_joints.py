@@ -4,8 +4,10 @@ import json
 import math
 import random as rnd
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
+import parity
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,13 +15,21 @@ from joint_localizer import JOINTS, SCORES, joints_of
 
 from actloc_ros.cli.main import main as actloc
 from actloc_ros.datasets.formats.joint_files import read_joint_detections
-from actloc_ros.evaluation.joints import SIGMAS, near_shares, oks_figures
+from actloc_ros.evaluation.joints import near_shares, oks_figures
+from actloc_ros.evaluation.oks import SIGMAS
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.joints import COCO_JOINTS
 from actloc_ros.truth.joints import FramePeople, read_joint_truth
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 
 NAMES = ['left_shoulder', 'right_shoulder', 'left_hip', 'right_hip', 'nose', 'tail']
+
+
+def test_agrees_with_published_code(shared: Path) -> None:
+    folder = shared / 'parity2'
+    result = parity.check(folder / 'oks_ap_1.json', parity.load_fill(folder))
+    assert not result.faults
+    assert result.error is not None
 
 
 def plain_oks(joints, true, box):

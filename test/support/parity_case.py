@@ -23,7 +23,6 @@ class Case:
         fill: The module that makes weights and inputs.
         folder: Where its files lie.
         opened: The network, in float64; None where there is none.
-        given: Arrays that are inputs, beside those called `in_…`.
     """
 
     reference: Mapping[str, Any]
@@ -34,15 +33,24 @@ class Case:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Names of arrays that are inputs, beside those called `in_…`."""
-        return ('step_frames', 'truth', 'scores', 'heatmaps', 'input_keypoints')[
-            : 5 if 'kind' in self.reference else 1
-        ]
+        """Names of arrays that are inputs, beside those called `in_…`, or follow from none.
+
+        `eval_scores` are starts' scores made distinct. `frame_map` is of frames' labels, which the
+        reference does not hold.
+        """
+        if 'kind' not in self.reference:
+            return ('step_frames',)
+        made_from = ('truth', 'scores', 'heatmaps', 'input_keypoints', 'eval_scores', 'frame_map')
+        return ('step_frames', *made_from)
 
     @property
     def tolerance(self) -> float | None:
-        """The largest difference as a share of the largest value; None for the usual one."""
-        return None
+        """The largest difference as a share of the largest value; None for the usual one.
+
+        Places in pixels, refined by the logarithm of a blurred map, agree to 1e-3 pixels.
+        """
+        settings = self.reference.get('settings', {})
+        return 1e-3 / max(settings['input_size']) if 'heatmap_size' in settings else None
 
     def input(self) -> np.ndarray:
         """Return the input, as the reference's functions make it."""

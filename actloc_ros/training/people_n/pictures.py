@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from actloc_ros.evaluation.joints import SIGMAS as COCO_SIGMAS
+from actloc_ros.evaluation.oks import SIGMAS as COCO_SIGMAS
 
 JOINTS = 17
 MIRRORED = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
