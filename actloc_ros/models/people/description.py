@@ -15,7 +15,10 @@ JOINT_NAMES = tuple(joint.name.lower() for joint in Joint)
 """COCO's 17, in its order."""
 RESIZES = ('keep_ratio', 'letterbox', 'letterbox_centred', 'stretch')
 COLOURS = ('rgb', 'bgr')
-LAYOUTS = ('yolox', 'nanodet', 'rtmdet', 'movenet_multipose', 'rtmo', 'simcc')
+HEATMAPS = ('heatmap_plain', 'heatmap_dark', 'heatmap_udp')
+IN_BOXES = ('simcc', *HEATMAPS)
+"""Layouts of networks that find joints in the boxes of another one."""
+LAYOUTS = ('yolox', 'nanodet', 'rtmdet', 'movenet_multipose', 'rtmo', *IN_BOXES)
 LARGEST = 1e9  # of any number
 MULTIPLE = 32  # of the sides of an input of any size
 
@@ -43,8 +46,10 @@ class PeopleFile:
         point_offset: Where in its cell a point of `nanodet` lies: 0.5 is the middle, 0 the corner.
         joints: Names of the joints in order; absent are COCO's 17. Those that COCO does not have
             are left out, and those that only COCO has get confidence 0.
-        boxes: For `simcc` alone: the YAML file of the network that finds the boxes, as a path like
-            `people`.
+        boxes: For `simcc` and heat maps alone: the YAML file of the network that finds the boxes,
+            as a path like `people`.
+        blur: Cells, odd, by which `heatmap_dark` and `heatmap_udp` blur: 11 for maps made with a
+            sigma of 2 cells, 17 for 3.
     """
 
     people: str
@@ -63,6 +68,7 @@ class PeopleFile:
     point_offset: float = 0.5
     joints: tuple[str, ...] = JOINT_NAMES
     boxes: str = ''
+    blur: int = 11
 
     def __post_init__(self) -> None:
         """Check what types leave open.
@@ -86,8 +92,13 @@ class PeopleFile:
             raise ValueError(f'pad is {self.pad}; it must be from 0 to 255')
         if len(set(self.joints)) < len(self.joints):
             raise ValueError('joints holds a name twice')
-        if (self.layout == 'simcc') != bool(self.boxes):
-            raise ValueError('boxes names the network that finds people for the layout simcc alone')
+        if (self.layout in IN_BOXES) != bool(self.boxes):
+            raise ValueError(
+                'boxes names the network that finds people for the layouts'
+                f' {", ".join(IN_BOXES)} alone'
+            )
+        if not (0 < self.blur < MULTIPLE and self.blur % 2):
+            raise ValueError(f'blur is {self.blur}; it must be odd, from 1 to {MULTIPLE - 1}')
 
 
 def read_description(path: Path) -> PeopleFile:

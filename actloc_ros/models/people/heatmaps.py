@@ -42,10 +42,9 @@ def decode_heatmaps(
     flat = heatmaps.reshape(count, -1)
     y, x = np.unravel_index(flat.argmax(axis=1), (rows, columns))
     scores = flat.max(axis=1)
-    cells = np.stack([x, y], -1)
-    places = cells.astype(np.float64)
+    places = np.stack([x, y], -1).astype(np.float64)
     for index in np.flatnonzero(scores > 0):
-        places[index] += _STEPS[way](heatmaps[index], *cells[index].tolist(), kernel)
+        places[index] += _STEPS[way](heatmaps[index], int(x[index]), int(y[index]), kernel)
     places[scores <= 0] = -1
     spans = np.array([columns, rows], np.float64) - (way is HeatmapDecoding.UDP)
     return np.concatenate([places / spans * size[::-1], scores[:, None]], axis=1)

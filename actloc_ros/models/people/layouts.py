@@ -13,7 +13,7 @@ description and the least score. It returns what it found in pixels of the input
 - `rtmo`: boxes with scores (1, N, 5) and joints (1, N, K, 3), already suppressed. Where nobody is,
   it reports one skeleton of zeros.
 
-The layout `simcc` needs boxes, see `top_down`.
+The layouts `simcc` and of heat maps need boxes, see `top_down`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Find joints in boxes that another network finds: the layout `simcc`, as RTMPose has it."""
+"""Find joints in boxes that another network finds: the layouts `simcc` and of heat maps.
+
+- `simcc`, as RTMPose has it: two arrays (N, K, 2 width) and (N, K, 2 height), bins of columns and
+  rows.
+- `heatmap_plain`, `heatmap_dark`, `heatmap_udp`: one array (N, K, rows, columns), read as
+  `heatmaps` says. With `heatmap_udp`, the first and the last pixel of a crop lie on its edges.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +16,9 @@ import numpy as np
 
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.onnx_runtime import Providers
-from actloc_ros.models.people.description import PeopleFile
+from actloc_ros.models.people.description import HEATMAPS, PeopleFile
 from actloc_ros.models.people.file_network import BLANK, OnnxFile, put_joints
+from actloc_ros.models.people.heatmaps import HeatmapDecoding, decode_heatmaps
 from actloc_ros.models.people_n.decode import FoundPeople
 
 MARGIN = 1.25  # size of a crop in boxes
@@ -46,6 +53,8 @@ class TopDownNetwork:
     ) -> None:
         self._file, self._how = OnnxFile(how, providers, threads), how
         self._find_boxes, self.providers = find_boxes, self._file.providers
+        is_heatmap = how.layout in HEATMAPS
+        self._way = HeatmapDecoding(how.layout.removeprefix('heatmap_')) if is_heatmap else None
         blank = np.full((*how.size, 3), BLANK, np.uint8)
         try:
             self._joints(blank, np.array([[0, 0, *how.size]]))
@@ -63,19 +72,38 @@ class TopDownNetwork:
     def _joints(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """Return the joints (N, K, 3) of people in boxes (N, 4), in pixels of the image."""
         height, width = self._how.size
+        edge = self._way is HeatmapDecoding.UDP
+        spans = height - edge, width - edge
         crops = np.empty((len(boxes), height, width, 3), np.uint8)
         backs = np.empty((len(boxes), 2, 3))
         for index, box in enumerate(np.asarray(boxes, float)):
-            backs[index] = _from_crop(box, height, width)
+            backs[index] = _from_crop(box, *spans)
             cv2.warpAffine(
                 image, backs[index], (width, height), crops[index],
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             )  # fmt: skip
-        x, y = self._bins(self._file.run(crops))
-        places = np.stack([x.argmax(-1), y.argmax(-1)], -1) / SPLIT
-        moved = np.einsum('nij,nkj->nki', backs[:, :, :2], places) + backs[:, None, :, 2]
-        confidence = np.minimum(x.max(-1), y.max(-1))
-        return np.concatenate([moved, confidence[..., None]], -1)
+        found = self._read(self._file.run(crops), spans)
+        moved = np.einsum('nij,nkj->nki', backs[:, :, :2], found[..., :2]) + backs[:, None, :, 2]
+        return np.concatenate([moved, found[..., 2:]], -1)
+
+    def _read(self, outputs: list[np.ndarray], spans: tuple[int, int]) -> np.ndarray:
+        """Return the joints (N, K, 3) in crops, in pixels of the crops, which span (y, x) pixels.
+
+        Raises:
+            ValueError: The outputs have other shapes.
+        """
+        if self._way is None:
+            x, y = self._bins(outputs)
+            confidence = np.minimum(x.max(-1), y.max(-1))
+            return np.stack([x.argmax(-1) / SPLIT, y.argmax(-1) / SPLIT, confidence], -1)
+        if len(outputs) != 1 or outputs[0].ndim != 4:
+            raise ValueError(
+                f'{self._how.layout} has one output (crops, joints, rows, columns); it gives'
+                f' {[o.shape for o in outputs]}'
+            )
+        return np.stack(
+            [decode_heatmaps(maps, spans, self._way, self._how.blur) for maps in outputs[0]]
+        )
 
     def _bins(self, outputs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns' (N, K, 2 width) and rows' bins (N, K, 2 height).

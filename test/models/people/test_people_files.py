@@ -10,7 +10,7 @@ from people_files import describe, write_network
 
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.onnx_runtime import CPU, check_used, choose_providers
-from actloc_ros.models.people.description import JOINT_NAMES, PeopleFile, read_description
+from actloc_ros.models.people.description import HEATMAPS, JOINT_NAMES, PeopleFile, read_description
 from actloc_ros.models.people.inputs import colour, place
 from actloc_ros.models.people.layouts import READERS, LayoutError
 from actloc_ros.models.people.open import open_people
@@ -53,7 +53,8 @@ def test_ready_descriptions_are_read(path):
         ({'std': [1, 0, 1]}, 'must be above 0'),
         ({'pad': 300}, 'pad is 300'),
         ({'joints': ['nose', 'nose']}, 'a name twice'),
-        ({'boxes': 'other.yaml'}, 'for the layout simcc alone'),
+        ({'boxes': 'other.yaml'}, 'for the layouts simcc, .* alone'),
+        ({'blur': 10}, 'blur is 10; it must be odd'),
         ({'people': 5}, 'people is 5; it must be a text'),
     ],
 )
@@ -187,6 +188,29 @@ def test_joints_are_found_in_boxes(tmp_path, detector):
     found = network.find(IMAGE, 0.1)
     np.testing.assert_allclose(found.joints[0, :, :2], np.tile([36, 36], (17, 1)), atol=1e-4)
     np.testing.assert_allclose(found.joints[0, :, 2], 0.6)
+
+
+@pytest.mark.parametrize('layout', HEATMAPS)
+def test_joints_are_found_in_heat_maps_of_boxes(tmp_path, detector, layout):
+    # The middle of the crop: a cell's centre for `plain` and `dark`, between cells for `udp`.
+    middle = np.array([31, 23]) / 2 if layout == 'heatmap_udp' else np.array([16, 12])
+    y, x = np.mgrid[:32, :24]
+    peak = np.exp(-((y - middle[0]) ** 2 + (x - middle[1]) ** 2) / 8).astype(np.float32)
+    maps = np.broadcast_to(peak, (1, 17, 32, 24)).copy()
+    write_network(tmp_path / 'pose.onnx', {'maps': maps}, shape=('n', 3, 64, 48))
+    values = {'people': 'pose.onnx', 'layout': layout, 'size': [64, 48], 'boxes': 'x.yaml'}
+    network = open_people(str(describe(tmp_path / 'pose.yaml', **values)), 'cpu', 1)
+    joints = network.find(IMAGE, 0.1).joints[0]
+    within = 1.5 if layout == 'heatmap_plain' else 0.05
+    np.testing.assert_allclose(joints[:, :2], np.tile([36, 36], (17, 1)), atol=within)
+    np.testing.assert_allclose(joints[:, 2], peak.max())
+
+
+def test_heat_maps_of_another_shape_are_refused(tmp_path, detector):
+    write_network(tmp_path / 'p.onnx', {'a': np.zeros((1, 17, 9), np.float32)}, ('n', 3, 64, 48))
+    values = {'people': 'p.onnx', 'layout': 'heatmap_dark', 'size': [64, 48], 'boxes': 'x.yaml'}
+    with pytest.raises(ModelError, match='heatmap_dark has one output'):
+        open_people(str(describe(tmp_path / 'p.yaml', **values)), 'cpu', 1)
 
 
 def test_boxes_come_from_a_network_that_finds_them(tmp_path):
