@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from benchmark.results import recordings_annotation
-from benchmark.results.recordings import indexing
+from benchmark.results.recordings import indexing, reel
 
 # In the order of the section; each has `add_arguments`, `measure` and `section`.
-MEASURES = {'indexing': indexing, 'annotation': recordings_annotation}
+MEASURES = {'indexing': indexing, 'reel': reel, 'annotation': recordings_annotation}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,6 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def section(numbers: dict[str, Any]) -> str:
-    """Return the section of the document."""
-    parts = [each.section(numbers[name]).strip() for name, each in MEASURES.items()]
+    """Return the section of the document: of those that were measured."""
+    parts = [each.section(numbers[n]).strip() for n, each in MEASURES.items() if n in numbers]
     return '\n\n'.join(['## Hours of recordings', *parts])
