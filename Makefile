@@ -4,7 +4,7 @@ ACTLOC_SHARED ?= ../shared
 export ACTLOC_SHARED
 with_env := source scripts/setup.bash &&
 
-.PHONY: help build messages demo test lint fuzz soak clean export-check results
+.PHONY: help build messages demo test cluster-test lint fuzz soak clean export-check results
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ demo: build ## Play a sample (or INPUT=video, image folder or bag) through ROS i
 
 test: build ## Run all tests
 	@$(with_env) OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile test
+
+cluster-test: build ## Run the test of a cluster of Ray (needs ray: pip install ray)
+	@$(with_env) ACTLOC_CLUSTER=1 OMP_NUM_THREADS=1 pytest test/recordings/index/test_cluster.py
 
 lint: build ## Check style, types, layers of imports, words and lengths of lines
 	@$(with_env) ruff check . && ruff format --check . && mypy actloc_ros
