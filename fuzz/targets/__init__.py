@@ -7,6 +7,7 @@ from fuzz.targets import (
     bags,
     checkpoints,
     images,
+    indexes,
     parameters,
     people_files,
     queries,
@@ -26,6 +27,7 @@ TARGETS = {
         people_files,
         queries,
         videos,
+        indexes,
     )
     for target in module.TARGETS
 }
