@@ -28,6 +28,7 @@ setup(
     package_data={
         'actloc_ros': ['py.typed', 'weights/*.safetensors', 'weights/*.onnx', 'weights/NOTICE'],
         'actloc_ros.definitions': ['*.msg'],
+        'actloc_ros.models.sound.efficientat': ['audioset_labels.txt'],
         'actloc_ros.recordings.report': ['page.html', 'page.css', 'page.js'],
     },
     python_requires='>=3.10',
@@ -37,6 +38,7 @@ setup(
         'cluster': ['ray>=2.40'],
         'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
         'recordings': read_requirements('requirements-recordings.txt'),
+        'words': read_requirements('requirements-words.txt'),
         'train': networks,  # the same: all of it needs PyTorch
         'trees': ['py-trees>=2.2'],
     },

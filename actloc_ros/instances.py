@@ -82,6 +82,7 @@ class TrackedActor:
         actions: float32 (C,) in [0, 1]: that the actor does each action.
         first_stamp: When the track began, in ns.
         joints: float32 (K, 3), see `Detections.joints`; None without.
+        whole_view: Whether this is no actor but the whole view, see `Detections.whole_view`.
     """
 
     track_id: int
@@ -90,6 +91,7 @@ class TrackedActor:
     actions: np.ndarray
     first_stamp: int
     joints: np.ndarray | None = None
+    whole_view: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,7 @@ class InstanceUpdate:
         detected: Whether the actor is detected at this key frame; if not, the state is ENDED.
         joints: float32 (K, 3), the actor's at this key frame, see `Detections.joints`; None
             without, and where the state is ENDED.
+        whole_view: Whether this is no actor's but the whole view's, see `Detections.whole_view`.
     """
 
     track_id: int
@@ -123,6 +126,7 @@ class InstanceUpdate:
     scores: np.ndarray
     detected: bool = True
     joints: np.ndarray | None = None
+    whole_view: bool = False
 
 
 class InstanceTracker:
@@ -360,4 +364,5 @@ def _describe(
         scores=actor.actions,
         detected=detected,
         joints=None if state is InstanceState.ENDED else actor.joints,
+        whole_view=actor.whole_view,
     )

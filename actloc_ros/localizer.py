@@ -16,6 +16,9 @@ import numpy as np
 
 from actloc_ros.frames import Frame
 
+SOUND_RATE = 32_000
+"""Samples a second, in Hz, of all sound within this package."""
+
 
 @dataclass(frozen=True)
 class ClipInfo:
@@ -51,6 +54,9 @@ class Detections:
             this key frame.
         features: float32 (N, D) of any scale: what the localizer itself knows of each actor's looks
             or motion, alike where those are alike; D is always the same. None: it offers none.
+        whole_view: bool (N,): which rows speak of no one in a box but of all that the camera and
+            its microphone take in, such as what is heard. Their boxes become the whole image, and
+            may be anything here; `track_ids` must be given then. None: no row does.
     """
 
     boxes: np.ndarray
@@ -60,6 +66,7 @@ class Detections:
     track_ids: np.ndarray | None = None
     joints: np.ndarray | None = None
     features: np.ndarray | None = None
+    whole_view: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of actors."""
@@ -98,6 +105,22 @@ class SideInputs(Protocol):
         """
         ...
 
+    def sound(self, camera: str, start: int, end: int) -> np.ndarray | None:
+        """Return what was heard beside a camera from one time to another.
+
+        It may wait for it.
+
+        Args:
+            camera: The camera's name.
+            start: When to begin, in ns, by the clock of the frames' stamps.
+            end: When to stop, in ns, after `start`.
+
+        Returns:
+            float32 mono in [-1, 1] at `SOUND_RATE`, (end - start) long to half a sample, with
+            zeros where nothing was recorded; None where nothing at all was.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class LocalizerOptions:
@@ -114,6 +137,7 @@ class LocalizerOptions:
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
         restart_gap: Time in s without frames after which a camera's past is forgotten; at least
             `bridge_gap`.
+        labels: What may happen, in words, for models that take any; empty for all others.
         extra: Parameters that one family of models reads, by name, e.g. `{'classify_rate': 2.0}`
             for `models.two_stage`; the family checks its own, others ignore them.
         side_inputs: What the host gives beside the frames; None where it gives nothing.
@@ -126,6 +150,7 @@ class LocalizerOptions:
     threads: int = 1
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
+    labels: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     side_inputs: SideInputs | None = None
 

@@ -136,6 +136,7 @@ def _detection(
         start_time=time_message(types, action.start),
         end_time=time_message(types, action.end),
         bbox=np.array(action.box, np.float32),
+        whole_view=action.whole_view,
         **_space(types, step, pose),
         **_joints(types, detection, action, pose),
     )

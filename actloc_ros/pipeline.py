@@ -234,7 +234,17 @@ class Pipeline:
             self._check_joints(found.joints, count)
         if found.features is not None:
             self._check_features(found.features, count)
+        if found.whole_view is not None:
+            self._check_whole_view(found, found.whole_view)
         return _inside(found, frame)
+
+    def _check_whole_view(self, found: Detections, whole_view: np.ndarray) -> None:
+        if whole_view.shape != (len(found),) or whole_view.dtype != bool or found.track_ids is None:
+            raise LocalizerError(
+                f'{self.name} gave whole_view of shape {whole_view.shape} and type'
+                f' {whole_view.dtype} for {len(found)} rows; it must be one bool a row, with'
+                ' track_ids'
+            )
 
     def _check_joints(self, joints: np.ndarray, count: int) -> None:
         """Refuse malformed joints; unlike boxes, they may lie outside the image."""
@@ -306,6 +316,7 @@ def _tracked_actors(tracks: TrackUpdate, found: Detections) -> list[TrackedActor
             actions=found.actions[row],
             first_stamp=tracks.first_stamps[track_id],
             joints=None if found.joints is None else found.joints[row],
+            whole_view=found.whole_view is not None and bool(found.whole_view[row]),
         )
         for track_id, row in tracks.rows()
     ]
@@ -320,6 +331,9 @@ def _features(tracks: TrackUpdate, found: Detections) -> dict[int, np.ndarray]:
 def _inside(found: Detections, frame: Frame) -> Detections:
     boxes = clip(found.boxes, frame.width, frame.height).astype(np.float32)
     kept = has_area(boxes)
+    if found.whole_view is not None:
+        boxes[found.whole_view] = 0, 0, frame.width, frame.height
+        kept |= found.whole_view
     return Detections(
         boxes=boxes[kept],
         scores=found.scores[kept],
@@ -328,6 +342,7 @@ def _inside(found: Detections, frame: Frame) -> Detections:
         track_ids=None if found.track_ids is None else found.track_ids[kept],
         joints=None if found.joints is None else found.joints[kept].astype(np.float32),
         features=None if found.features is None else found.features[kept].astype(np.float32),
+        whole_view=None if found.whole_view is None else found.whole_view[kept],
     )
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.ensemble.options import PREFIX, EnsembleOptions
-from actloc_ros.models.two_stage.options import TwoStageOptions
+from actloc_ros.models.sound import options as sound
+from actloc_ros.models.taught.options import TAUGHT
+from actloc_ros.models.two_stage.options import NONE_BIAS, TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
 from actloc_ros.pipeline import MAX_LATENESS
 from actloc_ros.stamped_buffer import BufferLimits
@@ -130,6 +132,21 @@ SPECS = (
         high=1000.0,
     ),
     ParameterSpec(
+        'labels',
+        [''],
+        "What may happen, in words, such as 'a person waving', for models that take any"
+        ' (DETECTOR+clip_…); for all others none.',
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
+        'words.none',
+        0.0,
+        'Such models: added to the logit of "none of these"; above 0, less is reported.',
+        Mutability.INACTIVE,
+        low=-100.0,
+        high=100.0,
+    ),
+    ParameterSpec(
         'ensemble.cascade',
         EnsembleOptions.cascade,
         'Run the first member of ensemble(A,B,…) at every frame, and each further one only where'
@@ -152,6 +169,12 @@ SPECS = (
         high=60000.0,
     ),
     ParameterSpec(
+        TAUGHT,
+        '',
+        'File of actions that `actloc teach` taught, which the model then knows too; empty: none.',
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
         'boxes.type',
         'vision_msgs/Detection2DArray',
         'Message type of the topic boxes, or NAME/boxes, from which the model topic+CLASSIFIER'
@@ -165,6 +188,47 @@ SPECS = (
         'Longest time in s that a frame waits for its boxes.',
         Mutability.START,
         high=10.0,
+    ),
+    ParameterSpec(
+        'sound.type',
+        'audio_common_msgs/AudioDataStamped',
+        'Message type of the topic audio, from which models with sound hear; the first camera is'
+        ' where its microphone is.',
+        Mutability.START,
+        choices=('audio_common_msgs/AudioDataStamped', 'audio_common_msgs/AudioData'),
+    ),
+    ParameterSpec(
+        'sound.format',
+        '',
+        'What its bytes are: mp3, or SAMPLES,RATE,CHANNELS such as S16LE,16000,1; empty: what'
+        ' AudioInfo on audio_info says.',
+        Mutability.START,
+    ),
+    ParameterSpec(
+        'sound.patience',
+        0.2,
+        'Longest time in s that a frame waits for the sound up to its stamp.',
+        Mutability.START,
+        high=10.0,
+    ),
+    ParameterSpec(
+        sound.WEIGHTS,
+        '',
+        'What scores the sound of MODEL+sound: an ONNX file of `actloc train`, or a checkpoint of'
+        ' EfficientAT; empty: the one that ships.',
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
+        sound.LABELS,
+        [''],
+        'Sounds to report, of those that the model knows; none: all.',
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
+        sound.FUSION,
+        '',
+        'File of learned weights by which sounds change the scores of actors; empty: none.',
+        Mutability.INACTIVE,
     ),
     ParameterSpec(
         'buffer.duration',
@@ -316,6 +380,9 @@ class Settings:
     max_lateness: float
     boxes_type: str
     boxes_patience: float
+    sound_type: str
+    sound_format: str
+    sound_patience: float
     buffer: BufferLimits
     max_rate: float
     tracks: TrackOptions
@@ -351,6 +418,9 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         max_lateness=values['max_lateness'],
         boxes_type=values['boxes.type'],
         boxes_patience=values['boxes.patience'],
+        sound_type=values['sound.type'],
+        sound_format=values['sound.format'],
+        sound_patience=values['sound.patience'],
         buffer=BufferLimits(values['buffer.duration'], values['buffer.memory'] * MEGABYTE),
         max_rate=values['max_rate'],
         tracks=TrackOptions(**_group('tubes', values)),
@@ -399,7 +469,11 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
     extra |= {f'{PREFIX}{name}': value for name, value in _group('ensemble', values).items()}
-    return LocalizerOptions(**{name: values[name] for name in names}, extra=extra)
+    named = sound.WEIGHTS, sound.LABELS, sound.FUSION, TAUGHT, NONE_BIAS
+    extra |= {name: values[name] for name in named}
+    given = {name: values[name] for name in names}
+    given['labels'] = tuple(label for label in values['labels'] if label)
+    return LocalizerOptions(**given, extra=extra)
 
 
 def _instances(

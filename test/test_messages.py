@@ -27,7 +27,7 @@ from actloc_ros.ros.common.message_types import ros_type
 # A recorded bag outlives a release: a change here breaks what users have recorded.
 PINNED = {
     'ActionAlarm': 'a589ae4c20f2eea37d3afc0f8cfbf380ea29915d2abb2ed3674fac4b25a3db33',
-    'ActionDetection': 'acaf9c313e6fa934da11c24f7669145444a4850faae57fe679e219c9a23ee700',
+    'ActionDetection': '92b7f7501cb648f6b7f9dbd7d6762ebce5597d49b3a0e8a1af0cabd8fee381b8',
     'ActionDetectionArray': '5cc6d3d27fb2cdbedd55e2a9e1a60f7e6678449db2712372102e42dc751f56c6',
     'ActionHypothesis': 'ef9a04f17c8ae96eac7c55a30d39762a3ce07b3e0d77aa1a20591eac06e45d2a',
     'LabelInfo': '08e5fc47265ea0c5901ebb466a52cb57b21f3cce1ea2f1871e4613aebb2b5330',

@@ -103,7 +103,16 @@ def test_parameters_exist():
 
 
 def test_models_exist():
-    known = {'motion', 'hog_hof', 'hog-hof', 'hog', *entries(), *detector_names()}
+    known = {
+        'pose_n',
+        'sound',
+        'motion',
+        'hog_hof',
+        'hog-hof',
+        'hog',
+        *entries(),
+        *detector_names(),
+    }
     named = re.findall(r'(?:download |--model |model:=)([a-z0-9_+-]+)', README)
     assert len(named) > 5
     for name in named:

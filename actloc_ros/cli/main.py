@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
+from actloc_ros.cli.support.stopping import Terminated, heed_signals
+
 # Only the chosen one is imported, since some load PyTorch.
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
@@ -28,6 +30,7 @@ COMMANDS = {
     'annotate': 'annotate a recording by a model, for people to correct',
     'dataset': 'check, show or split recordings with labels',
     'train': 'train a model',
+    'teach': 'teach an action by 1 to 10 examples, in seconds',
     'ensemble-fit': 'learn how far to trust each member of an ensemble',
     'eval': 'measure detections against ground truth',
 }
@@ -39,7 +42,7 @@ OPTIONAL = {
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),
     'ray': 'ray',
 }
-ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+ERROR, INTERRUPTED, PIPE_CLOSED, TERMINATED = 2, 130, 141, 143  # as shells have it: 128 + signal
 OUTPUTS = 1, 2  # file descriptors
 
 
@@ -64,12 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return ERROR
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
 def _run(argv: list[str]) -> int:
     try:
+        heed_signals()
         arguments = _parser(argv).parse_args(argv)
         return arguments.run(arguments)
     finally:

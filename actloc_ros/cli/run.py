@@ -7,20 +7,27 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
 
 from tqdm import tqdm
 
+from actloc_ros.cli.support.stopping import whole
 from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
-from actloc_ros.offline import localize, open_pipeline, pipeline_label_info
+from actloc_ros.io.stream.address import is_stream
+from actloc_ros.models.errors import ModelError
+from actloc_ros.models.families import SEGMENTERS
+from actloc_ros.models.open import side_inputs
+from actloc_ros.offline import end, localize_frame, open_pipeline, pipeline_label_info
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
-from actloc_ros.sinks import EventSink
+from actloc_ros.sinks import EventSink, Report
 
-OVERRIDES = ('model', 'weights', 'device')
+OVERRIDES = ('model', 'weights', 'device', 'taught')
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -39,9 +46,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--model', help='the localizer (default: pose_n)')
     parser.add_argument('--weights', help="its checkpoint (default: the model's own)")
     parser.add_argument('--device', help='cpu, cuda, cuda:N or auto (default)')
+    parser.add_argument('--taught', metavar='FILE', help='actions that `actloc teach` taught')
     parser.add_argument('--params', metavar='FILE', help='parameter file of the node')
     parser.add_argument('--out', metavar='BAG', help='bag of detections to write')
     parser.add_argument('--video', metavar='FILE', help='annotated video to write')
+    parser.add_argument(
+        '--features',
+        metavar='FILE',
+        help='features of the recording (.npy), for a model that finds segments in whole ones',
+    )
+    parser.add_argument(
+        '--segments', metavar='FILE', help="its segments to write, as ActivityNet's JSON"
+    )
     parser.add_argument('--topic', help='image topic, where the source is a bag with several')
     parser.add_argument('--camera', default='', help="the camera's name in the messages")
     parser.add_argument(
@@ -57,22 +73,44 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar='S',
         help='for how many s a live stream may send nothing (default: 60; 0: for ever)',
     )
+    parser.add_argument(
+        '--sound-topic', metavar='TOPIC', help='sound topic, where the source is a bag with several'
+    )
+    parser.add_argument(
+        '--sound-format',
+        metavar='FORMAT',
+        help='what the sound of a bag without AudioInfo is: mp3, or as S16LE,16000,1',
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Localize, and print events and a summary."""
-    source = open_source(
-        arguments.source,
-        arguments.topic,
-        arguments.camera,
-        arguments.rate,
-        arguments.patience,
-    )
     settings = _settings(arguments)
+    source = _open_source(arguments, settings)
+    settings = _with_sound(arguments, settings, source)
     if arguments.video:
         refuse_input(arguments.video, arguments.source)
+    if settings.model.startswith(SEGMENTERS):
+        from actloc_ros.cli.support.run_segments import run_segments
+
+        return run_segments(arguments, source, settings)
+    if arguments.features or arguments.segments:
+        raise ModelError(
+            f'--features and --segments are for models that find segments, not {settings.model}'
+        )
     began, frames, early = time.monotonic(), 0, 0
+
+    def take(reports: Iterator[Report]) -> None:
+        nonlocal frames, early
+        with whole():
+            for report in reports:
+                frames += report.frame is not None
+                early += report.step.stamp < 0
+                progress.update(report.frame is not None)
+                for sink in sinks:
+                    sink.write(report)
+
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
@@ -80,12 +118,13 @@ def run(arguments: argparse.Namespace) -> int:
             stack.enter_context(sink)
             for sink in _sinks(arguments, source, pipeline, progress.write)
         ]
-        for report in localize(source, pipeline):
-            frames += report.frame is not None
-            early += report.step.stamp < 0
-            progress.update(report.frame is not None)
-            for sink in sinks:
-                sink.write(report)
+        try:
+            for frame in source:
+                take(localize_frame(frame, source, pipeline))
+        except KeyboardInterrupt:
+            take(end(source, pipeline))
+            raise
+        take(end(source, pipeline))
     took = time.monotonic() - began
     broken = f', {source.broken} broken frames left out ({source.fault})' if source.broken else ''
     print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')
@@ -93,6 +132,34 @@ def run(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.out, arguments.video)):
         print(path)
     return 0
+
+
+def _open_source(arguments: argparse.Namespace, settings: Settings) -> Source:
+    if 'sound' in side_inputs(settings.model) and not is_stream(arguments.source):
+        from actloc_ros.io.sound.open import SoundSource, is_sound_alone
+
+        path = Path(arguments.source)
+        if is_sound_alone(path):
+            if arguments.video:
+                raise ValueError(f'{path} has no pictures, so that no --video can be made of it')
+            return SoundSource(path, arguments.camera, arguments.sound_topic, settings.sound_format)
+    return open_source(
+        arguments.source,
+        arguments.topic,
+        arguments.camera,
+        arguments.rate,
+        arguments.patience,
+    )
+
+
+def _with_sound(arguments: argparse.Namespace, settings: Settings, source: Source) -> Settings:
+    """Return the settings with the recording's sound, where the model hears."""
+    if 'sound' not in side_inputs(settings.model):
+        return settings
+    from actloc_ros.io.sound.open import open_sound
+
+    sound = open_sound(source, arguments.sound_topic, settings.sound_format)
+    return replace(settings, localizer=replace(settings.localizer, side_inputs=sound))
 
 
 def _warn(pipeline: Pipeline, frames: int, early: int) -> None:
@@ -124,6 +191,7 @@ def _warn(pipeline: Pipeline, frames: int, early: int) -> None:
 def _settings(arguments: argparse.Namespace) -> Settings:
     values = read_params(arguments.params, DEFAULTS) if arguments.params else dict(DEFAULTS)
     given = {name: getattr(arguments, name) for name in OVERRIDES}
+    given['sound.format'] = arguments.sound_format
     values.update({name: value for name, value in given.items() if value is not None})
     return settings_of(values)
 

@@ -68,6 +68,13 @@ def train_network(args: argparse.Namespace) -> int:
         raise ValueError(f'--out {args.out} is a file; give a folder')
     # Imported here alone: no other command needs PyTorch for it.
     from actloc_ros.training.pose.config import is_tuning
+    from actloc_ros.training.sound.config import is_sound
+    from actloc_ros.training.sound.fusion import is_fusion
+
+    if is_sound(args.data):
+        return train_sound(args)
+    if is_fusion(args.data):
+        return train_fusion(args)
 
     if is_tuning(args.data):
         return train_on(args)
@@ -95,6 +102,31 @@ def train_on(args: argparse.Namespace) -> int:
         return 0
     for path in train(config, args.data.parent, args.out):
         print(path)
+    return 0
+
+
+def train_sound(args: argparse.Namespace) -> int:
+    """Train a small classifier of sounds."""
+    from actloc_ros.training.sound.config import read_sound_config
+    from actloc_ros.training.sound.fit import check, train
+
+    config = read_sound_config(args.data)
+    if args.check:
+        check(config, args.data.parent)
+        return 0
+    print(train(config, args.data.parent, args.out))
+    return 0
+
+
+def train_fusion(args: argparse.Namespace) -> int:
+    """Learn the weights by which sounds change actions."""
+    from actloc_ros.training.sound.fusion import read_fusion_config, train
+
+    config = read_fusion_config(args.data)
+    if args.check:
+        print(f'{args.data}: fine')
+        return 0
+    print(train(config, args.data.parent, args.out))
     return 0
 
 

@@ -36,6 +36,12 @@ class ActorPredictions:
     actions: Tensor
 
 
+def clip_shape(entry: Entry) -> tuple[int, ...]:
+    """Return the shape (3, K, H, W) of one clip of images."""
+    how = entry.preprocessing
+    return 3, entry.frames, how.height, how.width
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A network that checkpoints fit.
@@ -44,8 +50,8 @@ class Architecture:
         name: As in an entry's `architecture`.
         task: What it does.
         build: Number of classes -> network. Its state dict has the published names and shapes, and
-            all its tensors are in it. `forward` takes (B, 3, K, H, W) and returns a tensor, or a
-            tuple of tensors, before any activation.
+            all its tensors are in it. `forward` takes (B, *shape), (B, 3, K, H, W) for clips of
+            images, and returns a tensor, or a tuple of tensors, before any activation.
         classes: Shapes of a state dict -> its number of classes, or None if it is certainly not
             one of this architecture.
         outputs: Names of what `forward` returns, in order.
@@ -60,6 +66,8 @@ class Architecture:
             Empty where it cannot.
         foldable: Whether `torch.fx` can trace it, which folds its batch norms.
         streaming: Whether it is a `StreamingNetwork`.
+        shape: Entry -> shape of one item of `forward`'s input, without the batch.
+        adjust: Sets what an entry says of the network beside its weights.
     """
 
     name: str
@@ -74,6 +82,8 @@ class Architecture:
     trainable: str = ''
     foldable: bool = True
     streaming: bool = False
+    shape: Callable[[Entry], tuple[int, ...]] = clip_shape
+    adjust: Callable[[nn.Module, Entry], None] | None = None
 
 
 class StreamingState(Protocol):
@@ -126,6 +136,8 @@ def build_network(architecture: Architecture, entry: Entry) -> nn.Module:
             module.eps = entry.bn_eps_2d
         elif isinstance(module, nn.BatchNorm3d):
             module.eps = entry.bn_eps_3d
+    if architecture.adjust is not None:
+        architecture.adjust(network, entry)
     return network.eval().requires_grad_(False)
 
 

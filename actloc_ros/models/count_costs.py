@@ -38,9 +38,8 @@ class Cost:
 
 def cost(architecture: Architecture, entry: Entry) -> Cost:
     """Return what the entry's network costs at its own input size; takes no memory."""
-    how = entry.preprocessing
     network = skeleton(architecture, entry)
-    clip = torch.empty(1, 3, entry.frames, how.height, how.width, device='meta')
+    clip = torch.empty(1, *architecture.shape(entry), device='meta')
     network.to('meta')
     gmac = count_gmac(lambda: network(clip))
     return Cost(sum(p.numel() for p in network.parameters()), gmac)

@@ -35,8 +35,8 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
     Args:
         opened: The network; it must not be used any more.
         form: A key of `FORMATS`.
-        path: The file to write. Input `clip` is float32 (batch, 3, K, H, W), preprocessed as the
-            entry says; outputs have the architecture's names.
+        path: The file to write. Input `clip` is float32, (batch, 3, K, H, W) for clips of images,
+            preprocessed as the entry says; outputs have the architecture's names.
         batch: Clips that the file takes at once.
 
     Returns:
@@ -47,12 +47,11 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
         WeightsError: What writes or reads this form is not installed.
     """
     entry = opened.entry
-    how = entry.preprocessing
     network = opened.network
     if opened.architecture.foldable:
         network = fold_batch_norms(network)
     network = PlainOutputs(network)
-    clip = how.maximum * torch.rand(batch, 3, entry.frames, how.height, how.width)
+    clip = entry.preprocessing.maximum * torch.rand(batch, *opened.architecture.shape(entry))
     chosen = FORMATS[form]
     try:
         with torch.no_grad(), warnings.catch_warnings():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.ensemble.names import members_of
-from actloc_ros.models.entry import LocalizerEntry
+from actloc_ros.models.entry import LocalizerEntry, Task
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.families import import_named, localizers
+from actloc_ros.models.families import import_named, localizers, takes_labels
+from actloc_ros.models.taught.options import TAUGHT
 
 if TYPE_CHECKING:
     from actloc_ros.models.loading import OpenedNetwork
@@ -30,14 +32,38 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
 
     Args:
         model: A name of `model_names`; `DETECTOR+CLASSIFIER` for two stages, see
-            `models.two_stage.open`; `ensemble(A,B,…)`, see `models.ensemble.names`; or
-            `MODULE:CLASS` for a third party's subclass of `Localizer`.
+            `models.two_stage.open`; `ensemble(A,B,…)`, see `models.ensemble.names`; `MODEL+sound`
+            to hear beside; or `MODULE:CLASS` for a third party's subclass of `Localizer`.
         options: What the user chose.
 
     Raises:
-        ModelError: There is no such model, or its weights are missing or do not fit.
+        ModelError: There is no such model, its weights are missing or do not fit, or labels are
+            given to one that has its own.
     """
-    return _find_factory(model)(options)
+    _refuse_labels(model, options)
+    localizer = _find_factory(model)(options)
+    path, entry = options.extra.get(TAUGHT, ''), _find_entry(model)
+    # What wraps a model opens it by this function too: there it is taught.
+    if not path or (entry is not None and (entry.wraps or entry.composite)):
+        return localizer
+    from actloc_ros.models.taught.localizer import TaughtLocalizer
+
+    try:
+        return TaughtLocalizer(localizer, Path(path).expanduser())
+    except Exception:
+        localizer.close()
+        raise
+
+
+def _refuse_labels(model: str, options: LocalizerOptions) -> None:
+    """Refuse labels that are given to a model that has its own."""
+    entry = _find_entry(model)
+    members = members_of(model) if entry is not None and entry.composite else ()
+    if options.labels and not any(takes_labels(m) for m in (model, *(m.model for m in members))):
+        raise ModelError(
+            f'{model} has labels of its own; the parameter labels is for models that take words,'
+            ' such as people_n+clip_vit_b_32'
+        )
 
 
 def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localizer:
@@ -55,8 +81,9 @@ def side_inputs(model: str) -> frozenset[str]:
     entry = _find_entry(model)
     if entry is None:
         return frozenset()
-    members = members_of(model) if entry.composite else ()
-    return entry.side_inputs.union(*(side_inputs(member.model) for member in members))
+    inner = [_wrapped(model)] if entry.wraps else []
+    inner += [member.model for member in members_of(model)] if entry.composite else []
+    return entry.side_inputs.union(*map(side_inputs, inner))
 
 
 def _find_entry(model: str) -> LocalizerEntry | None:
@@ -73,9 +100,29 @@ def _find_factory(model: str) -> Callable[[LocalizerOptions], Localizer]:
     if entry is None:
         return partial(_open_network, model)
     factory = import_named(entry.factory)
+    if entry.wraps:
+        return partial(_open_wrapped, _wrapped(model), factory)
     if entry.composite:
         return partial(factory, model, open_model=open_localizer)
     return partial(factory, model) if entry.pattern else factory
+
+
+def _wrapped(model: str) -> str:
+    return model.rpartition('+')[0]
+
+
+def _open_wrapped(
+    model: str,
+    factory: Callable[[Localizer, LocalizerOptions], Localizer],
+    options: LocalizerOptions,
+) -> Localizer:
+    """Return the localizer that `factory` makes of the one called `model`."""
+    inner = open_localizer(model, options)
+    try:
+        return factory(inner, options)
+    except Exception:
+        inner.close()
+        raise
 
 
 def _require_pytorch(model: str) -> None:
@@ -102,15 +149,32 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             ' your own localizer'
         )
     opened = open_network(model, options.weights, options.random_weights)
-    if not opened.architecture.localizer:
+    if opened.architecture.task is Task.SEGMENTS:
         raise ModelError(
-            f'{model} classifies clips of one person each and finds none: ask for'
-            f' DETECTOR+{model}, such as hog+{model}'
+            f'{model} finds segments in whole recordings, not in what comes live: give it to'
+            ' `actloc run`'
         )
+    if not opened.architecture.localizer:
+        raise ModelError(f'{model} {_what_lacks(model, opened.architecture.task.name)}')
     localizer = make_localizer(opened, options)
     path = find_weights(opened.entry, options.weights)
     localizer.weight_files = () if path is None else (path,)
     return localizer
+
+
+def _what_lacks(model: str, task: str) -> str:
+    """Return what a network that is no localizer does, and what to put before or behind it."""
+    return {
+        'SKELETONS': f'takes joints and finds none: ask for people_n+{model}',
+        'DETECTION': f'finds people alone: ask for {model}+CLASSIFIER, such as {model}+mc3_18',
+        'POSES': f'finds people and joints alone: ask for {model}+SKELETON, such as'
+        f' {model}+stgcnpp_ntu60_hrnet_j',
+        'CROPS': f'finds joints in boxes: ask for people_n+{model}+stgcnpp_ntu60_hrnet_j',
+    }.get(
+        task,
+        f'classifies clips of one person each and finds none: ask for DETECTOR+{model}, such as'
+        f' hog+{model}',
+    )
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

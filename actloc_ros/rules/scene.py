@@ -10,6 +10,9 @@ from actloc_ros.instances import InstanceState
 from actloc_ros.messages import stamp_of
 
 PERSON = 'person'
+VIEW = 'view'
+"""The kind of what is no actor but the whole view, such as a sound."""
+
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
 
@@ -20,7 +23,7 @@ class Actor:
 
     Attributes:
         track_id: Unique in its camera.
-        kind: `person`, `car`, ….
+        kind: `person`, `car`, …, or `view`.
         box: x1, y1, x2, y2 in pixels of the original image.
         scores: Of actions in [0, 1], by label; those left out are 0.
         position: x, y in m in `frame`; None where it is not known by measurement.
@@ -84,7 +87,7 @@ def _actor(detection: Any) -> Actor:
     point = detection.pose.pose.pose.position
     return Actor(
         track_id=int(detection.track_id),
-        kind=PERSON,
+        kind=VIEW if detection.whole_view else PERSON,
         box=(x1, y1, x2, y2),
         scores={each.label: float(each.score) for each in detection.results},
         position=(point.x, point.y) if detection.has_pose else None,

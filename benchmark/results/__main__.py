@@ -22,7 +22,17 @@ ROOT = Path(__file__).resolve().parents[2]
 ERRORS = AnnotationError, EvaluationError, ModelError, ResultsError
 WIDTH = 100  # characters of a line of the document, except in tables
 # In the order of the document; each is a module of this package with `measure` and `section`.
-PARTS = ('real', 'learning', 'ut', 'synth', 'versus', 'decisions', 'ensembles', 'recordings')
+PARTS = (
+    'real',
+    'learning',
+    'ut',
+    'synth',
+    'versus',
+    'decisions',
+    'ensembles',
+    'few_shot',
+    'recordings',
+)
 HEAD = """# What we measured
 
 Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables

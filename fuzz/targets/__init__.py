@@ -11,7 +11,10 @@ from fuzz.targets import (
     parameters,
     people_files,
     queries,
+    ros_messages,
+    rules_files,
     side_inputs,
+    streams,
     videos,
 )
 
@@ -25,6 +28,9 @@ TARGETS = {
         bags,
         checkpoints,
         people_files,
+        ros_messages,
+        rules_files,
+        streams,
         queries,
         videos,
         indexes,

@@ -15,6 +15,7 @@ import pytest
 from numbered import remux, write_images, write_numbered
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from sound_files import beeps, write_loudness_classifier, write_media, write_sound_bag
 from stream_servers import mjpeg_server
 
 from actloc_ros.cli.main import COMMANDS, main
@@ -44,7 +45,7 @@ def states(bag):
 
 @pytest.mark.parametrize('name', COMMANDS)
 def test_every_command_has_help(name, capsys):
-    importlib.import_module(f'actloc_ros.cli.{name}')
+    importlib.import_module(f'actloc_ros.cli.{name.replace("-", "_")}')
     with pytest.raises(SystemExit) as stopped:
         main([name, '--help'])
     assert stopped.value.code == 0
@@ -298,3 +299,40 @@ def test_run_keeps_what_a_live_stream_gave_until_it_is_gone(tmp_path, capsys):
     stamps = [message.header.stamp.sec for message in read_detections(tmp_path / 'bag')]
     assert len(stamps) > 3
     assert abs(stamps[-1] - time.time()) < 60
+
+
+def test_run_hears_a_video_a_bag_and_a_sound_file(tmp_path, capsys):
+    weights = write_loudness_classifier(tmp_path / 'loud.onnx')
+    sound, dark = beeps(3.0, 1.0), np.zeros((30, 48, 64, 3), np.uint8)
+    paths = [
+        write_media(tmp_path / 'a.mkv', sound, images=dark),
+        write_media(tmp_path / 'a.flac', sound),
+        write_sound_bag(tmp_path / 'sound_bag', sound),
+    ]
+    for number, path in enumerate(paths):
+        out = tmp_path / f'out{number}'
+        given = ['run', str(path), '--model', 'sound', '--weights', str(weights)]
+        assert main([*given, '--out', str(out)]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if 'beep' in line]
+        assert len(lines) == 2
+        found = [d for message in read_detections(out) for d in message.detections]
+        assert found
+        assert all(d.whole_view and d.label in ('', 'beep') for d in found)
+        assert list(found[0].bbox) == ([0, 0, 64, 48] if number == 0 else [0, 0, 0, 0])
+
+
+def test_run_says_where_sound_is_missing(video, tmp_path, capsys):
+    weights = str(write_loudness_classifier(tmp_path / 'loud.onnx'))
+    assert main(['run', str(video), '--model', 'sound', '--weights', weights]) == 2
+    assert 'has no sound that can be decoded' in capsys.readouterr().err
+    alone = str(write_media(tmp_path / 'a.flac', beeps(1.0, 0.2)))
+    assert main(['run', alone, '--model', 'motion']) == 2
+    assert 'no video stream' in capsys.readouterr().err
+    given = ['run', alone, '--model', 'sound', '--weights', weights, '--video', 'a.mp4']
+    assert main(given) == 2
+    assert 'has no pictures' in capsys.readouterr().err
+    bag = str(write_sound_bag(tmp_path / 'bag', beeps(1.0, 0.2), info=False))
+    given = ['run', bag, '--model', 'sound', '--weights', weights]
+    assert main(given) == 2
+    assert '--sound-format' in capsys.readouterr().err
+    assert main([*given, '--sound-format', 'S16LE,16000,1']) == 0

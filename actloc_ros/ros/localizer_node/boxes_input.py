@@ -153,7 +153,8 @@ def _read_detections(message: Any) -> PersonBoxes:
 
 def _read_actions(message: Any) -> PersonBoxes:
     """Return each actor of an `ActionDetectionArray` once."""
-    actors = {d.track_id: d for d in message.detections if d.state != ActionDetection.ENDED}
+    here = (d for d in message.detections if d.state != ActionDetection.ENDED)
+    actors = {d.track_id: d for d in here if not d.whole_view}
     return _people([d.bbox for d in actors.values()], [d.box_score for d in actors.values()])
 
 

@@ -152,7 +152,7 @@ class DepthInput:
             step: What the pipeline found.
             tolerance: Longest time in s between the stamps of the image and its depth.
         """
-        actors = {action.track_id: action.box for action in step.actions if action.detected}
+        actors = {a.track_id: a.box for a in step.actions if a.detected and not a.whole_view}
         match = self._match(step, tolerance)
         intrinsics = self._infos.latest(step.stamp)
         reason = self._why_not(step, match, intrinsics)

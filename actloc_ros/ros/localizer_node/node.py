@@ -48,6 +48,7 @@ from actloc_ros.ros.localizer_node.diagnostics import (
 )
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
+from actloc_ros.ros.localizer_node.sound_input import NodeInputs, SoundInput
 from actloc_ros.ros.localizer_node.surroundings import Surroundings
 from actloc_ros.settings import Settings
 from actloc_ros.stamped_buffer import StampHistory
@@ -87,6 +88,7 @@ class ActionLocalizer(PatientLifecycleNode):
         self._session: Session | None = None
         self._interfaces: NodeInterfaces | None = None
         self._boxes: BoxesInput | None = None
+        self._sound: SoundInput | None = None
         self._stamps = {camera: StampHistory() for camera in self.settings.cameras}
         self._warn = ThrottledLogger(self.get_logger())
         self._surroundings = Surroundings(self, self._warn)
@@ -162,7 +164,7 @@ class ActionLocalizer(PatientLifecycleNode):
         try:
             self._listen_to_transforms(self._interfaces)
             localizer = self._open()
-            self._interfaces.boxes = self._boxes
+            self._interfaces.boxes, self._interfaces.sound = self._boxes, self._sound
             self._session = Session(
                 self._interfaces, self.settings, localizer, failed=self._broken.trigger
             )
@@ -250,11 +252,21 @@ class ActionLocalizer(PatientLifecycleNode):
         return self._localizer is not None and self._opened == self._wanted()
 
     def _options(self) -> LocalizerOptions:
-        """Return the localizer's options, with the boxes of a topic where the model needs them."""
+        """Return the localizer's options, with what comes on topics where the model needs it."""
         settings = self.settings
-        if 'boxes' not in side_inputs(settings.model):
+        needed = side_inputs(settings.model)
+        if not needed:
             return settings.localizer
-        if self._boxes is None:
+        if 'sound' in needed and self._sound is None:
+            self._sound = SoundInput(
+                self,
+                settings.cameras[0],
+                settings.sound_type,
+                settings.sound_format,
+                settings.sound_patience,
+                self._warn,
+            )
+        if 'boxes' in needed and self._boxes is None:
             self._boxes = BoxesInput(
                 self,
                 self._stamps,
@@ -263,7 +275,7 @@ class ActionLocalizer(PatientLifecycleNode):
                 settings.buffer,
                 self._warn,
             )
-        return replace(settings.localizer, side_inputs=self._boxes)
+        return replace(settings.localizer, side_inputs=NodeInputs(self._boxes, self._sound))
 
     def _close(self) -> None:
         if self._localizer is None:

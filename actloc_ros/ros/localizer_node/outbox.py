@@ -163,6 +163,6 @@ class Outbox:
 
     def _depth_for(self, step: FrameResult) -> DepthInput | None:
         """Return the depth input that a step needs; None where it needs none."""
-        if step.restart or not any(action.detected for action in step.actions):
+        if step.restart or not any(a.detected and not a.whole_view for a in step.actions):
             return None
         return self._depths.get(step.camera)

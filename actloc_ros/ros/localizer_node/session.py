@@ -23,6 +23,7 @@ from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import camera_status
 from actloc_ros.ros.localizer_node.outbox import Outbox, PlacedResult, PlacementOptions
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
+from actloc_ros.ros.localizer_node.sound_input import SoundInput
 from actloc_ros.ros.localizer_node.timing import LatencyBreakdown, LatencyWindow
 from actloc_ros.ros.localizer_node.worker import DecodedImage, Worker
 from actloc_ros.settings import Settings
@@ -42,6 +43,7 @@ class NodeInterfaces:
         markers: Publishes markers.
         warn: Takes a kind and a text.
         boxes: The people that another node finds; None where the model needs none.
+        sound: What is heard; None where the model does not hear.
     """
 
     clock: Clock
@@ -52,6 +54,7 @@ class NodeInterfaces:
     markers: MarkerSink
     warn: ThrottledLogger
     boxes: BoxesInput | None = None
+    sound: SoundInput | None = None
 
 
 class Session:
@@ -195,6 +198,7 @@ class Session:
     def _facts(self, camera: str) -> dict[str, object]:
         """Return figures of a camera that others than its input and the worker count."""
         depth, boxes = self._interfaces.depths.get(camera), self._interfaces.boxes
+        sound = self._sound_of(camera)
         counters = self._worker.counters[camera]
         return {
             'frames dropped': self._dropped(camera),
@@ -202,12 +206,23 @@ class Session:
             'restarts': self._pipeline.restarts.get(camera, 0),
             **(depth.values() if depth else {}),
             **(boxes.values(camera) if boxes else {}),
+            **(sound.values() if sound else {}),
         }
 
     def _fault(self, camera: str) -> str:
         """Return what is wrong with the messages that accompany a camera's images, if anything."""
         depth, boxes = self._interfaces.depths.get(camera), self._interfaces.boxes
-        return (depth.counters.fault() if depth else '') or (boxes.fault(camera) if boxes else '')
+        sound = self._sound_of(camera)
+        faults = (
+            depth.counters.fault() if depth else '',
+            boxes.fault(camera) if boxes else '',
+            sound.fault() if sound else '',
+        )
+        return next(filter(None, faults), '')
+
+    def _sound_of(self, camera: str) -> SoundInput | None:
+        sound = self._interfaces.sound
+        return sound if sound is not None and sound.camera == camera else None
 
     def _close_inputs(self) -> None:
         for camera in self._interfaces.inputs:

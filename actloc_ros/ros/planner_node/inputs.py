@@ -59,11 +59,11 @@ class LocalizerInput:
 def actors_of(message: ActionDetectionArray) -> dict[int, list[ActionDetection]]:
     """Return the detections of each actor who is there, by rising track id.
 
-    An instance that ends may be of somebody who is lost.
+    An instance that ends may be of somebody who is lost; what is of the whole view is of nobody.
     """
     actors: dict[int, list[ActionDetection]] = {}
     for detection in message.detections:
-        if detection.state != ActionDetection.ENDED:
+        if detection.state != ActionDetection.ENDED and not detection.whole_view:
             actors.setdefault(detection.track_id, []).append(detection)
     return dict(sorted(actors.items()))
 

@@ -36,7 +36,9 @@ MEASURES = {
         recordings_reel.measure_reel, recordings_reel.reel_section, recordings_reel.add_arguments
     ),
     'annotation': Measure(
-        recordings_annotation.measure_annotation, recordings_annotation.annotation_section
+        recordings_annotation.measure,
+        recordings_annotation.section,
+        recordings_annotation.add_arguments,
     ),
 }
 

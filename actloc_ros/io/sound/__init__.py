@@ -1,0 +1,1 @@
+"""Sound from files, bags and messages, as mono at one rate and by stamps."""
