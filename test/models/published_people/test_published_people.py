@@ -159,30 +159,21 @@ def test_bins_give_places_and_nothing_where_they_are_not_sure() -> None:
     assert scores[0].tolist() == pytest.approx([0.6, -1.0])
 
 
-@pytest.mark.parametrize(
-    ('name', 'layout'), [('yolox_nano', 'yolox'), ('nanodet_plus_m', 'nanodet')]
-)
-def test_exported_files_are_people_networks(tmp_path: Path, name: str, layout: str) -> None:
-    opened = open_network(name, random_weights=True)
-    if layout == 'yolox':
-        detecting(opened.network)
+def test_an_exported_file_is_a_people_network(tmp_path: Path) -> None:
+    opened = open_network('yolox_nano', random_weights=True)
+    detecting(opened.network)
     wanted = PublishedPeople(opened).find(IMAGE, 0.4)
-    how = opened.entry.preprocessing
-    path = tmp_path / f'{name}.onnx'
+    path = tmp_path / 'yolox_nano.onnx'
     assert export(opened, 'onnx', path) < 1e-5
-    strides, offset = ('[8, 16, 32]', 0.5) if layout == 'yolox' else ('[8, 16, 32, 64]', 0.0)
     (tmp_path / 'mine.yaml').write_text(
-        f'people: {path.name}\nlayout: {layout}\nsize: [{how.height}, {how.width}]\ncolour: bgr\n'
-        f'resize: {"letterbox" if layout == "yolox" else "stretch"}\nthreshold: 0.4\n'
-        f'mean: {list(how.mean)}\nstd: {list(how.std)}\nstrides: {strides}\n'
-        f'nms_iou: {opened.entry.nms_iou}\npoint_offset: {offset}\n'
+        f'people: {path.name}\nlayout: yolox\nsize: [416, 416]\ncolour: bgr\n'
+        'resize: letterbox\nthreshold: 0.4\nnms_iou: 0.65\n'
     )
     described = read_description(tmp_path / 'mine.yaml')
     found = PeopleFileNetwork(described, choose_providers('cpu'), 1).find(IMAGE, 0.4)
-    assert len(found.boxes) >= min(100, len(wanted.boxes))
-    if layout == 'yolox':
-        widest = [(f.boxes[:, 2] - f.boxes[:, 0]).max() for f in (found, wanted)]
-        assert widest[0] == pytest.approx(widest[1], abs=0.5)
+    assert len(found.boxes) >= len(wanted.boxes)
+    widest = [(f.boxes[:, 2] - f.boxes[:, 0]).max() for f in (found, wanted)]
+    assert widest[0] == pytest.approx(widest[1], abs=0.5)
 
 
 @pytest.mark.parametrize(
