@@ -18,7 +18,7 @@ from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.models.open import open_localizer
 from actloc_ros.offline import new_pipeline
 from actloc_ros.params_file import read_params
-from actloc_ros.recordings.index.discover import hash_file, hash_text
+from actloc_ros.recordings.index.discover import hash_file, hash_weights
 from actloc_ros.recordings.index.driver import IndexRun, Runner, Summary, lock_index
 from actloc_ros.recordings.index.model import IndexedModel
 from actloc_ros.recordings.index.processes import run_here
@@ -155,23 +155,15 @@ def _model(settings: Settings, rules: RulesFile | None, matters: str) -> Indexed
         new_pipeline(localizer, settings)
         if rules is not None:
             rules.refuse(world_faults(rules.rules, World(localizer.labels, None, False)))
-        given = Path(settings.localizer.weights)
-        files = localizer.weight_files or ((given,) if given.is_file() else ())
         return IndexedModel(
             # Those of users may share a name.
             name=settings.model if ':' in settings.model else localizer.name,
-            weights=_hash_all(files),
+            weights=hash_weights(localizer, settings),
             settings=matters,
             labels=tuple(localizer.labels),
             joint_names=tuple(localizer.joint_names),
             zones=() if rules is None else tuple(rules.rules.zones),
         )
-
-
-def _hash_all(files: Sequence[Path]) -> str:
-    """Return the hash of a file, or that of the hashes of several; empty of none."""
-    hashes = [hash_file(path) for path in files]
-    return hashes[0] if len(hashes) == 1 else hash_text(' '.join(hashes)) if hashes else ''
 
 
 class _Progress:

@@ -12,6 +12,7 @@ from actloc_ros.recordings.search.query import QueryError
 if TYPE_CHECKING:  # what takes time is imported when it is needed
     from actloc_ros.recordings.index.open import Index
     from actloc_ros.recordings.search.engine import Hits, Searcher
+    from actloc_ros.recordings.search.similar import Example
 
 SORTS = ('time', 'newest', 'score', 'duration')
 LIMIT = 100
@@ -30,8 +31,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--like',
         metavar='EXAMPLE',
-        help='find what looks alike: RECORDING@12.4s of the index, or RECORDING@12.4s#TRACK; of '
-        'those that fulfil the query, if there is one',
+        help='find what looks alike: RECORDING@12.4s of the index (or RECORDING@12.4s#TRACK), an '
+        'image or a video; of those that fulfil the query, if there is one',
+    )
+    parser.add_argument(
+        '--weights', metavar='FILE', help="for --like FILE: the model's, if they are not its own"
     )
     parser.add_argument(
         '--text',
@@ -102,12 +106,22 @@ def _search(arguments: argparse.Namespace, index: Index, searcher: Searcher) -> 
 
         raise QueryError(no_text_vectors(arguments.text, searcher.catalogue.models))
     if arguments.like:
-        from actloc_ros.recordings.search.examples import examples_of
         from actloc_ros.recordings.search.similar import search_like
 
-        examples = examples_of(index, searcher, arguments.like)
+        examples = _examples(arguments, index, searcher)
         return search_like(index, searcher, examples, arguments.query, arguments.limit)
     return searcher.search(arguments.query, arguments.limit, arguments.sort or 'time')
+
+
+def _examples(arguments: argparse.Namespace, index: Index, searcher: Searcher) -> list[Example]:
+    from actloc_ros.recordings.search.similar import example_at, moment_of
+
+    path, moment = Path(arguments.like), moment_of(arguments.like)
+    if moment is not None and not path.exists():
+        return example_at(index, searcher, *moment)
+    from actloc_ros.recordings.search.examples import examples_of
+
+    return examples_of(index, path, arguments.weights)
 
 
 def _point(query: str | None, column: int | None) -> None:

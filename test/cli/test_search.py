@@ -3,11 +3,14 @@
 import json
 
 import av
+import cv2
+import footage
 import numpy as np
 import pytest
 import webvtt
+from footage import BLUE, GREEN, RED
 from mcap.reader import make_reader
-from recordings import SECOND, Act, make_index
+from recordings import SECOND, Act, make_index, write_video
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import (
     Qos,
@@ -273,6 +276,43 @@ def test_examples_fulfil_a_query_too(search):
     assert hits
     assert all(hit['label'] == 'lying' or hit['start'] < 9 for hit in hits)
     assert [hit['score'] for hit in hits] == sorted((h['score'] for h in hits), reverse=True)
+
+
+@pytest.fixture(scope='module')
+def coloured(tmp_path_factory):
+    """Return a folder with footage of a rectangle, and its index by a model with features."""
+    folder = tmp_path_factory.mktemp('coloured')
+    for name, colours in (('red', [RED]), ('green', [GREEN]), ('blue', [BLUE])):
+        footage.video(folder / 'tree' / f'{name}.mkv', colours=colours)
+    model = 'colour_localizer:FeaturedColourLocalizer'
+    into = str(folder / 'index')
+    tree = str(folder / 'tree')
+    assert main(['index', tree, '--into', into, '--model', model, '--processes', '1']) == 0
+    return folder
+
+
+def test_files_are_examples_by_the_model_of_the_index(coloured, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'green.png'), footage.images(7, colours=[GREEN])[3][..., ::-1])
+    clip = footage.video(tmp_path / 'clip.mkv', 5, colours=[BLUE], length=20)
+    for path, colour in ((tmp_path / 'green.png', 'green'), (clip, 'blue')):
+        capsys.readouterr()
+        code = main(['search', str(coloured / 'index'), '--like', str(path), '--json'])
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        hits = [json.loads(line) for line in said.out.splitlines()]
+        assert hits[0]['label'] == colour
+        assert hits[0]['score'] > 0.99
+        assert hits[-1]['score'] < 0.9
+    write_video(tmp_path / 'dark.mkv', [np.zeros((48, 64, 3), np.uint8)] * 5)
+    code = main(['search', str(coloured / 'index'), '--like', str(tmp_path / 'dark.mkv')])
+    assert code == 2
+    assert 'shows nobody' in capsys.readouterr().err
+
+
+def test_an_index_without_its_model_takes_no_files(folder, search, tmp_path):
+    code, said = search('--like', folder / VIDEO)
+    assert code == 2
+    assert 'other weights here' in said.err
 
 
 def test_vectors_of_another_length_are_refused(folder):

@@ -19,7 +19,9 @@ from actloc_ros.io.source import (
     sorted_naturally,
 )
 from actloc_ros.io.source_folder import image_files
+from actloc_ros.localizer import Localizer
 from actloc_ros.recordings.index.store import DATABASE, RECORDINGS
+from actloc_ros.settings import Settings
 
 METADATA, ROS1 = 'metadata.yaml', '.bag'
 BLOCK = 1 << 20
@@ -135,3 +137,14 @@ def hash_file(path: Path) -> str:
 def hash_text(text: str) -> str:
     """Return the SHA-256 of a text, in hexadecimal digits; it may hold names that are no UTF-8."""
     return hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()
+
+
+def hash_weights(localizer: Localizer, settings: Settings) -> str:
+    """Return the hash of a localizer's weights: that of a file, or that of several files' hashes.
+
+    Empty where it has none.
+    """
+    given = Path(settings.localizer.weights)
+    files = localizer.weight_files or ((given,) if given.is_file() else ())
+    hashes = [hash_file(path) for path in files]
+    return hashes[0] if len(hashes) == 1 else hash_text(' '.join(hashes)) if hashes else ''

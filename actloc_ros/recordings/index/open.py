@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from actloc_ros.files import one_line
-from actloc_ros.recordings.index.model import KEYS, VERSION, BoxPath, RecordingsError
+from actloc_ros.recordings.index.model import KEYS, VERSION, BoxPath, IndexedModel, RecordingsError
 from actloc_ros.recordings.index.parquet import RecordingFile, as_half, as_rows, newer_version
 from actloc_ros.recordings.index.store import DATABASE, recording_path, thumbnail_path
 from actloc_ros.recordings.index.vectors import VectorFile, Vectors
@@ -118,6 +118,15 @@ class Index:
         """Return the models there are: names and weights' hashes."""
         query = 'SELECT DISTINCT model, weights FROM recordings ORDER BY ALL'
         return [(name, weights) for name, weights in self.connection.execute(query).fetchall()]
+
+    def entries(self) -> list[IndexedModel]:
+        """Return what made the entries: for each model and weights, that of one recording.
+
+        Raises:
+            RecordingsError: A recording's file is missing or broken.
+        """
+        query = 'SELECT min(key) FROM recordings GROUP BY model, weights ORDER BY model, weights'
+        return [self._open(key).model for (key,) in self.connection.execute(query).fetchall()]
 
     def vectors(self, model: str, weights: str) -> Vectors:
         """Return the vectors of a model, to which `segments.vector` points; may be none.
