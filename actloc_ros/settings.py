@@ -12,7 +12,7 @@ from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.ensemble.options import PREFIX, EnsembleOptions
 from actloc_ros.models.sound import options as sound
-from actloc_ros.models.taught.options import TAUGHT
+from actloc_ros.models.taught.options import TAUGHT, TAUGHT_FILE
 from actloc_ros.models.two_stage.options import TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
 from actloc_ros.pipeline import MAX_LATENESS
@@ -454,8 +454,8 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
     extra |= {f'{PREFIX}{name}': value for name, value in _group('ensemble', values).items()}
-    given = sound.WEIGHTS, sound.LABELS, sound.FUSION, TAUGHT
-    extra |= {name: values[name] for name in given}
+    extra |= {name: values[name] for name in (sound.WEIGHTS, sound.LABELS, sound.FUSION)}
+    extra[TAUGHT_FILE] = values[TAUGHT]
     return LocalizerOptions(**{name: values[name] for name in names}, extra=extra)
 
 
