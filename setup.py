@@ -38,6 +38,7 @@ setup(
         'cluster': ['ray>=2.40'],
         'notify': ['apprise>=1.9', 'paho-mqtt>=2.0'],
         'recordings': read_requirements('requirements-recordings.txt'),
+        'words': read_requirements('requirements-words.txt'),
         'train': networks,  # the same: all of it needs PyTorch
         'trees': ['py-trees>=2.2'],
     },

@@ -7,7 +7,7 @@ import io
 import os
 import secrets
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -117,8 +117,17 @@ def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise ValueError(f'{path}, line {reader.line_num}: {error}') from error
 
 
-def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+def read_yaml(
+    path: Path,
+    loader: type[yaml.SafeLoader] = yaml.SafeLoader,
+    note: Callable[[yaml.Node], object] = lambda _node: None,
+) -> Any:
     """Return the values in a YAML file.
+
+    Args:
+        path: The file.
+        loader: What makes values of nodes.
+        note: Is given the root node, whose size is bounded, before values are made of it.
 
     Raises:
         OSError: It cannot be read.
@@ -132,6 +141,7 @@ def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> An
             return None
         if _size(node, {}) > LARGEST_TREE:
             raise yaml.YAMLError(f'it holds more than {LARGEST_TREE} values; leave out aliases')
+        note(node)
         return reading.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -137,6 +137,7 @@ class LocalizerOptions:
         bridge_gap: Longest time in s without frames that a clip bridges by its nearest frames.
         restart_gap: Time in s without frames after which a camera's past is forgotten; at least
             `bridge_gap`.
+        labels: What may happen, in words, for models that take any; empty for all others.
         extra: Parameters that one family of models reads, by name, e.g. `{'classify_rate': 2.0}`
             for `models.two_stage`; the family checks its own, others ignore them.
         side_inputs: What the host gives beside the frames; None where it gives nothing.
@@ -149,6 +150,7 @@ class LocalizerOptions:
     threads: int = 1
     bridge_gap: float = 0.5
     restart_gap: float = 2.0
+    labels: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     side_inputs: SideInputs | None = None
 

@@ -13,7 +13,7 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.ensemble.options import PREFIX, EnsembleOptions
 from actloc_ros.models.sound import options as sound
 from actloc_ros.models.taught.options import TAUGHT, TAUGHT_FILE
-from actloc_ros.models.two_stage.options import TwoStageOptions
+from actloc_ros.models.two_stage.options import NONE_BIAS, TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
 from actloc_ros.pipeline import MAX_LATENESS
 from actloc_ros.stamped_buffer import BufferLimits
@@ -130,6 +130,21 @@ SPECS = (
         Mutability.INACTIVE,
         low=0.1,
         high=1000.0,
+    ),
+    ParameterSpec(
+        'labels',
+        [''],
+        "What may happen, in words, such as 'a person waving', for models that take any"
+        ' (DETECTOR+clip_…); for all others none.',
+        Mutability.INACTIVE,
+    ),
+    ParameterSpec(
+        'words.none',
+        0.0,
+        'Such models: added to the logit of "none of these"; above 0, less is reported.',
+        Mutability.INACTIVE,
+        low=-100.0,
+        high=100.0,
     ),
     ParameterSpec(
         'ensemble.cascade',
@@ -454,9 +469,12 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
     extra |= {f'{PREFIX}{name}': value for name, value in _group('ensemble', values).items()}
-    extra |= {name: values[name] for name in (sound.WEIGHTS, sound.LABELS, sound.FUSION)}
+    named = sound.WEIGHTS, sound.LABELS, sound.FUSION, NONE_BIAS
+    extra |= {name: values[name] for name in named}
     extra[TAUGHT_FILE] = values[TAUGHT]
-    return LocalizerOptions(**{name: values[name] for name in names}, extra=extra)
+    given = {name: values[name] for name in names}
+    given['labels'] = tuple(label for label in values['labels'] if label)
+    return LocalizerOptions(**given, extra=extra)
 
 
 def _instances(

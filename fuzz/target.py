@@ -17,6 +17,7 @@ from actloc_ros.io.conversions import FrameError
 from actloc_ros.io.image_file import ImageError
 from actloc_ros.io.source import SourceError
 from actloc_ros.models.errors import ModelError
+from actloc_ros.recordings.index.model import RecordingsError
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
 
@@ -27,6 +28,7 @@ REFUSALS = (
     ImageError,
     ModelError,
     OutputError,
+    RecordingsError,
     SourceError,
 )
 # Of some characters: Hypothesis takes seconds to list all that there are.

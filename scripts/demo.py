@@ -80,7 +80,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument('--input', type=Path, help='a video, a folder of images or a bag')
     parser.add_argument('--topic', help='image topic, where a bag has several')
     parser.add_argument('--out', type=Path, default=Path('demo_out'), help='default: demo_out')
-    parser.add_argument('--model', default='stream_n', help='default: stream_n')
+    parser.add_argument('--model', default='pose_n', help='default: pose_n')
     parser.add_argument('--weights', default='', help="the model's checkpoint")
     return parser.parse_args()
 

@@ -19,9 +19,13 @@ def rows() -> list[tuple[Architecture, Entry]]:
 def line(architecture: Architecture, entry: Entry, cost: Cost) -> str:
     """Return one network's row."""
     how = entry.preprocessing
+    size = f'{how.height}×{how.width}'
+    clip = f'{entry.frames} at {entry.rate:g} Hz' if entry.frames > 1 else 'one image'
+    if entry.skeleton is not None:
+        size = f'{architecture.shape(entry)[2]} joints'
     return (
         f'| `{architecture.name}` | {architecture.task.value} | {cost.parameters:,} |'
-        f' {cost.gmac:.2f} | {entry.frames} at {entry.rate:g} Hz | {how.height}×{how.width} |'
+        f' {cost.gmac:.2f} | {clip} | {size} |'
     )
 
 

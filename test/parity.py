@@ -1,9 +1,11 @@
-"""Check the networks against reference numbers: `python test/parity.py DIR`, a line for each.
+"""Check this package against reference numbers: `python test/parity.py DIR…`, a line for each.
 
 DIR holds NAME.json (a state dict's keys and shapes), for some NAME.npz (batch-norm statistics and
 the reference's outputs), and fill.py, which makes all other weights and the input. Each reference
 is written as a checkpoint in its published layout, imported as a user's file would be, and run in
-float64. Without NAME.npz, names, order, shapes and the number of parameters are checked.
+float64. Without NAME.npz, names, order, shapes and the number of parameters are checked. A
+reference of a `kind` has no network: its arrays or files are the input of a function here.
+`parity_skeletons` and its neighbours in test/support say what is compared with which output.
 """
 
 from __future__ import annotations
@@ -14,20 +16,47 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / 'support'))  # where pytest has it too
+
 import numpy as np
+import parity_detectors
+import parity_skeletons
+import parity_sound
+import parity_time
+import parity_words
 import torch
+from parity_case import Case, Compute
 
 from actloc_ros.models import registry
 from actloc_ros.models.architecture import Architecture, load_network, skeleton
 from actloc_ros.models.checkpoints import read_checkpoint
-from actloc_ros.models.entry import Entry
+from actloc_ros.models.entry import Entry, Task
+from actloc_ros.models.loading import OpenedNetwork
 
 TOLERANCE = 1e-5
+NETWORKS: dict[Task, Compute] = {
+    Task.SKELETONS: parity_skeletons.network,
+    Task.DETECTION: parity_detectors.detector,
+    Task.CROPS: parity_detectors.crops,
+    Task.POSES: parity_detectors.poses,
+    Task.SEGMENTS: parity_words.recordings,
+    Task.SOUND: parity_sound.network,
+    Task.WORDS: parity_words.words,
+}
+"""What gives a network's outputs where it takes no clip of images, by its task."""
+KINDS: dict[str, Compute] = {
+    'streams': parity_skeletons.streams,
+    'temporal_nms': parity_time.suppressed,
+    'temporal_eval': parity_time.segments,
+    'boxes_fusion': parity_time.fused,
+}
+"""What gives the outputs of a reference without a network, by the beginning of its name."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +81,53 @@ def check(path: Path, fill: ModuleType) -> Result:
     numbers = path.with_suffix('.npz')
     if not numbers.exists():
         return check_layout(reference)
+    if 'kind' in reference:
+        with np.load(numbers) as arrays:
+            return check_kind(Case(reference, arrays, fill, path.parent))
     with np.load(numbers) as arrays, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'checkpoint.pth'
         state = make_state(reference, arrays, fill)
-        torch.save(as_published(state, reference['checkpoint']), file)
+        torch.save(as_published(state, reference), file)
         del state
-        return check_outputs(reference, arrays, file, fill)
+        return check_outputs(Case(reference, arrays, fill, path.parent), file)
 
 
 def check_layout(reference: dict[str, Any]) -> Result:
     """Check names, order, shapes and the number of parameters."""
+    if 'kind' in reference:
+        return Result(reference['name'], 0, None, ())
     state = {key: empty(key, shape) for key, shape in reference['state_dict']}
-    found = registry.identify(state)
+    found = choose(reference, state)
     if found is None:
         return Result(reference['name'], 0, None, ('no architecture fits',))
     network = skeleton(*found)
     return Result(reference['name'], *layout_faults(reference, found[0], network))
+
+
+def check_kind(case: Case) -> Result:
+    """Compare all that a reference without a network knows."""
+    name = case.reference['name']
+    compute = next((found for begin, found in KINDS.items() if name.startswith(begin)), None)
+    if compute is None:
+        return Result(name, 0, None, ('nothing here computes it',))
+    return compare(case, compute(case), 0, ())
+
+
+def choose(
+    reference: dict[str, Any], state: dict[str, torch.Tensor]
+) -> tuple[Architecture, Entry] | None:
+    """Return the architecture that a state dict fits, and the entry that the reference is like.
+
+    Where networks of the same weights differ in what they do, the reference says which it is.
+    """
+    mod = 'Mod' in reference.get('graph', '')
+    found = [(a, e) for a, e in registry.fitting(state) if ('_mod_' in a.name) == mod]
+    if not found:
+        return None
+    architecture, entry = found[0]
+    if entry.skeleton is not None:
+        entry = parity_skeletons.like(entry, reference)
+    return architecture, entry
 
 
 def layout_faults(
@@ -79,34 +139,51 @@ def layout_faults(
     if list(network.state_dict()) != [key for key in wanted if key is not None]:
         faults.append('keys or their order differ')
     parameters = sum(p.numel() for p in network.parameters())
-    if parameters != reference['parameters']:
+    if parameters not in (reference['parameters'], reference.get('parameters_inference')):
         faults.append(f'{reference["parameters"]:,} parameters expected')
     return parameters, None, tuple(faults)
 
 
-def check_outputs(reference: dict[str, Any], arrays: Any, file: Path, fill: ModuleType) -> Result:
+def check_outputs(case: Case, file: Path) -> Result:
     """Import the checkpoint, run it in float64 and compare all that the reference knows."""
-    name = reference['name']
+    name = case.reference['name']
     state = read_checkpoint(file).state
-    found = registry.identify(state)
+    found = choose(case.reference, state)
     if found is None:
         return Result(name, 0, None, ('no architecture fits',))
     architecture, entry = found
-    network = load_network(architecture, entry, state)
-    parameters, _, faults = layout_faults(reference, architecture, network)
-    outputs = run(network, fill.clip(name, tuple(reference['input']), reference['input_scale']))
+    network = load_network(architecture, entry, state).double()
+    parameters, _, faults = layout_faults(case.reference, architecture, network)
+    opened = replace(case, opened=OpenedNetwork(architecture, entry, network))
+    with torch.inference_mode():
+        mine = NETWORKS.get(architecture.task, of_clips)(opened)
+    return compare(case, mine, parameters, faults)
+
+
+def compare(
+    case: Case, mine: Mapping[str, Any], parameters: int, faults: tuple[str, ...]
+) -> Result:
+    """Compare outputs with all that the reference knows."""
+    wanted = [key for key in case.arrays.files if not key.startswith(('stats/', 'in_'))]
+    wanted = [key for key in wanted if key not in case.given]
+    errors = {key: relative_error(mine.get(key), case.arrays[key]) for key in wanted}
+    allowed = TOLERANCE if case.tolerance is None else case.tolerance
+    bad = tuple(f'{key} off by {e:.1e}' for key, e in errors.items() if not e <= allowed)
+    return Result(case.reference['name'], parameters, max(errors.values()), faults + bad)
+
+
+def of_clips(case: Case) -> dict[str, torch.Tensor]:
+    """Return the outputs of a network that takes clips of images."""
+    assert case.opened is not None
+    architecture, entry = case.opened.architecture, case.opened.entry
+    outputs = run(case.opened.network, case.input())
     mine = dict(zip(architecture.outputs, outputs, strict=True))
-    mine |= detections(architecture, entry, outputs)
-    wanted = [key for key in arrays.files if not key.startswith('stats/')]
-    errors = {key: relative_error(mine.get(key), arrays[key]) for key in wanted}
-    bad = tuple(f'{key} off by {e:.1e}' for key, e in errors.items() if not e <= TOLERANCE)
-    return Result(name, parameters, max(errors.values()), faults + bad)
+    return mine | detections(architecture, entry, outputs)
 
 
 def run(network: torch.nn.Module, clip: np.ndarray) -> list[torch.Tensor]:
     """Run the network in float64."""
-    with torch.inference_mode():
-        outputs = network.double()(torch.from_numpy(clip).double())
+    outputs = network(torch.from_numpy(clip).double())
     return [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
 
 
@@ -119,13 +196,18 @@ def detections(
     return architecture.published(outputs, entry)
 
 
-def relative_error(mine: torch.Tensor | None, theirs: np.ndarray) -> float:
-    """Return the largest difference as a share of the largest value."""
-    if mine is None or tuple(mine.shape) != theirs.shape:
+def relative_error(mine: Any, theirs: np.ndarray) -> float:
+    """Return the largest difference as a share of the largest value; whole numbers are equal."""
+    if mine is None:
+        return float('inf')
+    mine = np.asarray(mine)
+    if mine.shape != theirs.shape:
         return float('inf')
     if not theirs.size:
         return 0.0
-    difference = np.abs(mine.numpy().astype(np.float64) - theirs).max()
+    if np.issubdtype(theirs.dtype, np.integer):
+        return 0.0 if np.array_equal(mine, theirs) else float('inf')
+    difference = np.abs(mine.astype(np.float64) - theirs).max()
     return float(difference / max(np.abs(theirs).max(), np.finfo(np.float64).tiny))
 
 
@@ -145,10 +227,11 @@ def empty(key: str, shape: list[int]) -> torch.Tensor:
     return torch.empty(shape, dtype=dtype, device='meta')
 
 
-def as_published(state: dict[str, torch.Tensor], layout: str) -> dict[str, Any]:
-    """Wrap a state dict as the reference's `checkpoint` field says."""
-    if "'module.'" in layout:
-        state = {f'module.{key}': value for key, value in state.items()}
+def as_published(state: dict[str, torch.Tensor], reference: dict[str, Any]) -> dict[str, Any]:
+    """Wrap a state dict as the reference's fields `checkpoint` and `checkpoint_prefix` say."""
+    layout = reference['checkpoint']
+    prefix = reference.get('checkpoint_prefix', 'module.' if "'module.'" in layout else '')
+    state = {f'{prefix}{key}': value for key, value in state.items()}
     if "'model'" in layout:
         return {'model': state}
     if "'state_dict'" in layout:
@@ -171,20 +254,22 @@ def load_fill(folder: Path) -> ModuleType:
 
 
 def main() -> int:
-    """Check a folder; return 1 if anything disagrees, 2 if there is nothing to check."""
+    """Check folders; return 1 if anything disagrees, 2 if there is nothing to check."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('folder', type=Path, metavar='DIR')
-    folder = parser.parse_args().folder
-    references = sorted(folder.glob('*.json'))
-    if not references:
-        print(f'no references (NAME.json) in {folder}', file=sys.stderr)
-        return 2
-    fill = load_fill(folder)
+    parser.add_argument('folders', type=Path, nargs='+', metavar='DIR')
+    parser.add_argument('--only', default='', metavar='TEXT', help='names that hold this text')
+    arguments = parser.parse_args()
     failed = 0
-    for path in references:
-        result = check(path, fill)
-        failed += bool(result.faults)
-        print(result, flush=True)
+    for folder in arguments.folders:
+        references = sorted(folder.glob(f'*{arguments.only}*.json'))
+        if not references:
+            print(f'no references (NAME.json) in {folder}', file=sys.stderr)
+            return 2
+        fill = load_fill(folder)
+        for path in references:
+            result = check(path, fill)
+            failed += bool(result.faults)
+            print(result, flush=True)
     return 1 if failed else 0
 
 

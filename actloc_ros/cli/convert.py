@@ -55,7 +55,7 @@ def fitting(file: Path) -> Entry:
     """Return the entry of the architecture that a file fits.
 
     Raises:
-        WeightsError: It fits none.
+        WeightsError: It fits none, or two that no file tells apart.
     """
     checkpoint = read_checkpoint(file)
     if checkpoint.entry is not None:
@@ -64,6 +64,13 @@ def fitting(file: Path) -> Entry:
     if found is None:
         raise WeightsError(
             f'"{file}" fits no architecture known here; name one with --model to list what differs'
+        )
+    twin = f'{found[0].name}_quickgelu'
+    if twin in registry.architectures():
+        raise WeightsError(
+            f'"{file}" fits {found[0].name} and {twin}, which differ in an activation that no file'
+            ' names: OpenAI, LAION-400M and MetaCLIP trained with QuickGELU, LAION-2B and DataComp'
+            ' without; say which with --model'
         )
     return found[1]
 

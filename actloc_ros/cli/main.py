@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 
+from actloc_ros.cli.support.stopping import Terminated, heed_signals
+
 # Only the chosen one is imported, since some load PyTorch.
 COMMANDS = {
     'run': 'localize actions in a recording, without ROS',
@@ -40,7 +42,7 @@ OPTIONAL = {
     **dict.fromkeys(RECORDINGS, '-r requirements-recordings.txt'),
     'ray': 'ray',
 }
-ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+ERROR, INTERRUPTED, PIPE_CLOSED, TERMINATED = 2, 130, 141, 143  # as shells have it: 128 + signal
 OUTPUTS = 1, 2  # file descriptors
 
 
@@ -65,12 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return ERROR
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
 def _run(argv: list[str]) -> int:
     try:
+        heed_signals()
         arguments = _parser(argv).parse_args(argv)
         return arguments.run(arguments)
     finally:

@@ -58,7 +58,8 @@ def people_networks() -> str:
     return (
         f'\npose_n is people_n+skeleton_n (local? {here}). Any other people network is run as'
         ' PEOPLE+skeleton_n, where PEOPLE is the path of a YAML file that describes it;'
-        ' config/people has some. Several models together are run as ensemble(A,B,…).'
+        ' config/people has some. A model that classifies skeletons is run as PEOPLE+MODEL, such'
+        ' as people_n+stgcnpp_ntu60_hrnet_j. Several models together are run as ensemble(A,B,…).'
     )
 
 

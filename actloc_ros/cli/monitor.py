@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
 from actloc_ros.alarms.alarm import Alarm, AlarmSink
 from actloc_ros.alarms.evidence import EvidenceRecorder
 from actloc_ros.alarms.notify import Notifier
 from actloc_ros.alarms.text import JournalSink, JsonSink, LineSink
+from actloc_ros.cli.support.monitor_source import Material, open_boxes, open_material
+from actloc_ros.cli.support.stopping import whole
 from actloc_ros.files import OutputError, refuse_input, write_whole
-from actloc_ros.frames import Frame
-from actloc_ros.io.bags import has_detections, read_detections, read_label_info
-from actloc_ros.io.box_files import read_detections_2d, read_mot
 from actloc_ros.io.drawing import message_rows
-from actloc_ros.io.source import DEFAULT_RATE, is_bag
-from actloc_ros.io.sources import open_source
+from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.io.stream.address import is_stream
-from actloc_ros.offline import localize, open_pipeline
-from actloc_ros.params_file import read_params
-from actloc_ros.rules.boxes import BoxSource, FrameBoxes, StampedBoxes, kind_boxes
+from actloc_ros.rules.counts import CountFile, CountSink
 from actloc_ros.rules.draw import draw_areas
 from actloc_ros.rules.engine import RuleEngine
-from actloc_ros.rules.file.names import World, world_faults
+from actloc_ros.rules.file.names import world_faults
 from actloc_ros.rules.file.outcomes import channels, evidence_options, routes
 from actloc_ros.rules.file.rules_file import RulesFile, read_rules
-from actloc_ros.rules.scene import Scene, scene_of
-from actloc_ros.settings import DEFAULTS, settings_of
 
-OVERRIDES = ('model', 'weights', 'device')
 CHECKED, OUTBOX = 'zones{}.png', 'outbox.sqlite'
 EVIDENCE_TIME = 60.0  # s that clips may take when a recording has ended
-EMPTY = 40  # of 255: the image where a bag of detections has none
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -57,6 +46,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         '--out',
         metavar='FOLDER',
         help='where alarms.jsonl is written, and of a recording clips and snapshots',
+    )
+    parser.add_argument(
+        '--counts',
+        metavar='FILE',
+        help='a CSV to write: for each minute, zone and line, who came, left and was there',
     )
     parser.add_argument(
         '--notify',
@@ -101,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Apply the rules, and print alarms; a summary goes to the error output."""
     rules = read_rules(arguments.rules)
     with ExitStack() as stack:
-        material = _open(arguments, stack)
+        material = open_material(arguments, stack)
         rules.refuse(world_faults(rules.rules, material.world))
         if arguments.check:
             return _check(arguments, rules, material)
@@ -109,109 +103,34 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Material:
-    """What the rules are applied to.
-
-    Attributes:
-        world: What is known of it.
-        scenes: Begins to yield its scenes.
-        picture: Returns an image of a camera.
-        length: How many scenes there are; None where it is not known.
-        frames: Whether there are images.
-    """
-
-    world: World
-    scenes: Callable[[], Iterator[_Moment]]
-    picture: Callable[[str], np.ndarray]
-    length: int | None
-    frames: bool
-
-
-@dataclass(frozen=True)
-class _Moment:
-    """A key frame: its scene and message, and the image where there is one."""
-
-    scene: Scene
-    message: Any
-    frame: Frame | None = None
-
-
-def _open(arguments: argparse.Namespace, stack: ExitStack) -> _Material:
-    path = Path(arguments.source)
-    if path.exists() and is_bag(path) and has_detections(path):
-        return _detections(arguments)
-    return _recording(arguments, stack)
-
-
-def _detections(arguments: argparse.Namespace) -> _Material:
-    for name in (*OVERRIDES, 'params', 'camera'):
-        if getattr(arguments, name):
-            raise ValueError(
-                f'{arguments.source} holds detections, so --{name} has no meaning; leave it out'
-            )
-    cameras: dict[str, tuple[int, int]] = {}
-    count, poses = 0, False
-    for message in read_detections(arguments.source, arguments.topic):
-        count += 1
-        cameras.setdefault(message.camera, (message.image_height, message.image_width))
-        poses = poses or any(detection.has_pose for detection in message.detections)
-    info = read_label_info(arguments.source)
-    labels = None if info is None else tuple(info.labels)
-    return _Material(
-        World(labels, tuple(cameras), poses),
-        lambda: (
-            _Moment(scene_of(message), message)
-            for message in read_detections(arguments.source, arguments.topic)
-        ),
-        lambda camera: np.full((*cameras[camera], 3), EMPTY, np.uint8),
-        count,
-        False,
-    )
-
-
-def _recording(arguments: argparse.Namespace, stack: ExitStack) -> _Material:
-    source = open_source(arguments.source, arguments.topic, arguments.camera, arguments.rate)
-    values = read_params(arguments.params, DEFAULTS) if arguments.params else dict(DEFAULTS)
-    given = {name: getattr(arguments, name) for name in OVERRIDES}
-    values.update({name: value for name, value in given.items() if value is not None})
-    pipeline = stack.enter_context(closing(open_pipeline(settings_of(values))))
-    return _Material(
-        World(pipeline.labels, (arguments.camera,), False),
-        lambda: (
-            _Moment(scene_of(report.message), report.message, report.frame)
-            for report in localize(source, pipeline)
-        ),
-        lambda camera: next(iter(source)).image,
-        source.length,
-        True,
-    )
-
-
-def _monitor(arguments: argparse.Namespace, rules: RulesFile, material: _Material) -> None:
-    engine = RuleEngine(rules.rules)
-    boxes = _boxes(arguments)
+def _monitor(arguments: argparse.Namespace, rules: RulesFile, material: Material) -> None:
+    boxes = open_boxes(arguments)
     stamps: list[int] = []
     with ExitStack() as stack:
         progress = stack.enter_context(tqdm(total=material.length, unit='frame', disable=None))
         sinks = _open_sinks(arguments, rules, stack)
         recorder = _open_recorder(arguments, rules, material, stack)
+        engine = RuleEngine(rules.rules, counted=_open_counts(arguments, stack))
         lines = LineSink(_writer(progress))
         shown = JsonSink(_writer(progress)) if arguments.json else lines
-        for index, moment in enumerate(material.scenes()):
-            scene = moment.scene
-            if not stamps:
-                lines.zero, stamps = scene.stamp, [scene.stamp, scene.stamp]
-            stamps[1] = scene.stamp
-            if boxes is not None:
-                scene = scene.with_actors(boxes.actors(index, scene.stamp))
-            if recorder is not None and moment.frame is not None:
-                recorder.add_frame(moment.frame)
-                rows = message_rows(moment.message, moment.frame.image)
-                recorder.add_rows(scene.camera, scene.stamp, rows)
-            _give(engine.step(scene), [shown, *sinks], recorder)
-            progress.update()
-        _give(engine.end_all(), [shown, *sinks], recorder)
+        try:
+            for index, moment in enumerate(material.scenes()):
+                scene = moment.scene
+                if not stamps:
+                    lines.zero, stamps = scene.stamp, [scene.stamp, scene.stamp]
+                stamps[1] = scene.stamp
+                if boxes is not None:
+                    scene = scene.with_actors(boxes.actors(index, scene.stamp))
+                if recorder is not None and moment.frame is not None:
+                    recorder.add_frame(moment.frame)
+                    rows = message_rows(moment.message, moment.frame.image)
+                    recorder.add_rows(scene.camera, scene.stamp, rows)
+                with whole():
+                    _give(engine.step(scene), [shown, *sinks], recorder)
+                progress.update()
+        finally:  # also where the recording breaks off, or the user ends it
+            with whole():
+                _give(engine.end_all(), [shown, *sinks], recorder)
     _summarize(engine, stamps)
 
 
@@ -246,8 +165,17 @@ def _open_sinks(
     return sinks
 
 
+def _open_counts(arguments: argparse.Namespace, stack: ExitStack) -> CountSink | None:
+    """Open the table of counts, if it is asked for."""
+    if not arguments.counts:
+        return None
+    file = CountFile(Path(arguments.counts))
+    stack.callback(file.close)
+    return file.write
+
+
 def _open_recorder(
-    arguments: argparse.Namespace, rules: RulesFile, material: _Material, stack: ExitStack
+    arguments: argparse.Namespace, rules: RulesFile, material: Material, stack: ExitStack
 ) -> EvidenceRecorder | None:
     """Open what writes clips, where there are images and a folder."""
     if not arguments.out or not material.frames:
@@ -260,20 +188,6 @@ def _open_recorder(
 
 def _warn(text: str) -> None:
     print(f'actloc: warning: {text}', file=sys.stderr)
-
-
-def _boxes(arguments: argparse.Namespace) -> BoxSource | None:
-    """Open what is given beside the people."""
-    if not arguments.boxes:
-        return None
-    if Path(arguments.boxes).is_file():
-        rows = read_mot(arguments.boxes, arguments.boxes_kind)
-        return FrameBoxes({frame: kind_boxes(found) for frame, found in rows.items()})
-    source = Path(arguments.source)
-    if not source.exists() or not is_bag(source):
-        raise ValueError(f'--boxes {arguments.boxes} is no file, and {source} is no bag')
-    found = read_detections_2d(source, arguments.boxes, arguments.boxes_kind)
-    return StampedBoxes((stamp, kind_boxes(rows)) for stamp, rows in found)
 
 
 def _give(
@@ -311,7 +225,7 @@ def _summarize(engine: RuleEngine, stamps: list[int]) -> None:
             print(f'actloc: warning: {sum(counts.values())} {text}', file=sys.stderr)
 
 
-def _check(arguments: argparse.Namespace, rules: RulesFile, material: _Material) -> int:
+def _check(arguments: argparse.Namespace, rules: RulesFile, material: Material) -> int:
     """Draw the zones of each camera into a PNG, and print where it is."""
     folder = Path(arguments.out or '.')
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,17 +12,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from actloc_ros.cli.support.stopping import whole
 from actloc_ros.files import refuse_input
 from actloc_ros.io.sinks import BagSink, TextSink, VideoSink
 from actloc_ros.io.source import DEFAULT_RATE, Source
 from actloc_ros.io.sources import open_source
 from actloc_ros.io.stream.address import is_stream
+from actloc_ros.models.errors import ModelError
+from actloc_ros.models.families import SEGMENTERS
 from actloc_ros.models.open import side_inputs
-from actloc_ros.offline import localize, open_pipeline, pipeline_label_info
+from actloc_ros.offline import end, localize_frame, open_pipeline, pipeline_label_info
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
-from actloc_ros.sinks import EventSink
+from actloc_ros.sinks import EventSink, Report
 
 OVERRIDES = ('model', 'weights', 'device', 'taught')
 
@@ -47,6 +50,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--params', metavar='FILE', help='parameter file of the node')
     parser.add_argument('--out', metavar='BAG', help='bag of detections to write')
     parser.add_argument('--video', metavar='FILE', help='annotated video to write')
+    parser.add_argument(
+        '--features',
+        metavar='FILE',
+        help='features of the recording (.npy), for a model that finds segments in whole ones',
+    )
+    parser.add_argument(
+        '--segments', metavar='FILE', help="its segments to write, as ActivityNet's JSON"
+    )
     parser.add_argument('--topic', help='image topic, where the source is a bag with several')
     parser.add_argument('--camera', default='', help="the camera's name in the messages")
     parser.add_argument(
@@ -80,7 +91,26 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _with_sound(arguments, settings, source)
     if arguments.video:
         refuse_input(arguments.video, arguments.source)
+    if settings.model.startswith(SEGMENTERS):
+        from actloc_ros.cli.support.run_segments import run_segments
+
+        return run_segments(arguments, source, settings)
+    if arguments.features or arguments.segments:
+        raise ModelError(
+            f'--features and --segments are for models that find segments, not {settings.model}'
+        )
     began, frames, early = time.monotonic(), 0, 0
+
+    def take(reports: Iterator[Report]) -> None:
+        nonlocal frames, early
+        with whole():
+            for report in reports:
+                frames += report.frame is not None
+                early += report.step.stamp < 0
+                progress.update(report.frame is not None)
+                for sink in sinks:
+                    sink.write(report)
+
     with ExitStack() as stack:
         pipeline = stack.enter_context(closing(open_pipeline(settings)))
         progress = stack.enter_context(tqdm(total=source.length, unit='frame', disable=None))
@@ -88,12 +118,13 @@ def run(arguments: argparse.Namespace) -> int:
             stack.enter_context(sink)
             for sink in _sinks(arguments, source, pipeline, progress.write)
         ]
-        for report in localize(source, pipeline):
-            frames += report.frame is not None
-            early += report.step.stamp < 0
-            progress.update(report.frame is not None)
-            for sink in sinks:
-                sink.write(report)
+        try:
+            for frame in source:
+                take(localize_frame(frame, source, pipeline))
+        except KeyboardInterrupt:
+            take(end(source, pipeline))
+            raise
+        take(end(source, pipeline))
     took = time.monotonic() - began
     broken = f', {source.broken} broken frames left out ({source.fault})' if source.broken else ''
     print(f'{frames} frames in {took:.1f} s ({frames / took:.1f} a second){broken}')

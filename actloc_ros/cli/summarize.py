@@ -99,11 +99,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     from actloc_ros.recordings.summary.figure import check_suffix
+    from actloc_ros.recordings.summary.moments import SHORTEST
 
     if arguments.out is not None and arguments.seconds is None:
         raise ValueError('--out needs the length of the video: --seconds S')
-    if arguments.seconds is not None and not 1 <= arguments.seconds <= LONGEST_REEL:
-        raise ValueError(f'--seconds is {arguments.seconds:g}; expected 1 to {LONGEST_REEL:g}')
+    if arguments.seconds is not None and not SHORTEST <= arguments.seconds <= LONGEST_REEL:
+        raise ValueError(
+            f'--seconds is {arguments.seconds:g}; expected {SHORTEST:g} to {LONGEST_REEL:g}'
+        )
     for out in (arguments.timeline, arguments.heat_map):
         if out is not None:
             check_suffix(out)

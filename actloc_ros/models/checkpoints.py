@@ -72,6 +72,10 @@ NETWORK = (
     *('module', 'model', 'net', 'network', 'ema', 'ema_model', 'model_ema', 'averaged_model'),
     *('student', 'teacher', 'online', 'target'),
 )
+# Whose weights are meant where the last step's stand beside them.
+AVERAGED = ('avg_model',)
+# What ActionFormer's authors evaluate, beside the last step's `state_dict`.
+AVERAGED_DICT = "['state_dict_ema']"
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +222,9 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     """Return the weights in what a published file holds, by the network's own names."""
     if not isinstance(content, dict) or not content:
         raise WeightsError(f'"{path}" holds no state dict but a {type(content).__name__}')
-    weights = _choose(dict(_dicts_of_tensors(content)), 'dicts', path)
+    found = dict(_dicts_of_tensors(content))
+    averaged = {name: weights for name, weights in found.items() if name == AVERAGED_DICT}
+    weights = _choose(averaged or found, 'dicts', path)
     if weights is None:
         raise WeightsError(f'"{path}" holds no state dict: {_why_none(content)}')
     return _unwrapped(weights, path)
@@ -255,7 +261,8 @@ def _wrapped(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         parts.setdefault(prefix, {})[rest if dot else ''] = value
     if len(parts) == 1 and '' not in next(iter(parts.values())):
         return parts
-    return {prefix: part for prefix, part in parts.items() if prefix in NETWORK}
+    averaged = {prefix: part for prefix, part in parts.items() if prefix in AVERAGED}
+    return averaged or {prefix: part for prefix, part in parts.items() if prefix in NETWORK}
 
 
 def _choose(

@@ -18,6 +18,13 @@ class Task(str, Enum):
     LOCALIZATION = 'localization'
     CLASSIFICATION = 'classification'
     SOUND = 'classification of sound'
+    SKELETONS = 'classification of skeletons'
+    DETECTION = 'detection'
+    POSES = 'detection with joints'
+    CROPS = 'joints in crops'
+    FLOW = 'classification of optical flow'
+    SEGMENTS = 'segments in time'
+    WORDS = 'classification by words'
 
 
 class Colour(str, Enum):
@@ -69,6 +76,48 @@ class Preprocessing:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
+class Normalize(str, Enum):
+    """How a skeleton network's joints become numbers about 1; see `models.graphs.streams`."""
+
+    IMAGE = 'image'  # pixels to -1 … 1
+    UNIT = 'unit'  # pixels to -0.5 … 0.5
+    BODY = 'body'  # metres, as seen by the first person in the first frame
+    MOVING_BODY = 'moving body'  # likewise, with the origin of each frame
+    START = 'start'  # metres, relative to the first person in the first frame
+    NONE = 'none'
+
+
+class Sampling(str, Enum):
+    """Which frames of a recording of joints make a clip."""
+
+    SPREAD = 'spread'  # one by chance of each equal part
+    MIDDLE = 'middle'  # the middle 95 %, resized
+    ALL = 'all'  # as they come
+
+
+@dataclass(frozen=True)
+class SkeletonInput:
+    """How joints become the input of a skeleton network.
+
+    Attributes:
+        layout: Name of the joints' layout, see `models.graphs.layouts`.
+        stream: One of `models.graphs.streams.STREAMS`.
+        normalize: From pixels or metres to numbers.
+        sampling: From a recording to a clip.
+        fuse_logits: Whether scores of several streams are added before the softmax.
+        persons: People in a clip; who lacks is zeros.
+        stream_first: Whether bones and motion are made before frames are chosen.
+    """
+
+    layout: str
+    stream: str = 'j'
+    normalize: Normalize = Normalize.IMAGE
+    sampling: Sampling = Sampling.SPREAD
+    fuse_logits: bool = False
+    persons: int = 2
+    stream_first: bool = True
+
+
 @dataclass(frozen=True)
 class Entry:
     """Everything about one checkpoint.
@@ -93,6 +142,7 @@ class Entry:
         sha256: Of the published file, in hexadecimal, or its first digits; empty if not known.
         licence: Of the weights, as its authors say.
         source: The repository or paper that it comes from.
+        skeleton: How joints go in, of a network that takes no images.
     """
 
     name: str
@@ -114,6 +164,7 @@ class Entry:
     sha256: str = ''
     licence: str = 'unknown'
     source: str = ''
+    skeleton: SkeletonInput | None = None
 
     def to_json(self) -> str:
         """Return the entry as JSON text."""
@@ -129,6 +180,8 @@ class Entry:
         try:
             values = json.loads(text)
             values['preprocessing'] = _parse(Preprocessing, values['preprocessing'])
+            if values.get('skeleton') is not None:
+                values['skeleton'] = _parse(SkeletonInput, values['skeleton'])
             return _parse(cls, values)
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f'the embedded entry cannot be read: {error}') from error
@@ -171,7 +224,13 @@ class LocalizerEntry:
 
 def _parse(cls: type, values: dict[str, Any]) -> Any:
     """Make the data class `cls` of what JSON left of it: lists for tuples, text for enums."""
-    enums = {'resize': Resize, 'colour': Colour, 'activation': Activation}
+    enums = {
+        'resize': Resize,
+        'colour': Colour,
+        'activation': Activation,
+        'normalize': Normalize,
+        'sampling': Sampling,
+    }
     parsed = {
         key: enums[key](value)
         if key in enums

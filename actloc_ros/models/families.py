@@ -16,7 +16,20 @@ from typing import Any
 
 from actloc_ros.models.entry import LocalizerEntry
 
-NETWORKS = ('stream', 'yowov2', 'yowo', 'c3d', 'p3d', 'torchvision_video', 'sound.efficientat')
+NETWORKS = (
+    'stream',
+    'yowov2',
+    'yowo',
+    'c3d',
+    'p3d',
+    'torchvision_video',
+    'graphs',
+    'published_people',
+    'i3d',
+    'actionformer',
+    'words',
+    'sound.efficientat',
+)
 """Packages with ARCHITECTURES and ENTRIES; to import one takes PyTorch."""
 
 WITHOUT_NETWORK = ('ensemble', 'motion', 'hog_hof', 'sound', 'pose', 'two_stage')
@@ -38,3 +51,15 @@ def import_named(path: str) -> Any:
     """Return what a `MODULE:NAME` of a registration names."""
     module, _, name = path.partition(':')
     return getattr(importlib.import_module(module), name)
+
+
+SEGMENTERS = 'actionformer'
+"""How the names of models begin that find segments in whole recordings."""
+
+WORDS = ('clip_', 'xclip_')
+"""How the names of models begin that take their labels from the user."""
+
+
+def takes_labels(model: str) -> bool:
+    """Return whether the labels of `DETECTOR+CLASSIFIER` are the user's own words."""
+    return model.rpartition('+')[2].startswith(WORDS)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import Localizer, LocalizerOptions
 from actloc_ros.models.ensemble.names import members_of
-from actloc_ros.models.entry import LocalizerEntry
+from actloc_ros.models.entry import LocalizerEntry, Task
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.families import import_named, localizers
+from actloc_ros.models.families import import_named, localizers, takes_labels
 from actloc_ros.models.taught.options import TAUGHT_FILE
 
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
         options: What the user chose.
 
     Raises:
-        ModelError: There is no such model, or its weights are missing or do not fit.
+        ModelError: There is no such model, its weights are missing or do not fit, or labels are
+            given to one that has its own.
     """
+    _refuse_labels(model, options)
     localizer = _find_factory(model)(options)
     path, entry = options.extra.get(TAUGHT_FILE, ''), _find_entry(model)
     # What wraps a model opens it by this function too: there it is taught.
@@ -51,6 +53,17 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     except Exception:
         localizer.close()
         raise
+
+
+def _refuse_labels(model: str, options: LocalizerOptions) -> None:
+    """Refuse labels that are given to a model that has its own."""
+    entry = _find_entry(model)
+    members = members_of(model) if entry is not None and entry.composite else ()
+    if options.labels and not any(takes_labels(m) for m in (model, *(m.model for m in members))):
+        raise ModelError(
+            f'{model} has labels of its own; the parameter labels is for models that take words,'
+            ' such as people_n+clip_vit_b_32'
+        )
 
 
 def make_localizer(opened: OpenedNetwork, options: LocalizerOptions) -> Localizer:
@@ -136,15 +149,32 @@ def _open_network(model: str, options: LocalizerOptions) -> Localizer:
             ' your own localizer'
         )
     opened = open_network(model, options.weights, options.random_weights)
-    if not opened.architecture.localizer:
+    if opened.architecture.task is Task.SEGMENTS:
         raise ModelError(
-            f'{model} classifies clips of one person each and finds none: ask for'
-            f' DETECTOR+{model}, such as hog+{model}'
+            f'{model} finds segments in whole recordings, not in what comes live: give it to'
+            ' `actloc run`'
         )
+    if not opened.architecture.localizer:
+        raise ModelError(f'{model} {_what_lacks(model, opened.architecture.task.name)}')
     localizer = make_localizer(opened, options)
     path = find_weights(opened.entry, options.weights)
     localizer.weight_files = () if path is None else (path,)
     return localizer
+
+
+def _what_lacks(model: str, task: str) -> str:
+    """Return what a network that is no localizer does, and what to put before or behind it."""
+    return {
+        'SKELETONS': f'takes joints and finds none: ask for people_n+{model}',
+        'DETECTION': f'finds people alone: ask for {model}+CLASSIFIER, such as {model}+mc3_18',
+        'POSES': f'finds people and joints alone: ask for {model}+SKELETON, such as'
+        f' {model}+stgcnpp_ntu60_hrnet_j',
+        'CROPS': f'finds joints in boxes: ask for people_n+{model}+stgcnpp_ntu60_hrnet_j',
+    }.get(
+        task,
+        f'classifies clips of one person each and finds none: ask for DETECTOR+{model}, such as'
+        f' hog+{model}',
+    )
 
 
 def _import_class(path: str) -> Callable[[LocalizerOptions], Localizer]:

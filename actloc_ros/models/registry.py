@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -72,7 +72,15 @@ def entry_for(architecture: Architecture, classes: int) -> Entry:
 
 
 def identify(state: Mapping[str, Tensor]) -> tuple[Architecture, Entry] | None:
-    """Return the architecture that `state` fits in every name, shape and type, and its entry."""
+    """Return the first architecture that `state` fits in every name, shape and type, its entry."""
+    return next(iter(fitting(state)), None)
+
+
+def fitting(state: Mapping[str, Tensor]) -> Iterator[tuple[Architecture, Entry]]:
+    """Yield the architectures that `state` fits in every name, shape and type, and an entry each.
+
+    There may be several: networks of the same weights may differ in what they do with them.
+    """
     for architecture in architectures().values():
         classes = architecture.classes(shapes_of(state))
         if classes is None:
@@ -80,8 +88,7 @@ def identify(state: Mapping[str, Tensor]) -> tuple[Architecture, Entry] | None:
         entry = entry_for(architecture, classes)
         wanted = skeleton(architecture, entry).state_dict()
         if not differences(wanted, adapt(architecture, state)):
-            return architecture, entry
-    return None
+            yield architecture, entry
 
 
 def _families() -> list[Any]:

@@ -10,6 +10,7 @@ from actloc_ros.alarms.alarm import Alarm
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.compiled import CompiledRule, compile_camera
 from actloc_ros.rules.condition_matrix import ConditionMatrix
+from actloc_ros.rules.counts import CameraCounts, CountSink
 from actloc_ros.rules.describe import Describer
 from actloc_ros.rules.file.model import Rules
 from actloc_ros.rules.file.names import ground_of
@@ -26,9 +27,15 @@ NEVER = -1
 class CameraRules:
     """Everything that is remembered of one camera."""
 
-    def __init__(self, rules: Rules, camera: str, issuer: Issuer) -> None:
+    def __init__(
+        self, rules: Rules, camera: str, issuer: Issuer, counted: CountSink | None = None
+    ) -> None:
+        """Begin; `counted` takes each minute's counts, if they are asked for."""
         self._compiled = compile_camera(rules, camera)
-        self.state = TrackState(self._compiled, ground_of(rules, camera))
+        self.state = TrackState(self._compiled, ground_of(rules, camera), counted is not None)
+        self._counts = (
+            None if counted is None else CameraCounts(camera, self._compiled, self.state, counted)
+        )
         self.occurrences = Occurrences(camera, issuer)
         self.last: int | None = None
         self._timezone = find_timezone(rules.timezone)
@@ -46,6 +53,8 @@ class CameraRules:
     def step(self, scene: Scene) -> list[Alarm]:
         """Take a scene later than all before; return the steps of alarms that follow."""
         rows = self.state.step(scene)
+        if self._counts is not None:
+            self._counts.step(scene.stamp)
         return self.occurrences.step(scene.stamp, list(self._find(scene, rows)))
 
     def inside(self) -> dict[str, set[int]]:
@@ -58,7 +67,9 @@ class CameraRules:
         }
 
     def end_all(self) -> list[Alarm]:
-        """End all alarms at the last key frame."""
+        """End all alarms at the last key frame, and the minute that is counted."""
+        if self._counts is not None:
+            self._counts.flush()
         return [] if self.last is None else self.occurrences.end_all(self.last)
 
     def _find(self, scene: Scene, rows: np.ndarray) -> Iterator[Finding]:

@@ -37,9 +37,11 @@ class ConditionMatrix:
         self._predicate = self._indices((c.predicate for c in self._columns), compiled.predicates)
         self._sequence = self._indices((c.sequence for c in self._columns), compiled.sequences)
         zones, masks = len(compiled.zones), len(compiled.masks)
-        self._zones = _members((c.zones or () for c in self._columns), zones)
-        self._no_zones = np.array([c.zones is None for c in self._columns], bool)
-        self._zones_not = _members((c.zones_not for c in self._columns), zones)
+        # Side by side: zones of which one is asked for, and zones that are forbidden.
+        within = _members((c.zones or () for c in self._columns), zones)
+        without = _members((c.zones_not for c in self._columns), zones)
+        self._zones = np.concatenate([within, without], axis=1)
+        self._zones_least = np.array([-(c.zones is None) for c in self._columns], np.float32)
         self._masks = _members((c.masks for c in self._columns), masks)
         self._ways = _members(
             (
@@ -60,13 +62,13 @@ class ConditionMatrix:
         good = self._of_kinds(state.table.kind_names)[state.table.kinds]
         good &= state.table.used()[:, None]
         if state.evidence.supported.shape[1]:
-            good &= _with_all(state.evidence.supported)[:, self._predicate]
+            good &= _with_all(state.evidence.supported).take(self._predicate, axis=1)
         if state.sequences.holds.shape[1]:
-            good &= _with_all(state.sequences.holds)[:, self._sequence]
+            good &= _with_all(state.sequences.holds).take(self._sequence, axis=1)
         if len(self._zones):
-            inside = state.zones.inside.astype(np.float32)
-            good &= (inside @ self._zones > 0) | self._no_zones
-            good &= inside @ self._zones_not == 0
+            inside = state.zones.inside.astype(np.float32) @ self._zones
+            good &= inside[:, : good.shape[1]] > self._zones_least
+            good &= inside[:, good.shape[1] :] == 0
         if len(self._masks):
             good &= state.masked.astype(np.float32) @ self._masks == 0
         if len(self._ways):
@@ -74,7 +76,7 @@ class ConditionMatrix:
         if len(self._speeds):
             speed = state.motion.fit.speed[:, None]
             good[:, self._speeds] &= (speed >= self._limits[:, 0]) & (speed <= self._limits[:, 1])
-        rules = good[:, self._first]
+        rules = good.take(self._first, axis=1)
         for index, columns in self._alternatives:
             rules[:, index] &= good[:, columns].any(axis=1)
         rules &= (stamp - state.table.last_detected)[:, None] <= self._hold

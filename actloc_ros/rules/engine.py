@@ -7,6 +7,7 @@ from collections import Counter
 from actloc_ros.alarms.alarm import Alarm
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.camera_rules import CameraRules
+from actloc_ros.rules.counts import CountSink
 from actloc_ros.rules.file.model import Rules
 from actloc_ros.rules.occurrences import MOST_A_MINUTE, Issuer
 from actloc_ros.rules.scene import Scene
@@ -27,14 +28,20 @@ class RuleEngine:
         restarts: How often a camera's past was forgotten, by camera.
     """
 
-    def __init__(self, rules: Rules, most_a_minute: int = MOST_A_MINUTE) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        most_a_minute: int = MOST_A_MINUTE,
+        counted: CountSink | None = None,
+    ) -> None:
         """Begin.
 
         Args:
             rules: Whose names were checked, by `names.world_faults` too.
             most_a_minute: Alarms that may begin in a minute; what is beyond is counted alone.
+            counted: Takes each minute's counts of zones and lines, if they are asked for.
         """
-        self._rules = rules
+        self._rules, self._counted = rules, counted
         self._issuer = Issuer(most_a_minute)
         self._cameras: dict[str, CameraRules] = {}
         self._elsewhere = 0
@@ -106,5 +113,5 @@ class RuleEngine:
     def _new(self, name: str) -> CameraRules:
         if name in self._cameras:
             self._elsewhere += self._cameras[name].state.elsewhere
-        self._cameras[name] = CameraRules(self._rules, name, self._issuer)
+        self._cameras[name] = CameraRules(self._rules, name, self._issuer, self._counted)
         return self._cameras[name]

@@ -138,16 +138,15 @@ class EvidenceMemory:
     def _decide(self, stamp: int, rows: np.ndarray, first_detected: np.ndarray) -> np.ndarray:
         """Decide what is supported; return what has any hit in its window, bool (K, P)."""
         hits, steps = self._history.rows('hits'), self._history.rows('steps')
-        first = [self._first_row(stamp, int(duration)) for duration in self._durations]
-        base_hits = np.stack(
-            [hits[i - 1, rows] if i else np.zeros_like(hits[0, rows]) for i in first]
-        )
-        base_steps = np.stack([steps[i - 1, rows] if i else 0 * steps[0, rows] for i in first])
-        columns = np.arange(len(self.predicates))
-        # Of each predicate the base that belongs to its duration: (K, P).
-        before = base_hits[self._duration_of, :, columns].T
-        count = self._total_steps[rows, None] - base_steps[self._duration_of].T
-        share = (self._total_hits[rows] - before) / np.maximum(count, 1)
+        first = [self._first_row(stamp, duration) for duration in self._durations.tolist()]
+        before = np.zeros((len(rows), len(self.predicates)), np.int32)
+        count = np.repeat(self._total_steps[rows, None], len(first), axis=1)
+        for index, begin in enumerate(first):
+            if begin:  # each predicate counts from the base that belongs to its duration
+                of_it = self._duration_of == index
+                before[:, of_it] = hits[begin - 1, rows][:, of_it]
+                count[:, index] -= steps[begin - 1, rows]
+        share = (self._total_hits[rows] - before) / np.maximum(count, 1)[:, self._duration_of]
         known = stamp - first_detected[rows, None] >= self._duration
         supported = (share >= self._min_fraction) & (share > 0) & known
         rising = supported & ~self.supported[rows]

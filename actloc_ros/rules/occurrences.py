@@ -12,6 +12,7 @@ from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.rules.compiled import CompiledRule
 
 MOST_A_MINUTE = 1000
+NEVER = 2**63  # ns
 LASTING = {'dwell_s', 'absence_s'}  # measures that grow to the alarm's end
 MINUTE = nanoseconds(60.0)
 Box = tuple[float, float, float, float]
@@ -83,6 +84,7 @@ class Occurrences:
         self._camera, self._issuer = camera, issuer
         self._open: dict[tuple[str, Hashable], _Open] = {}
         self._cooling: dict[tuple[str, Hashable], int] = {}
+        self._next_end = NEVER  # before this stamp none of those that are open ends
 
     @property
     def open_count(self) -> int:
@@ -99,6 +101,7 @@ class Occurrences:
                 alarms += known.go_on(stamp, finding)
             elif stamp >= self._cooling.get(key, stamp):
                 self._open[key] = begun = self._begin(stamp, finding)
+                self._next_end = min(self._next_end, begun.over_after)
                 alarms += [begun.alarm] if begun.alarm else []
         return self._end_passed(stamp) + alarms
 
@@ -124,6 +127,7 @@ class Occurrences:
         """End all that is open, and forget all."""
         alarms = [alarm for each in self._open.values() for alarm in each.end(stamp)]
         self._open.clear()
+        self._next_end = NEVER
         self._cooling.clear()
         return alarms
 
@@ -149,13 +153,16 @@ class Occurrences:
         return _Open(alarm, finding.version, stamp, finding.last, *times)
 
     def _end_passed(self, stamp: int) -> list[Alarm]:
+        if stamp <= self._next_end:
+            return []
         alarms = []
-        over = [k for k, each in self._open.items() if stamp - each.held > each.end_after]
+        over = [k for k, each in self._open.items() if stamp > each.over_after]
         for key in over:
             each = self._open.pop(key)
             alarms += each.end(stamp)
             if each.cooldown:
                 self._cooling[key] = stamp + each.cooldown
+        self._next_end = min((each.over_after for each in self._open.values()), default=NEVER)
         if over:
             self._cooling = {k: until for k, until in self._cooling.items() if until > stamp}
         return alarms
@@ -180,6 +187,11 @@ class _Open:
     last: int
     end_after: int
     cooldown: int
+
+    @property
+    def over_after(self) -> int:
+        """Stamp in ns after which it has ended, if it does not hold again."""
+        return self.held + self.end_after
 
     def go_on(self, stamp: int, finding: Finding) -> list[Alarm]:
         """Take a key frame at which the rule holds; return an update if what is said changes."""

@@ -16,6 +16,8 @@ positions and dv that of velocities:
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 RADII = {
@@ -45,8 +47,9 @@ def closing_speed(apart: np.ndarray, moving: np.ndarray) -> np.ndarray:
         apart: float64 (…, 2), position of the other less that of the one, m.
         moving: float64 (…, 2), likewise of velocities, m/s.
     """
+    dot = apart[..., 0] * moving[..., 0] + apart[..., 1] * moving[..., 1]
     with np.errstate(divide='ignore', invalid='ignore'):
-        return -(apart * moving).sum(-1) / np.hypot(apart[..., 0], apart[..., 1])
+        return -dot / np.hypot(apart[..., 0], apart[..., 1])
 
 
 def time_to_collision(apart: np.ndarray, moving: np.ndarray, reach: np.ndarray) -> np.ndarray:
@@ -109,14 +112,23 @@ class PairMatrix:
     Attributes:
         rows: (K,) of the actors.
         apart: float64 (K, K, 2): position of the second less that of the first, m.
-        moving: float64 (K, K, 2): likewise of velocities, m/s.
         distance: float64 (K, K) in m; NaN where not known, and of an actor to itself.
     """
 
     def __init__(self, rows: np.ndarray, metres: np.ndarray, velocity: np.ndarray) -> None:
         """Take rows (K,), positions (K, 2) in m and velocities (K, 2) in m/s."""
         self.rows = rows
+        self._velocity = velocity
         self.apart = metres[None] - metres[:, None]
-        self.moving = velocity[None] - velocity[:, None]
         self.distance = np.hypot(self.apart[..., 0], self.apart[..., 1])
         np.fill_diagonal(self.distance, np.nan)
+
+    @cached_property
+    def moving(self) -> np.ndarray:
+        """Velocity of the second less that of the first, float64 (K, K, 2) in m/s."""
+        return self._velocity[None] - self._velocity[:, None]
+
+    @cached_property
+    def closing(self) -> np.ndarray:
+        """Closing speeds, float64 (K, K) in m/s; NaN where not known."""
+        return closing_speed(self.apart, self.moving)

@@ -12,6 +12,7 @@ from shapely.validation import explain_validity
 
 from actloc_ros.rules.homography import fit_homography, ground_residuals
 
+FARTHEST = 1e9  # shares of an image or m: nothing is as far
 MAX_RESIDUAL = 0.2  # m that a ground point may be off the homography of all
 
 
@@ -22,7 +23,7 @@ def points_of(flat: Sequence[float]) -> np.ndarray:
 
 def _flat(value: Any) -> tuple[float, ...]:
     numbers = isinstance(value, (list, tuple)) and all(
-        isinstance(each, (int, float)) and not isinstance(each, bool) and np.isfinite(each)
+        isinstance(each, (int, float)) and not isinstance(each, bool) and abs(each) <= FARTHEST
         for each in value
     )
     if not numbers:

@@ -15,14 +15,24 @@ from typing import Any
 from actloc_ros.models.errors import ModelError
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
-from benchmark.results import decisions, learning, real, synth, versus
+from benchmark.results import decisions, learning, real, recordings, synth, versus
 from benchmark.results.common import ResultsError
 
 ROOT = Path(__file__).resolve().parents[2]
 ERRORS = AnnotationError, EvaluationError, ModelError, ResultsError
 WIDTH = 100  # characters of a line of the document, except in tables
 # In the order of the document; each is a module of this package with `measure` and `section`.
-PARTS = ('real', 'learning', 'ut', 'synth', 'versus', 'decisions', 'ensembles', 'few_shot')
+PARTS = (
+    'real',
+    'learning',
+    'ut',
+    'synth',
+    'versus',
+    'decisions',
+    'ensembles',
+    'few_shot',
+    'recordings',
+)
 HEAD = """# What we measured
 
 Made by `make results`; each part alone by `make results ONLY=part`. The numbers behind the tables
@@ -62,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, help='only as many of each real clip, to try things out'
     )
-    for part in (real, learning, synth, versus, decisions):
+    for part in (real, learning, synth, versus, decisions, recordings):
         part.add_arguments(parser)
 
 

@@ -25,6 +25,7 @@ from actloc_ros.recordings.summary.moments import find_moments
 from actloc_ros.recordings.summary.objective import Objective, choose
 from actloc_ros.recordings.summary.tables import Selection, read_tables
 from actloc_ros.synth import LABELS
+from actloc_ros.synth.body import KEYPOINTS
 from actloc_ros.synth.planner import SOLO, Planner
 from actloc_ros.synth.scene import Scene, frame_stamp
 from actloc_ros.synth.script import Actor
@@ -37,7 +38,7 @@ SIZE, RATE = (320, 240), 10.0
 PLANTED = {'fall': 'falling', 'run': 'running', 'pick_up': 'picking_up'}
 # Who crosses sometimes runs.
 ORDINARY = {name: c for name, c in SOLO.items() if name not in (*PLANTED, 'cross')}
-LENGTHS = (20.0, 40.0, 80.0)  # s of reels
+LENGTHS = (15.0, 30.0, 60.0)  # s of reels
 PIECE = 4.0  # s that the other summaries show at a time
 SHOWN = 0.5  # s of an event that must be in the reel
 VISIBLE = 0.5  # share of an event's frames in which its actor must be visible
@@ -89,9 +90,9 @@ class PlantingPlanner(Planner):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('recordings: planted events in reels')
     group.add_argument(
-        '--planted', type=int, default=18, help='recordings, each with a rare event; %(default)s'
+        '--planted', type=int, default=12, help='recordings, each with a rare event; %(default)s'
     )
-    group.add_argument('--planted-seconds', type=float, default=45.0, help='of each; %(default)s')
+    group.add_argument('--planted-seconds', type=float, default=40.0, help='of each; %(default)s')
     group.add_argument(
         '--reel-models', nargs='*', default=['pose_n'], metavar='MODEL', help='%(default)s'
     )
@@ -140,7 +141,7 @@ def render_planted(folder: Path, count: int, seconds: float) -> Annotations:
             pictures = (scene.frame(frame_stamp(index, RATE)) for index in range(frames))
             path = folder / f'day_{number:03d}.mp4'
             videos.append(write_scene(path, pictures, SIZE, RATE, progress))
-    annotations = Annotations(LABELS, tuple(videos))
+    annotations = Annotations(LABELS, tuple(videos), tuple(KEYPOINTS))
     write_annotations(file, annotations)
     return read_annotations(file)
 

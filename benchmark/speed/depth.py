@@ -95,6 +95,7 @@ def main() -> int:
 def measure(rate: float, delay: float, args: argparse.Namespace) -> Row:
     """Run the node with a camera of `rate` Hz whose depth comes `delay` s late; print the row."""
     with node_process(args.step_time), Camera() as camera:
+        camera.wait()
         sent = camera.play(rate, delay, args.images, args.jitter, args.offset)
         row = judge(camera.results, sent, Row(rate, delay, len(sent) - WARM_UP))
     share = row.own / max(row.processed, 1)
@@ -134,21 +135,22 @@ class Camera:
     """An RGB-D camera, and the planner that takes the results.
 
     Attributes:
+        node: Its node, with a thread that spins.
         results: The `ActionDetectionArray`s that came.
     """
 
     def __enter__(self) -> Camera:
         rclpy.init()
         self.results: list[Any] = []
-        self._node = Node('camera')
-        publish = self._node.create_publisher
+        self.node = Node('camera')
+        publish = self.node.create_publisher
         self._image, self._depth = publish(Image, 'image', 10), publish(Image, 'depth', 10)
         self._info = publish(CameraInfo, 'camera_info', 10)
-        self._node.create_subscription(
+        self.node.create_subscription(
             ActionDetectionArray, 'action_localizer/detections', self.results.append, 100
         )
         self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
+        self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
         self._thread.start()
         return self
@@ -156,20 +158,23 @@ class Camera:
     def __exit__(self, *_: object) -> None:
         self._executor.shutdown()
         self._thread.join(5)
-        self._node.destroy_node()
+        self.node.destroy_node()
         rclpy.shutdown()
 
-    def play(
-        self, rate: float, delay: float, count: int, jitter: float, offset: float
-    ) -> dict[int, float]:
-        """Send `count` images and their depth; return the distance in m by the image's stamp."""
-        publishers = (self._image, self._depth, self._info)
+    def wait(self, *others: Any) -> None:
+        """Wait until the node subscribes to the camera, and to the publishers `others`."""
+        publishers = (self._image, self._depth, self._info, *others)
         deadline = time.monotonic() + START_TIME
         while not all(p.get_subscription_count() for p in publishers):
             if time.monotonic() > deadline:
                 sys.exit('the node did not subscribe')
             time.sleep(0.1)
         time.sleep(1.0)
+
+    def play(
+        self, rate: float, delay: float, count: int, jitter: float, offset: float
+    ) -> dict[int, float]:
+        """Send `count` images and their depth; return the distance in m by the image's stamp."""
         order, sent = random.Random(0), {}
         began = time.monotonic() + 0.1
         events: list[tuple[float, int, bool]] = []
@@ -187,7 +192,7 @@ class Camera:
                 self._depth.publish(depth_message(distance(index), stamp))
                 self._info.publish(info_message(stamp))
             else:
-                stamps[index] = self._node.get_clock().now().nanoseconds
+                stamps[index] = self.node.get_clock().now().nanoseconds
                 sent[stamps[index]] = distance(index)
                 self._image.publish(image_message(stamps[index]))
         time.sleep(END_TIME)
@@ -195,18 +200,22 @@ class Camera:
 
 
 @contextmanager
-def node_process(step_time: float) -> Iterator[None]:
-    """Run the node."""
+def node_process(step_time: float, **others: object) -> Iterator[None]:
+    """Run the node with depth and with parameters `others` (`__` stands for a dot)."""
     executable = shutil.which('action_localizer')
     assert executable, 'source scripts/setup.bash first'
-    parameters = ('-p', 'model:=benchmark.speed.depth:OneActor', '-p', 'depth.enabled:=true')
+    given = {'model': 'benchmark.speed.depth:OneActor', 'depth__enabled': 'true', **others}
+    parameters = [f'{name.replace("__", ".")}:={value}' for name, value in given.items()]
     environment = {
         **os.environ,
         'STEP_TIME': str(step_time),
         # Last: the source tree must not hide the installed package.
         'PYTHONPATH': f'{os.environ.get("PYTHONPATH", "")}:{Path(__file__).resolve().parents[2]}',
     }
-    node = subprocess.Popen([executable, '--ros-args', *parameters], env=environment)
+    node = subprocess.Popen(
+        [executable, '--ros-args', *(word for each in parameters for word in ('-p', each))],
+        env=environment,
+    )
     try:
         yield
     finally:

@@ -27,6 +27,7 @@ from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
 from actloc_ros.models.count_costs import count_gmac, known_cost
+from actloc_ros.models.entry import Task
 from actloc_ros.models.loading import OpenedNetwork, open_network
 from actloc_ros.models.open import make_localizer
 from actloc_ros.models.ops.detections import to_float32
@@ -69,7 +70,8 @@ class Row:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    names = list(registry.architectures())
+    found = registry.architectures().values()
+    names = [a.name for a in found if a.task in (Task.LOCALIZATION, Task.CLASSIFICATION)]
     parser.add_argument('--models', nargs='*', default=names, choices=names, metavar='NAME')
     parser.add_argument('--json', type=Path, metavar='FILE', help='keep the rows here')
     parser.add_argument('--seconds', type=float, default=5.0, help='time for each figure')

@@ -7,10 +7,14 @@ from fuzz.targets import (
     bags,
     checkpoints,
     images,
+    indexes,
     parameters,
     people_files,
     queries,
+    ros_messages,
+    rules_files,
     side_inputs,
+    streams,
     videos,
 )
 
@@ -24,8 +28,12 @@ TARGETS = {
         bags,
         checkpoints,
         people_files,
+        ros_messages,
+        rules_files,
+        streams,
         queries,
         videos,
+        indexes,
     )
     for target in module.TARGETS
 }

@@ -1,5 +1,6 @@
 """Test `actloc monitor`: alarms of a recording and of its bag, as lines and as JSON, and faults."""
 
+import csv
 import json
 import shutil
 
@@ -12,6 +13,7 @@ from actloc_ros.alarms.message import alarm_to_message
 from actloc_ros.cli.main import main
 from actloc_ros.io.bags import find_type, message_types
 from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.rules.counts import COLUMNS
 
 LEFT = 'zones:\n  left: {coordinates: [0,0, 0.5,0, 0.5,1, 0,1], inertia: 0.1}\n'
 RULES = f'version: 1\n{LEFT}rules:\n  here: {{zones: [left], end_after: 0.2, cooldown: 0}}\n'
@@ -86,6 +88,23 @@ def test_without_json_each_alarm_is_a_line(recorded, rules, capsys):
     assert code == 0
     assert 'alert  here  track 1' in line
     assert 'in left' in line
+
+
+def test_counts_are_a_table_by_minute_and_zone(recorded, rules, tmp_path, capsys):
+    folder, _ = recorded
+    out = tmp_path / 'tables' / 'counts.csv'
+    code, _ = monitor(capsys, rules, folder / 'bag', '--counts', out)
+    assert code == 0
+    with out.open() as file:
+        reader = csv.DictReader(file)
+        [row] = reader
+    assert tuple(reader.fieldnames) == COLUMNS
+    assert (row['start_time'], row['area'], row['kind']) == ('0.0', 'left', 'person')
+    assert row['tracks'] == row['entered'] == row['left'] == row['most'] == '1'
+    assert row['flow_per_h'] == ''
+    code, said = monitor(capsys, rules, folder / 'bag', '--counts', out)
+    assert code == 2
+    assert 'exists already; remove it or name another file' in said.err
 
 
 def test_check_draws_zones_over_a_frame(recorded, rules, tmp_path, capsys):

@@ -9,7 +9,7 @@ from actloc_ros.models.export import export
 from actloc_ros.models.loading import open_network
 
 # One of each family; YOWOv2's is checked with the command itself. Transformers take minutes.
-KINDS = ('stream_n', 'yowo_mobilenetv2_1x', 'c3d', 'p3d199', 'mc3_18')
+KINDS = ('stream_n', 'yowo_mobilenetv2_1x', 'c3d', 'p3d199', 'mc3_18', 'stgcnpp_coco17')
 
 
 @pytest.mark.timeout(300)

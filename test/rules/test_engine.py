@@ -318,6 +318,13 @@ def test_relations_are_of_two_and_in_metres(tmp_path, relation, count):
         assert alarms[0].values['distance_m'] <= 4.0
 
 
+def test_a_zone_that_holds_nobody_who_is_hidden_knows_who_is_seen(tmp_path):
+    zone = 'zones: {left: {coordinates: [0,0, 0.5,0, 0.5,1, 0,1], inertia: 0, hold: 0}}\n'
+    engine = engine_of(tmp_path, zone + 'rules: {r: {zones: [left], dwell: 2}}')
+    alarms = play(engine, 5, lambda _time: [person(1, 0.2)])
+    assert times(alarms) == [2.0]
+
+
 def test_who_is_inside_a_zone_is_known_though_no_rule_asks(tmp_path):
     text = f'{BED}rules: {{down: {{actions: [lying]}}}}'
     engine = engine_of(tmp_path, text)

@@ -1,7 +1,7 @@
 """Check that packages are cut down to the messages asked for and all that they hold."""
 
 import pytest
-from build_messages import collect, write
+from build_messages import collect, copy, write
 
 
 def source(root, path, text):
@@ -28,3 +28,12 @@ def test_a_message_brings_what_it_holds(tmp_path):
 def test_a_message_that_is_not_there_says_where_it_comes_from(tmp_path):
     with pytest.raises(SystemExit, match=r'check out \S+ros-navigation'):
         collect(tmp_path, ('nav2_msgs/msg/SpeedLimit',))
+
+
+def test_tf2_is_built_as_it_is(tmp_path):
+    source(tmp_path, 'geometry2/tf2_py/package.xml', '<package/>')
+    source(tmp_path, 'geometry2/tf2_py/src/tf2_py.cpp', '// all of it')
+    copy(tmp_path / 'out', tmp_path, 'tf2_py')
+    assert (tmp_path / 'out' / 'tf2_py' / 'src' / 'tf2_py.cpp').read_text() == '// all of it'
+    with pytest.raises(SystemExit, match=r'tf2_ros_py is not below .*ros2/geometry2'):
+        copy(tmp_path / 'out', tmp_path, 'tf2_ros_py')

@@ -24,7 +24,7 @@ PATIENCE = 90.0  # s: every wait ends then
 def video(tmp_path_factory):
     path = tmp_path_factory.mktemp('demo') / 'a.mp4'
     with VideoWriter(path, RATE) as writer:
-        for frame in render(3, 4.0, (320, 240), RATE):
+        for frame in render(12, 4.0, (320, 240), RATE):
             writer.write(frame.stamp, frame.image)
     return path
 
@@ -63,7 +63,7 @@ def test_recording_leaves_a_video_and_a_bag_and_prints_events(tmp_path, video):
     assert f'bag of detections: {tmp_path}/detections' in printed
     messages = list(read_detections(tmp_path / 'detections'))
     assert any(message.detections for message in messages)
-    assert messages[0].model == 'stream_n'
+    assert messages[0].model == 'pose_n'
     assert len(list(open_source(tmp_path / 'annotated.mp4'))) == len(list(open_source(video)))
     assert group_is_gone(demo.pid)
 

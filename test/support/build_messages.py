@@ -1,24 +1,26 @@
-"""Build the messages that no wheel carries, each package cut down to what the tests need.
+"""Build what no wheel carries: tf2 for Python, and messages, cut down to what the tests need.
 
-The packages keep their names, so that types are those of the real packages.
+The packages keep their names, so that types are those of the real packages; tf2 is built as it is.
 
-usage: ACTLOC_MESSAGE_SOURCES=FOLDER python test/support/build_messages.py WORKSPACE
+usage: ACTLOC_MESSAGE_SOURCES=FOLDER python test/support/build_messages.py WORKSPACE [PACKAGE…]
 
 FOLDER holds check-outs of the packages, at any depth: see `SOURCES`. Source WORKSPACE/install/
-local_setup.bash afterwards, and the tests find the messages.
+local_setup.bash afterwards, and the tests find them. PACKAGE limits what is built: `tf2_ros_py`
+alone takes half a minute. Nothing is fetched.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 SOURCES = {
-    'tf2_msgs': 'https://github.com/ros2/geometry2',
+    'tf2_msgs': 'https://github.com/ros2/geometry2, the branch of the distribution',
     'nav2_msgs': 'https://github.com/ros-navigation/navigation2',
     'people_msgs': 'https://github.com/wg-perception/people, branch ros2',
     'vision_msgs': 'https://github.com/ros-perception/vision_msgs',
@@ -30,8 +32,11 @@ SOURCES = {
     'foxglove_msgs': 'https://github.com/foxglove/foxglove-sdk',
     'audio_common_msgs': 'https://github.com/ros-drivers/audio_common, branch ros2',
 }
+WHOLE = ('tf2', 'tf2_py', 'tf2_ros_py')  # in this order, after tf2_msgs, from its source
 WANTED = (
     'tf2_msgs/msg/TFMessage',
+    'tf2_msgs/srv/FrameGraph',
+    'tf2_msgs/action/LookupTransform',
     'nav2_msgs/msg/SpeedLimit',
     'people_msgs/msg/People',
     'vision_msgs/msg/Detection2DArray',
@@ -146,11 +151,26 @@ def write(folder: Path, name: str, cut: Cut) -> None:
     )
 
 
-def main(workspace: Path) -> int:
-    """Cut and build all packages in `workspace`."""
+def copy(folder: Path, sources: Path, package: str) -> None:
+    """Copy a package as it is below `folder`."""
+    for path in sorted(sources.rglob(f'{package}/package.xml')):
+        shutil.copytree(path.parent, folder / package, dirs_exist_ok=True)
+        return
+    raise SystemExit(f'{package} is not below {sources}; check out {SOURCES["tf2_msgs"]}')
+
+
+def main(workspace: Path, only: list[str]) -> int:
+    """Cut and build packages in `workspace`: all, or those in `only` with what they need."""
     sources = Path(os.environ['ACTLOC_MESSAGE_SOURCES'])
-    for name, cut in collect(sources, WANTED).items():
+    wanted = WANTED
+    if only:
+        named = {*only, *(['tf2_msgs'] if set(only) & set(WHOLE) else [])}
+        wanted = tuple(name for name in WANTED if name.partition('/')[0] in named)
+    for name, cut in collect(sources, wanted).items():
         write(workspace / 'src', name, cut)
+    if not only or set(only) & set(WHOLE):
+        for name in WHOLE:
+            copy(workspace / 'src', sources, name)
     command = [
         *('colcon', 'build', '--executor', 'sequential', '--cmake-args', '-DBUILD_TESTING=OFF'),
         f'-DPython3_EXECUTABLE={sys.executable}',
@@ -162,4 +182,4 @@ def main(workspace: Path) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -39,9 +39,12 @@ class PersonDetector(ABC):
 
     Attributes:
         sure_score: Score from which a box starts a track; weaker ones may only continue one.
+        whole_view: Whether its one box is the image, of which the central square is classified, as
+            classifiers are measured; else it is a square around the box.
     """
 
     sure_score = 0.5
+    whole_view = False
 
     @abstractmethod
     def detect(self, views: Sequence[DeviceImage]) -> list[Detections]:

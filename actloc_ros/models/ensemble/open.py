@@ -12,6 +12,7 @@ from actloc_ros.models.ensemble.localizer import EnsembleLocalizer
 from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.ensemble.options import EnsembleOptions, without_ensemble
 from actloc_ros.models.ensemble.pool import read_fit
+from actloc_ros.models.families import takes_labels
 
 OpenModel = Callable[[str, LocalizerOptions], Localizer]
 
@@ -39,7 +40,9 @@ def open_ensemble(
     with ExitStack() as stack:
         members = []
         for name in names:
-            member = open_model(name.model, replace(options, weights=name.weights, extra=extra))
+            labels = options.labels if takes_labels(name.model) else ()
+            own = replace(options, weights=name.weights, labels=labels, extra=extra)
+            member = open_model(name.model, own)
             stack.callback(member.close)
             members.append(member)
         ensemble = EnsembleLocalizer(model, members, chosen, fit)

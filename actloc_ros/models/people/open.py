@@ -27,6 +27,10 @@ from actloc_ros.models.storage import find_onnx, onnx_places
 
 PEOPLE_N, JOINTS_N = 'people_n', 'joints_n'
 YAML, ONNX = ('.yaml', '.yml'), '.onnx'
+PUBLISHED = ('yolox_', 'nanodet_plus_', 'rtmdet_', 'rtmo_')
+"""How names of published networks begin, which PyTorch runs: see `published_people`."""
+CROPS = '+rtmpose_'
+"""How the name of what finds joints in boxes begins, behind the name of what finds boxes."""
 
 
 Detect = Callable[[np.ndarray, float], FoundPeople]
@@ -67,15 +71,17 @@ class PeopleNetwork:
 
 def names_people(name: str) -> bool:
     """Return whether `open_people` opens what is called so."""
-    return name == PEOPLE_N or name.endswith((*YAML, ONNX))
+    return name == PEOPLE_N or name.startswith(PUBLISHED) or name.endswith((*YAML, ONNX))
 
 
 def open_people(name: str, device: str, threads: int) -> PeopleNetwork:
     """Return the network called `name`, ready to run.
 
     Args:
-        name: `people_n`; the path of an ONNX file that `actloc` made of your own `people_n`; or the
-            path of a YAML file that describes any other network, see `description.PeopleFile`.
+        name: `people_n`; the path of an ONNX file that `actloc` made of your own `people_n`; the
+            path of a YAML file that describes any other network, see `description.PeopleFile`; a
+            published network, as in `yolox_nano`, or `rtmo_s=PATH` with weights of your own; or
+            any of these and `+rtmpose_SIZE`, which finds joints in its boxes.
         device: As for `choose_providers`.
         threads: Of the CPU.
 
@@ -83,6 +89,10 @@ def open_people(name: str, device: str, threads: int) -> PeopleNetwork:
         ModelError: There is no such network, its file is not here or does not fit, or the device
             does not work.
     """
+    if CROPS in name:
+        return _open_crops(name, device, threads)
+    if name.startswith(PUBLISHED):
+        return _open_published(name, device)
     path = Path(name).expanduser()
     if names_people(name) and not name.endswith(YAML) and (gpu := torch_device(device)):
         return _open_by_torch(name, gpu, threads)
@@ -94,9 +104,36 @@ def open_people(name: str, device: str, threads: int) -> PeopleNetwork:
     else:
         raise ModelError(
             f'there is no people network "{name}"; there are {PEOPLE_N}, FILE.yaml for any network'
-            ' that the file describes, and FILE.onnx for a people_n of your own'
+            ' that the file describes, FILE.onnx for a people_n of your own, and published ones:'
+            f' {", ".join(f"{begin}…" for begin in PUBLISHED)}'
         )
     return network
+
+
+def _open_published(name: str, device: str) -> PeopleNetwork:
+    """Return a published network that PyTorch runs."""
+    from actloc_ros.models.entry import Task
+    from actloc_ros.models.published_people.run import PublishedPeople, open_published
+
+    opened, path = open_published(name, device, (Task.DETECTION, Task.POSES))
+    network = PublishedPeople(opened)
+    has_joints = network.has_joints
+    return PeopleNetwork(
+        opened.entry.name, network.find, network.threshold, has_joints, files=(path,)
+    )
+
+
+def _open_crops(name: str, device: str, threads: int) -> PeopleNetwork:
+    """Return a network that finds boxes, with another one for the joints in them."""
+    from actloc_ros.models.entry import Task
+    from actloc_ros.models.published_people.run import PublishedJoints, open_published
+
+    front, _, back = name.rpartition(CROPS)
+    opened, path = open_published(CROPS[1:] + back, device, (Task.CROPS,))
+    joints, boxes = PublishedJoints(opened), open_people(front, device, threads)
+    files = (*boxes.files, path)
+    whole = f'{boxes.name}+{opened.entry.name}'
+    return PeopleNetwork(whole, boxes.detect, boxes.threshold, True, joints.refine, files)
 
 
 def _open_people_n(name: str, device: str, providers: Providers, threads: int) -> PeopleNetwork:

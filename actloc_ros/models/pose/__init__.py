@@ -13,4 +13,10 @@ LOCALIZERS = (
         factory='actloc_ros.models.pose.open:open_pose',
         pattern='*+skeleton_n',
     ),
+    LocalizerEntry(
+        name='PEOPLE+SKELETON',
+        factory='actloc_ros.models.pose.open_graphs:open_graphs',
+        pattern='*+*gcn*',
+        needs_pytorch=True,
+    ),
 )

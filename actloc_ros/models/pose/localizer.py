@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -13,12 +14,43 @@ from actloc_ros.localizer import ClipInfo, Detections, Localizer
 from actloc_ros.models.people.description import JOINT_NAMES
 from actloc_ros.models.people.open import PeopleNetwork
 from actloc_ros.models.people_n.decode import FoundPeople
-from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
 LEAST_SCORE = 0.1  # of a box that may still continue a track
 CONFIRMING_FRAMES = 3  # after which a track is reported
 CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
+
+
+class TrackActions(Protocol):
+    """What the people of one camera do, with the memory of each track."""
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """For each label, from which score on it is reported, float32 (C,)."""
+
+    def update(
+        self,
+        stamp: int,
+        size: tuple[int, int],
+        tracks: np.ndarray,
+        boxes: np.ndarray,
+        joints: np.ndarray,
+    ) -> np.ndarray:
+        """Return scores (N, C) in [0, 1]; see `skeleton_n.actions.SkeletonActions.update`."""
+
+    def memory(self, tracks: np.ndarray) -> np.ndarray | None:
+        """Return what is remembered of these tracks, float32 (N, D); None where nothing is."""
+
+
+class MotionNetwork(Protocol):
+    """A network, or several, that scores how joints move."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the scores, in order."""
+
+    def follow(self) -> TrackActions:
+        """Return what scores the people of one camera."""
 
 
 class PoseLocalizer(Localizer):
@@ -38,10 +70,10 @@ class PoseLocalizer(Localizer):
         self,
         name: str,
         people: PeopleNetwork,
-        skeleton: SkeletonSession,
+        skeleton: MotionNetwork,
         weight_files: tuple[Path, ...] = (),
     ) -> None:
-        self.name, self.labels = name, skeleton.spec.labels
+        self.name, self.labels = name, skeleton.labels
         self.weight_files = weight_files
         self.joint_names = JOINT_NAMES if people.has_joints else ()
         self._people, self._skeleton = people, skeleton
@@ -69,8 +101,7 @@ class PoseLocalizer(Localizer):
     def _camera(self, name: str) -> _Camera:
         if name not in self._cameras:
             linker = TrackLinker(TrackOptions(min_score=self._people.threshold))
-            actions = SkeletonActions(self._skeleton)
-            self._cameras[name] = _Camera(self._people, linker, actions)
+            self._cameras[name] = _Camera(self._people, linker, self._skeleton.follow())
         return self._cameras[name]
 
 
@@ -87,7 +118,7 @@ class _Camera:
 
     people: PeopleNetwork
     linker: TrackLinker
-    actions: SkeletonActions
+    actions: TrackActions
     frames: dict[int, int] = field(default_factory=dict)
 
     def update(self, frame: Frame, found: FoundPeople) -> Detections:

@@ -70,6 +70,15 @@ class SkeletonSession:
             values['width'],
         )
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the scores, in order."""
+        return self.spec.labels
+
+    def follow(self) -> SkeletonActions:
+        """Return what scores the people of one camera."""
+        return SkeletonActions(self)
+
     def step(
         self, features: np.ndarray, elapsed: np.ndarray, state: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -45,5 +45,11 @@ class ClipClassifier:
     def classify(self, clips: Sequence[Tensor]) -> np.ndarray:
         """Return the scores of N clips as `prepare` made them: float32 (N, C) in [0, 1]."""
         batches = [clips[begin : begin + BATCH] for begin in range(0, len(clips), BATCH)]
-        logits = [self._network(torch.stack(list(batch))).float() for batch in batches]
+        logits = [_logits(self._network(torch.stack(list(batch)))) for batch in batches]
         return class_scores(torch.cat(logits), self._entry.activation).cpu().numpy()
+
+
+def _logits(outputs: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """Return logits (N, C) of a network's first output: (N, C), or (N, C, T) over time."""
+    logits = (outputs if isinstance(outputs, Tensor) else outputs[0]).float()
+    return logits.mean(2) if logits.dim() == 3 else logits

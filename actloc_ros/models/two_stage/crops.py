@@ -50,6 +50,14 @@ class TrackBoxes:
         return np.concatenate([centres - half, centres + half], 1)
 
 
+def central_square(image: Tensor) -> np.ndarray:
+    """Return the largest square in the middle of an image (C, h, w): x1, y1, x2, y2."""
+    height, width = image.shape[1:]
+    side = min(height, width)
+    left, top = (width - side) // 2, (height - side) // 2
+    return np.array([left, top, left + side, top + side], np.float64)
+
+
 def cut(image: Tensor, square: np.ndarray) -> Tensor:
     """Return the pixels of `image` (C, h, w) in a square: (C, s, s), s at least 1.
 

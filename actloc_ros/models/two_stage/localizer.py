@@ -17,8 +17,9 @@ from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.ops.preprocessing import upload
 from actloc_ros.models.ops.runtime import free_memory
 from actloc_ros.models.two_stage.classifier import ClipClassifier
-from actloc_ros.models.two_stage.crops import TrackBoxes, cut
+from actloc_ros.models.two_stage.crops import TrackBoxes, central_square, cut
 from actloc_ros.models.two_stage.options import TwoStageOptions
+from actloc_ros.models.words.classifier import WordsClassifier
 from actloc_ros.tracks import TrackLinker, TrackOptions
 
 LONGEST_SIDE = 960  # px of the images that are kept: people are cut out and shrunk anyway
@@ -36,7 +37,7 @@ class TwoStageLocalizer(Localizer):
         self,
         name: str,
         detector: PersonDetector,
-        classifier: ClipClassifier,
+        classifier: ClipClassifier | WordsClassifier,
         options: LocalizerOptions,
     ) -> None:
         self.name, self.labels = name, classifier.labels
@@ -81,7 +82,8 @@ class TwoStageLocalizer(Localizer):
             spec, options = self._classifier.spec, self._options
             buffer = ClipBuffer(spec, options.bridge_gap, options.restart_gap)
             tubes = TrackOptions(min_score=self._detector.sure_score)
-            self._cameras[name] = _Camera(buffer, TrackLinker(tubes), classes=len(self.labels))
+            linker, whole = TrackLinker(tubes), self._detector.whole_view
+            self._cameras[name] = _Camera(buffer, linker, len(self.labels), whole)
         return self._cameras[name]
 
     def _classify(self, cameras: Sequence[_Camera]) -> None:
@@ -119,8 +121,11 @@ class _Camera:
         stamp: Of the newest frame, in ns.
     """
 
-    def __init__(self, buffer: ClipBuffer, linker: TrackLinker, classes: int) -> None:
+    def __init__(
+        self, buffer: ClipBuffer, linker: TrackLinker, classes: int, whole_view: bool
+    ) -> None:
         self.stamp = 0
+        self._whole_view = whole_view
         self._buffer, self._linker, self._classes = buffer, linker, classes
         self._length = buffer.spec.frames * buffer.spec.period
         self._people: dict[int, _Person] = {}
@@ -152,6 +157,8 @@ class _Camera:
     def cut(self, person: _Person) -> list[Tensor]:
         """Return the images of a person's clip: uint8 (3, s, s), oldest first."""
         frames, _ = self._buffer.frames()
+        if self._whole_view:
+            return [cut(image, central_square(image)) for _, image in frames]
         squares = person.tube.squares([stamp for stamp, _ in frames])
         return [cut(image, square) for (_, image), square in zip(frames, squares, strict=True)]
 

@@ -2,8 +2,9 @@
 
 `DETECTOR+CLASSIFIER`, as in `hog+c3d` or `fasterrcnn_mobilenet_v3_large_320_fpn+mvit_v2_s`.
 
-DETECTOR is `hog`; `people_n`, or the path of a YAML file that describes any other people network,
-as `models.people.open` has it; a detection network of torchvision, by its name (with its default
+DETECTOR is `hog`; `view`, for which the actor is the whole view; `people_n`, a published network
+such as `yolox_nano`, or the path of a YAML file that describes any other people network, as
+`models.people.open` has it; a detection network of torchvision, by its name (with its default
 weights) or by its weights' (`FasterRCNN_ResNet50_FPN_Weights.COCO_V1`); `boxes=PATH`, the boxes in
 a CSV file, whose columns `detectors.external_boxes.read_boxes` describes; or, in the node, `topic`:
 boxes that another node finds (parameters `boxes.…`). CLASSIFIER is the name of a clip classifier or
@@ -22,6 +23,7 @@ from actloc_ros.models.detectors.external_boxes import ExternalBoxes, read_boxes
 from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.people_networks import PeopleNetworkDetector
 from actloc_ros.models.detectors.torchvision_detectors import open_network_detector
+from actloc_ros.models.detectors.whole_view import WholeView
 from actloc_ros.models.entry import Task
 from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.loading import find_weights, open_network
@@ -30,7 +32,8 @@ from actloc_ros.models.people.open import names_people, open_people
 from actloc_ros.models.registry import find_entry
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
-from actloc_ros.models.two_stage.options import TOPIC
+from actloc_ros.models.two_stage.options import NONE_BIAS, TOPIC
+from actloc_ros.models.words.classifier import WordsClassifier, check_activation
 
 FILE = 'boxes='
 
@@ -59,6 +62,8 @@ def open_two_stage(model: str, options: LocalizerOptions) -> TwoStageLocalizer:
 def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -> PersonDetector:
     if name == 'hog':
         return HogDetector()
+    if name == 'view':
+        return WholeView()
     if name == TOPIC:
         if options.side_inputs is None:
             raise WeightsError('boxes from a topic need the node; give boxes=PATH offline')
@@ -75,9 +80,19 @@ def _open_detector(name: str, device: torch.device, options: LocalizerOptions) -
         raise WeightsError(f'cannot read boxes from "{path}": {error}') from error
 
 
-def _open_classifier(name: str, device: torch.device, options: LocalizerOptions) -> ClipClassifier:
+def _open_classifier(
+    name: str, device: torch.device, options: LocalizerOptions
+) -> ClipClassifier | WordsClassifier:
+    check_activation(name, options.weights)
     opened = open_network(name, options.weights, options.random_weights)
-    if opened.architecture.task is not Task.CLASSIFICATION:
+    task = opened.architecture.task
+    if task is Task.LOCALIZATION:
         raise WeightsError(f'{name} classifies no clips: it localizes by itself')
+    if task is Task.WORDS:
+        none = float(options.extra.get(NONE_BIAS, 0.0))
+        dtype = choose_precision(options.precision, device)
+        return WordsClassifier(opened, options.labels, none, device, dtype)
+    if task is not Task.CLASSIFICATION:
+        raise WeightsError(f'{name} classifies no clips of images; its task is {task.value}')
     dtype = choose_precision(options.precision, device)
     return ClipClassifier(prepare(opened.network, device, dtype), opened.entry, device, dtype)

@@ -9,6 +9,9 @@ from typing import Any
 TOPIC = 'topic'
 """The detector that takes `SideInputs.boxes`, as in `topic+mc3_18`."""
 
+NONE_BIAS = 'words.none'
+"""The option of models that take words: what is added to the logit of "none of these"."""
+
 
 @dataclass(frozen=True)
 class TwoStageOptions:

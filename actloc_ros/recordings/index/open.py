@@ -117,7 +117,7 @@ class Index:
     def models(self) -> list[tuple[str, str]]:
         """Return the models there are: names and weights' hashes."""
         query = 'SELECT DISTINCT model, weights FROM recordings ORDER BY ALL'
-        return [(name, weights) for name, weights in self.connection.execute(query).fetchall()]
+        return [(name, weights) for name, weights in self.query(query)]
 
     def entries(self) -> list[IndexedModel]:
         """Return what made the entries: for each model and weights, that of one recording.
@@ -138,10 +138,27 @@ class Index:
                 'SELECT file, "first", count, dimension FROM vectors'
                 ' WHERE model = ? AND weights = ? ORDER BY "first"'
             )
-            found = self.connection.execute(query, [model, weights]).fetchall()
-            files = [VectorFile(*row) for row in found]
+            files = [VectorFile(*row) for row in self.query(query, [model, weights])]
             self._vectors[model, weights] = Vectors(self.folder, files)
         return self._vectors[model, weights]
+
+    def query(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows that a query in SQL gives.
+
+        Args:
+            text: The query, with a `?` for each value: never put values into it.
+            values: Of the query.
+
+        Raises:
+            RecordingsError: The database is broken, or the query is wrong.
+        """
+        try:
+            return self.connection.execute(text, list(values)).fetchall()
+        except duckdb.Error as error:
+            raise RecordingsError(
+                f'{self.folder / DATABASE} cannot be read ({one_line(error)}); delete it and run '
+                '`actloc index` again'
+            ) from error
 
     def close(self) -> None:
         """Close the database."""
@@ -162,14 +179,15 @@ class Index:
 
     def _all(self, table: str, order: str) -> Sequence[Any]:
         query = f'SELECT * FROM {table} ORDER BY {order}'  # noqa: S608 - names of ours
-        return self.connection.execute(query).fetchall()
+        return self.query(query)
 
     def _file_of(self, view: int) -> tuple[str, int]:
         query = 'SELECT key, number FROM views JOIN recordings USING (recording) WHERE view = ?'
-        row = self.connection.execute(query, [view]).fetchone()
-        if row is None:
+        rows = self.query(query, [view])
+        if not rows:
             raise RecordingsError(f'{self.folder} has no view {view}')
-        return row
+        key, number = rows[0]
+        return str(key), int(number)
 
     def _read_keys(self, view: int) -> tuple[np.ndarray, np.ndarray | None]:
         key, number = self._file_of(view)

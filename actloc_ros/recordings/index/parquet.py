@@ -93,7 +93,7 @@ def encode(recording: IndexedRecording) -> bytes:
     }
     schema = SCHEMA.with_metadata({METADATA: json.dumps(facts, sort_keys=True).encode()})
     out = io.BytesIO()
-    with pq.ParquetWriter(out, schema, compression='zstd') as writer:
+    with pq.ParquetWriter(out, schema, compression='zstd', write_page_checksum=True) as writer:
         for view in recording.views:
             writer.write_table(_table(view, schema))
     return out.getvalue()
@@ -141,7 +141,7 @@ class RecordingFile:
         """
         self.file = file
         try:
-            self._parquet = pq.ParquetFile(file)
+            self._parquet = pq.ParquetFile(file, page_checksum_verification=True)
             facts = json.loads((self._parquet.schema_arrow.metadata or {})[METADATA])
             self._read_facts(facts)
             fits = self._parquet.schema_arrow.remove_metadata().equals(SCHEMA)
@@ -180,7 +180,12 @@ class RecordingFile:
 
     def recording(self) -> IndexedRecording:
         """Return all of it but the thumbnails."""
-        views = tuple(self._view(self.read(i, SCHEMA.names)) for i in range(self.views))
+        try:
+            views = tuple(self._view(self.read(i, SCHEMA.names)) for i in range(self.views))
+        except (LookupError, TypeError, ValueError) as error:
+            if isinstance(error, RecordingsError):
+                raise
+            raise RecordingsError(f'{self.file} is broken ({one_line(error)}){AGAIN}') from error
         return IndexedRecording(
             self.path, self.content, self.size, self.mtime, self.model, views, fault=self.fault
         )

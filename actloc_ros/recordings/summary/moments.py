@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,9 +13,9 @@ from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.recordings.summary.interest import Events
 from actloc_ros.recordings.summary.tables import Footage
 
-LONGEST, SHORTEST = 8.0, 2.0  # s of a moment
+LONGEST = 8.0  # s of a moment
+SHORTEST = 2.0  # s that a moment counts at least
 BEFORE, AFTER = 1.0, 1.0  # s shown before the first beginning and after the last end
-SEEN = 1.5  # s of each event that are shown at least, where it lasts so long
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ def find_moments(
 ) -> list[Moment]:
     """Return moments that do not overlap; each event belongs to the one in which it begins.
 
-    A moment begins a second before an event, ends a second after the last event that began
-    meanwhile has ended, and lasts `longest` s at most: of what goes on for long, the beginning is
-    shown. What begins so late that hardly any of it would be seen begins the next moment.
+    The event of most interest comes first: its moment begins a second before it and ends a second
+    after it, and lasts `longest` s at most: of what goes on for long, the beginning is shown. It
+    owns all that begins meanwhile. So it goes on with what is left, in the room that is left.
 
     Args:
         events: Sorted by view and start.
@@ -54,31 +57,38 @@ def find_moments(
         longest: In s, above 0.
     """
     moments: list[Moment] = []
-    starts, ends, view_of = events.start.tolist(), events.end.tolist(), events.view.tolist()
-    most, least = nanoseconds(longest), nanoseconds(min(SHORTEST, longest))
-    before, after = nanoseconds(BEFORE), nanoseconds(AFTER)
-    seen = nanoseconds(min(SEEN, longest / 3))
-    first, count, done, current = 0, len(starts), 0, None
-    while first < count:
-        view = view_of[first]
-        footage = views[view]
-        if view != current:
-            current, done = view, footage.start
-        begin = max(starts[first] - before, done)
-        latest = begin + most
-        end, last = begin + least, first
-        while last < count and view_of[last] == view and starts[last] < min(end, latest - seen):
-            end = max(end, min(ends[last] + after, latest))
-            last += 1
-        last = max(last, first + 1)
-        if last < count and view_of[last] == view:
-            end = min(end, max(starts[last], begin + 1))
-        end = min(end, max(footage.end, begin + 1))
-        moments.append(Moment(view, begin, end, first, last))
-        first, done = last, end
+    edges = np.flatnonzero(np.diff(events.view, prepend=-1, append=-1))
+    for first, last in pairwise(edges.tolist()):
+        footage = views[int(events.view[first])]
+        moments += _moments_of(events, slice(first, last), footage, longest)
     return moments
 
 
-def moment_durations(moments: list[Moment]) -> np.ndarray:
-    """Return their lengths in s: float64 (M,)."""
-    return np.array([moment.duration for moment in moments], np.float64)
+def _moments_of(events: Events, own: slice, footage: Footage, longest: float) -> list[Moment]:
+    """Return the moments of one view, by start."""
+    starts, ends = events.start[own].tolist(), events.end[own].tolist()
+    order = np.argsort(-events.interest[own], kind='stable').tolist()
+    before, after = min(nanoseconds(BEFORE), nanoseconds(longest) // 4), nanoseconds(AFTER)
+    spans: list[tuple[int, int]] = []  # by start, apart from each other
+    for event in order:
+        start = starts[event]
+        place = bisect_right(spans, (start, footage.end + nanoseconds(longest)))
+        if place and start < spans[place - 1][1]:
+            continue  # another one owns it
+        begin = max(start - before, spans[place - 1][1] if place else footage.start)
+        end = min(ends[event] + after, begin + nanoseconds(longest))
+        end = min(end, spans[place][0] if place < len(spans) else max(footage.end, start + 1))
+        spans.insert(place, (min(begin, start), max(end, start + 1)))
+    firsts = [own.start + bisect_left(starts, begin) for begin, _ in spans]
+    return [
+        Moment(footage.view, begin, end, first, last)
+        for (begin, end), first, last in zip(spans, firsts, [*firsts[1:], own.stop], strict=True)
+    ]
+
+
+def moment_costs(moments: Sequence[Moment]) -> np.ndarray:
+    """Return what they cost in a reel in s, their length but at least `SHORTEST`: float64 (M,).
+
+    Else glimpses that are left between others would be the best bargains.
+    """
+    return np.array([max(moment.duration, SHORTEST) for moment in moments], np.float64)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actloc_ros.recordings.summary.interest import Events
-from actloc_ros.recordings.summary.moments import Moment, moment_durations
+from actloc_ros.recordings.summary.moments import Moment, moment_costs
 
 VARIETY = {'kind': 0.5, 'camera': 0.2, 'time': 0.2}  # weights of the partitions
 PERIODS = 24  # parts into which the time from the first to the last moment is divided
@@ -47,13 +47,13 @@ class Objective:
     """F of moments, and what each further one would add.
 
     Attributes:
-        interest: float64 (M,), 1 − Π(1 − interest of each event) of each moment.
+        interest: float64 (M,), the greatest of each moment's events.
     """
 
     def __init__(self, events: Events, moments: Sequence[Moment]) -> None:
         """Prepare it for all moments there are."""
         self.interest = np.array(
-            [1 - np.prod(1 - events.interest[m.first : m.last]) for m in moments], np.float64
+            [events.interest[m.first : m.last].max() for m in moments], np.float64
         )
         self._entries = _entries(events, moments, self.interest)
         self._sums = np.zeros(self._entries.groups)
@@ -141,14 +141,14 @@ def _periods(moments: Sequence[Moment]) -> np.ndarray:
 
 
 def choose(objective: Objective, moments: Sequence[Moment], seconds: float) -> Choice:
-    """Choose moments of at most `seconds` s in all.
+    """Choose moments that cost at most `seconds` s in all.
 
     Args:
         objective: Of these moments.
         moments: All there are.
         seconds: Above 0.
     """
-    lengths = moment_durations(list(moments))
+    lengths = moment_costs(moments)
     fits = lengths <= seconds
     objective.clear()
     single = objective.gains()

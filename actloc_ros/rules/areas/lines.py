@@ -31,10 +31,11 @@ class LineMemory:
         bands = (BAND_IMAGE if line.frame is None else BAND_METRES for line in lines)
         own = (line.band for line in lines)
         self._band = np.array([d if b is None else b for d, b in zip(bands, own, strict=True)])
-        self._groups: dict[tuple[str | None, str], list[int]] = {}
+        groups: dict[tuple[str | None, str], list[int]] = {}
         for index, line in enumerate(lines):
             key = (line.frame, '') if line.frame is not None else (None, line.anchor)
-            self._groups.setdefault(key, []).append(index)
+            groups.setdefault(key, []).append(index)
+        self._groups = {key: np.array(columns) for key, columns in groups.items()}
         self.crossed = np.zeros((rows, count), np.int8)
         self._side = np.zeros((rows, count), np.int8)
         self._point = np.full((rows, count, 2), np.nan)
@@ -69,26 +70,33 @@ class LineMemory:
             # Of the image: in heights, so that lengths are alike both ways.
             scale = np.array([1.0 if frame is not None else aspect, 1.0])
             points = places.metres if frame is not None else places.image[anchor]
-            self._take(np.array(columns), rows, points * scale, self._ends[columns] * scale)
+            self._take(columns, rows, points * scale, self._ends[columns] * scale)
 
     def _take(
         self, columns: np.ndarray, rows: np.ndarray, points: np.ndarray, ends: np.ndarray
     ) -> None:
         """Take points (K, 2) for lines with ends (L, 2, 2)."""
-        distance = signed_distance(points[:, None], ends)
-        beyond = np.abs(distance) > self._band[columns]
-        side = (np.sign(np.nan_to_num(distance)) * beyond).astype(np.int8)
-        cells = np.ix_(rows, columns)
-        before = self._side[cells]
+        distance, band = _distances(points, ends), self._band[columns]
+        side = (distance > band).astype(np.int8) - (distance < -band)
+        beyond = side != 0
+        cells = np.ix_(rows, columns) if len(columns) < len(self._band) else rows
+        before, point = self._side[cells], self._point[cells]
         changed = (side * before) < 0
         if changed.any():
-            changed &= meets(self._point[cells], points[:, None], ends)
+            changed &= meets(point, points[:, None], ends)
             self.crossed[cells] = side * changed
         self._side[cells] = np.where(beyond, side, before)
-        self._point[cells] = np.where(beyond[..., None], points[:, None], self._point[cells])
+        self._point[cells] = np.where(beyond[..., None], points[:, None], point)
 
 
 _BY_ROW = (('crossed', 0), ('_side', 0), ('_point', np.nan))
+
+
+def _distances(points: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return the signed distances (K, L) of points (K, 2) from lines through ends (L, 2, 2)."""
+    a, along = ends[:, 0], ends[:, 1] - ends[:, 0]
+    normal = np.stack([-along[:, 1], along[:, 0]]) / np.hypot(along[:, 0], along[:, 1])
+    return points @ normal - (a.T * normal).sum(0)
 
 
 def signed_distance(points: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -87,22 +87,38 @@ class _Polygons:
 
     def __init__(self, areas: Iterable[tuple[str | None, str, Sequence[float]]]) -> None:
         self._count = 0
-        self._groups: dict[tuple[str | None, str], tuple[list[int], list[shapely.Polygon]]] = {}
+        groups: dict[tuple[str | None, str], dict[int, shapely.Polygon]] = {}
         for index, (frame, anchor, flat) in enumerate(areas):
             key = (frame, '') if frame is not None else (None, anchor)
-            columns, polygons = self._groups.setdefault(key, ([], []))
-            columns.append(index)
-            polygons.append(shapely.Polygon(points_of(flat)))
-            shapely.prepare(polygons[-1])
+            groups.setdefault(key, {})[index] = shapely.Polygon(points_of(flat))
             self._count += 1
+        self._groups = {key: _PolygonGroup(polygons) for key, polygons in groups.items()}
 
     def contains(self, places: Places) -> np.ndarray:
         """Return bool (K, Z); a point on the border is inside, one that is not known is not."""
         within = np.zeros((len(places.metres), self._count), bool)
-        for (frame, anchor), (columns, polygons) in self._groups.items():
+        for (frame, anchor), group in self._groups.items():
             if frame is not None and frame != places.frame:
                 continue
-            points = places.metres if frame is not None else places.image[anchor]
-            x, y = points.T
-            within[:, columns] = shapely.intersects_xy(np.array(polygons), x[:, None], y[:, None])
+            group.mark(places.metres if frame is not None else places.image[anchor], within)
         return within
+
+
+class _PolygonGroup:
+    """Polygons that are asked for the same points, by their column."""
+
+    def __init__(self, polygons: Mapping[int, shapely.Polygon]) -> None:
+        self._columns = np.array(list(polygons), np.int64)
+        self._polygons = np.array(list(polygons.values()), object)
+        shapely.prepare(self._polygons)
+        self._bounds = shapely.bounds(self._polygons).T
+
+    def mark(self, points: np.ndarray, within: np.ndarray) -> None:
+        """Write into `within`, bool (K, Z), which points (K, 2) the polygons hold."""
+        x, y = points[:, :1], points[:, 1:]
+        left, top, right, bottom = self._bounds
+        # Most points are far from most polygons: shapely is asked for the others.
+        near = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+        rows, which = near.nonzero()
+        found = shapely.intersects_xy(self._polygons[which], x[rows, 0], y[rows, 0])
+        within[rows, self._columns[which]] = found

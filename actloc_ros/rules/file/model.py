@@ -19,8 +19,9 @@ HOLD = 3.0  # s for which an unseen track stays where it was, where no zone says
 EXIT_INERTIA = 1.0  # s: likewise, for which conditions may fail within one dwell
 
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Seconds = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+LARGEST = 1e9  # of any number: such times in ns fit 64 bits
+Seconds = Annotated[float, Strict(), Field(ge=0, le=LARGEST)]
+Positive = Annotated[float, Strict(), Field(gt=0, le=LARGEST)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 Flag = Annotated[bool, Strict()]
 Name = Annotated[str, Field(min_length=1)]
@@ -110,7 +111,7 @@ class Ground(_Part):
 class Count(_Part):
     """Least number of distinct tracks at once."""
 
-    min: Annotated[int, Strict(), Field(ge=1)] = 1
+    min: Annotated[int, Strict(), Field(ge=1, le=LARGEST)] = 1
 
 
 class Speed(_Part):

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from actloc_ros.files import read_yaml
 from actloc_ros.params_file import RosYamlLoader
 from actloc_ros.rules.file.model import Rules
 from actloc_ros.rules.file.names import Fault, name_faults
@@ -73,19 +74,13 @@ def read_rules(path: str | Path) -> RulesFile:
 
 def _read_yaml(path: Path) -> tuple[Any, dict[Path_, int], list[Fault]]:
     """Return values, lines by path, and keys that stand twice."""
+    lines: dict[Path_, int] = {}
+    twice: list[Fault] = []
     try:
-        loader = RosYamlLoader(path.read_bytes())
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None, {}, []
-            lines: dict[Path_, int] = {}
-            twice = list(_walk(node, (), lines))
-            return loader.construct_document(node), lines, twice
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise RulesError(f'{path} is not YAML: {error}') from error
+        values = read_yaml(path, RosYamlLoader, lambda node: twice.extend(_walk(node, (), lines)))
+    except ValueError as error:
+        raise RulesError(str(error)) from error
+    return values, lines, twice
 
 
 def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterator[Fault]:
@@ -96,6 +91,8 @@ def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int]) -> Iterator[Fau
     elif isinstance(node, yaml.MappingNode):
         known = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # no value can be made of it: that is said then
             below = (*path, key.value)
             if key.value in known:
                 yield Fault(below, f'it stands twice, first in line {lines[below]}')

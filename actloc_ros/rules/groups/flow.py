@@ -17,6 +17,7 @@ import shapely
 from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.describe import Describer
+from actloc_ros.rules.file.model import Zone
 from actloc_ros.rules.groups.group_rules import CAMERA, SILENCE, GroupRule
 from actloc_ros.rules.occurrences import Finding
 from actloc_ros.rules.shapes import points_of
@@ -39,9 +40,8 @@ class FlowRule(GroupRule):
         assert rule.rule.traffic is not None
         self._traffic = rule.rule.traffic
         zones = [compiled.zones[name] for name in rule.rule.zones if name in compiled.zones]
-        polygons = [shapely.Polygon(points_of(zone.coordinates)) for zone in zones]
-        self._area = float(sum(polygon.area for polygon in polygons))
-        self._length = self._traffic.length or float(sum(longer_side(p) for p in polygons))
+        self._area = float(sum(area_of(zone) for zone in zones))
+        self._length = self._traffic.length or float(sum(longer_side(zone) for zone in zones))
         self._steps: deque[tuple[int, float, float, float]] = deque()
         self._totals = np.zeros(3)  # time known, time of tracks, way of tracks
         self._last: int | None = None
@@ -87,7 +87,13 @@ class FlowRule(GroupRule):
         }
 
 
-def longer_side(polygon: shapely.Polygon) -> float:
-    """Return the longer side of the smallest rectangle around a polygon: L, by default."""
+def area_of(zone: Zone) -> float:
+    """Return a zone's area A, in units of its coordinates."""
+    return float(shapely.Polygon(points_of(zone.coordinates)).area)
+
+
+def longer_side(zone: Zone) -> float:
+    """Return the longer side of the smallest rectangle around a zone: L, by default."""
+    polygon = shapely.Polygon(points_of(zone.coordinates))
     corners = np.array(shapely.minimum_rotated_rectangle(polygon).exterior.coords)
     return float(np.hypot(*np.diff(corners, axis=0).T).max())

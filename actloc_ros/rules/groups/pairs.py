@@ -11,7 +11,6 @@ from actloc_ros.rules.file.model import Relation
 from actloc_ros.rules.relations import (
     CLOSING,
     PairMatrix,
-    closing_speed,
     post_encroachment,
     radius,
     time_to_collision,
@@ -50,18 +49,16 @@ def find_pairs(
     if relation.type == 'near_miss':
         return _near_misses(relation, state, matrix, asked & np.isfinite(matrix.distance), stamp)
     good = asked & (matrix.distance <= relation.max_distance)
-    if not good.any():
-        return []
-    closing = closing_speed(matrix.apart[good], matrix.moving[good])
+    measured = {'distance_m': matrix.distance}
+    if relation.type == 'approaching' and good.any():
+        good &= matrix.closing >= CLOSING
+        measured['closing_mps'] = matrix.closing
     pairs: dict[tuple[int, int], Pair] = {}
-    for a, b, speed in zip(*np.nonzero(good), closing.tolist(), strict=True):
-        values = {'distance_m': float(matrix.distance[a, b])}
-        if relation.type == 'approaching':
-            if not speed >= CLOSING:
-                continue
-            values['closing_mps'] = speed
+    for a, b in np.argwhere(good).tolist():
         rows = _ordered(matrix.rows[a], matrix.rows[b])
-        pairs.setdefault(rows, Pair(rows, values))
+        if rows not in pairs:
+            values = {name: float(figures[a, b]) for name, figures in measured.items()}
+            pairs[rows] = Pair(rows, values)
     return list(pairs.values())
 
 

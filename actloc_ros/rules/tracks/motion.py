@@ -28,7 +28,7 @@ class Fit:
     Attributes:
         velocity: float64 (N, 2) in m/s, over the window.
         speed: float64 (N,) in m/s.
-        speed_sigma: float64 (N,): its standard deviation.
+        speed_sigma: float64 (N,): its standard deviation; asked for with accelerations.
         acceleration: float64 (N, 2) in m/s^2, that of the window.
         acceleration_sigma: float64 (N,): its standard deviation along each axis.
     """
@@ -121,10 +121,10 @@ def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:
     Args:
         points: float64 (T, N, 3): seconds, x and y in m; NaN where there is none.
         window: In s; who was measured over less than 0.9 of it is not known.
-        curved: Whether accelerations are asked for too.
+        curved: Whether accelerations and standard deviations are asked for too.
     """
     t, xy = points[..., 0], points[..., 1:]
-    known = np.isfinite(points).all(axis=2)
+    known = np.isfinite(t + points[..., 1] + points[..., 2])
     n = known.sum(axis=0)
     first, last = known.argmax(axis=0), len(t) - 1 - known[::-1].argmax(axis=0)
     columns = np.arange(t.shape[1])
@@ -135,17 +135,18 @@ def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:
     u = np.where(known, t - t[-1:].max(initial=0, where=known[-1:]), 0.0)
     u = np.where(known, u - u.sum(0) / n, 0.0)
     d = np.where(known[..., None], xy, 0.0)
-    d = np.where(known[..., None], d - d.sum(0) / n[:, None], 0.0)
+    fit = _unknown(len(good))
     with np.errstate(divide='ignore', invalid='ignore'):
-        s2 = (u**2).sum(0)
-        velocity = np.einsum('tn,tnc->nc', u, d) / s2[:, None]
-        line = d - u[..., None] * velocity
-        noise = np.sqrt(np.einsum('tnc,tnc->n', line, line) / (2 * (n - 2)))
-        fit = _unknown(len(good))
+        s2 = np.einsum('tn,tn->n', u, u)
+        if curved:
+            d = np.where(known[..., None], d - d.sum(0) / n[:, None], 0.0)
+        velocity = np.einsum('tn,tnc->nc', u, d) / s2[:, None]  # u sums up to 0
         fit.velocity[good] = velocity
         fit.speed[good] = np.hypot(velocity[:, 0], velocity[:, 1])
-        fit.speed_sigma[good] = noise / np.sqrt(s2)
         if curved:
+            line = d - u[..., None] * velocity
+            noise = np.sqrt(np.einsum('tnc,tnc->n', line, line) / (2 * (n - 2)))
+            fit.speed_sigma[good] = noise / np.sqrt(s2)
             fit.acceleration[good], fit.acceleration_sigma[good] = _curve(u, line, known, n)
     return fit
 

@@ -35,7 +35,10 @@ class TrackState:
         elsewhere: How many poses came in a frame that is not used.
     """
 
-    def __init__(self, compiled: CompiledCamera, ground: Ground | None) -> None:
+    def __init__(
+        self, compiled: CompiledCamera, ground: Ground | None, moves: bool = False
+    ) -> None:
+        """Begin; with `moves`, motion is measured whether or not a rule asks for it."""
         self.table = TrackTable(compiled.hold)
         rows = len(self.table)
         self.zones = ZoneMemory(list(compiled.zones.values()), rows)
@@ -46,7 +49,7 @@ class TrackState:
         self.motion = MotionMemory(rows, _longest_path(compiled), curved)
         self.metres = np.full((rows, 2), np.nan)
         self.elsewhere = 0
-        self._moves = any(_needs_motion(rule) for rule in compiled.rules)
+        self._moves = moves or any(_needs_motion(rule) for rule in compiled.rules)
         self._masks, self.masked = (
             Masks(compiled.masks),
             np.zeros((rows, len(compiled.masks)), bool),

@@ -48,7 +48,7 @@ class TrackTable:
     """
 
     def __init__(self, hold: int) -> None:
-        self._hold = hold
+        self._hold, self._last = hold, 0
         self._row_of: dict[int, int] = {}
         self._serial = count(1)
         self.kind_names: list[str] = []
@@ -84,6 +84,7 @@ class TrackTable:
         if len(rows):
             self.boxes[rows] = [actor.box for actor in scene.actors]
             self.last_detected[rows] = scene.stamp
+        self._last = scene.stamp
         widened = len(self) if len(self) > width else 0
         return TableUpdate(rows, tuple(fresh), tuple(renamed), widened)
 
@@ -99,6 +100,7 @@ class TrackTable:
 
     def _free(self, stamp: int) -> None:
         gone = self.used() & (stamp - self.last_detected > self._hold)
+        gone &= self.last_detected < self._last  # whatever `hold` is: others may just go on
         if gone.any():
             for row in np.flatnonzero(gone):
                 del self._row_of[int(self.ids[row])]
@@ -106,7 +108,7 @@ class TrackTable:
 
     def _unseen(self, scene: Scene) -> np.ndarray:
         """Return which rows hold an actor that the scene does not, bool (N,)."""
-        unseen = self._used.copy()
+        unseen = self._used & (scene.stamp - self.last_detected <= self._hold)
         known = (self._row_of.get(actor.track_id) for actor in scene.actors)
         unseen[[row for row in known if row is not None]] = False
         return unseen

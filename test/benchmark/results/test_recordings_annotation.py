@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmark.results.recordings_annotation import annotation_section
+from benchmark.results.recordings_annotation import section
 from benchmark.results.recordings_annotation_loop import AFTER, BEFORE, go_round
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_corrections_make_the_next_start_better(tmp_path):
     result = go_round(tmp_path)
     before, after = result.before, result.after
@@ -28,8 +28,8 @@ def test_the_section_states_each_count():
         'right_boxes': 90,
         'right_labels': 50,
     }
-    text = annotation_section(
-        {'scenes': {'0.5': numbers}, 'loop': {BEFORE: numbers, AFTER: numbers}}
+    text = section(
+        {'count': 4, 'scenes': {'0.5': numbers}, 'loop': {BEFORE: numbers, AFTER: numbers}}
     )
     row = '| 10 → 2 | 4 → 1 | 1 | 71% | 0.90 | 0.50 |'
     assert text.count(row) == 3

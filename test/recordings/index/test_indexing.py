@@ -329,7 +329,6 @@ def test_a_name_that_is_no_text_is_said(tmp_path, capsys):
         (['empty'], 'holds no recording'),
         (['a.mkv', '--max-rate', '-1'], '--max-rate is -1.0 Hz'),
         (['a.mkv', '--processes', '-2'], '--processes is -2'),
-        (['a.mkv', '--model', 'no_such'], 'there is no model "no_such"'),
         (['a.mkv', '--weights', 'x'], 'there are no weights "x" for colours'),
         (['a.mkv', '--rules', 'no.yaml'], 'no.yaml'),
     ],

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actloc_ros.recordings.summary.interest import find_events, novelty, rarity
-from actloc_ros.recordings.summary.moments import LONGEST, find_moments
+from actloc_ros.recordings.summary.moments import LONGEST, find_moments, moment_costs
 from actloc_ros.recordings.summary.objective import GUARANTEE, Objective, choose
 from actloc_ros.recordings.summary.tables import AlarmSpan, Footage, Instances, Tables
 
@@ -70,7 +70,7 @@ def test_choice_is_as_good_as_promised(acts, seconds):
     moments = find_moments(events, made.views)[:9]
     objective = Objective(events, moments)
     choice = choose(objective, moments, seconds)
-    lengths = [moment.duration for moment in moments]
+    lengths = moment_costs(moments)
     sets = [
         chosen
         for size in range(len(moments) + 1)

@@ -8,7 +8,9 @@ import av
 import cv2
 import numpy as np
 import pytest
-from recordings import Act, make_index, write_video
+from recordings import SECOND, Act, make_index, write_video
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.cli.main import main
 from actloc_ros.recordings.summary.unusual import dispersion, tail
@@ -20,6 +22,10 @@ LENGTH = 20  # s of the video; its shade says which second it shows
 
 def shade(second):
     return 20 + 10 * second
+
+
+def shaded(second):
+    return np.full((96, 128, 3), shade(second), np.uint8)
 
 
 @pytest.fixture(scope='module')
@@ -47,7 +53,7 @@ def days(tmp_path_factory):
 def video(tmp_path_factory):
     """Return an index of a video that exists."""
     folder = tmp_path_factory.mktemp('video')
-    images = [np.full((96, 128, 3), shade(n // 10), np.uint8) for n in range(LENGTH * 10)]
+    images = [shaded(n // 10) for n in range(LENGTH * 10)]
     acts = [Act('walking', n, 2.0 * n, 2.0 * n + 1.5, 0.9) for n in range(9)]
     acts += [Act('falling', 30, 13.2, 14.0, 0.9, alarm='fall')]
     recordings = {write_video(folder / 'shades.mp4', images): acts}
@@ -226,3 +232,55 @@ def test_times_are_those_of_the_zone_that_is_asked_for(days, capsys):
     first = datetime.fromisoformat(values['cameras'][0]['time'])
     assert first == datetime(2026, 3, 1, 8, tzinfo=timezone.utc)
     assert first.hour == 17
+
+
+def test_recordings_in_which_nobody_is_are_summed_up_too(tmp_path, capsys):
+    index = make_index(tmp_path / 'index', {'x.mp4': [], 'y.mp4': []})
+    text = summarize(
+        *(capsys, index, '--seconds', 10, '--timeline', tmp_path / 't.svg'),
+        *('--heat-map', tmp_path / 'h.png'),
+    )
+    assert 'Nobody did anything.' in text
+    assert main(['summarize', str(index), '--seconds', '10', '--out', str(tmp_path / 'r.mp4')]) == 2
+    assert 'nothing happens that could be shown' in capsys.readouterr().err
+
+
+def test_reel_is_cut_from_folders_of_images_too(tmp_path, capsys):
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for number in range(80):
+        cv2.imwrite(str(folder / f'{number}.png'), shaded(number // 10))
+    index = make_index(tmp_path / 'index', {folder: [Act('falling', 1, 4.0, 5.0)]}, length=7.9)
+    summarize(capsys, index, '--seconds', 3, '--out', tmp_path / 'reel.mp4')
+    for time, second in read_shades(tmp_path / 'reel.mp4'):
+        assert abs(3.0 + time - 0.5 - second) < 0.8
+
+
+def test_reel_is_cut_from_bags_of_several_cameras_too(tmp_path, capsys):
+    bag = write_bag(tmp_path / 'bag', {'/dark': 0, '/hall': 0, '/late': 3})
+    acts = [Act('falling', 1, 6.0, 7.0, camera='/hall'), Act('x', 2, 1, 2, 0.1, camera='/late')]
+    index = make_index(tmp_path / 'index', {bag: acts}, zero=MARCH, length=9.9)
+    out = tmp_path / 'reel.mp4'
+    values = json.loads(summarize(capsys, index, '--seconds', 3, '--out', out, '--json'))
+    [moment] = values['highlights']['moments']
+    assert (moment['camera'], moment['time']) == ('/hall', '2026-03-01T00:00:05.000+00:00')
+    for time, second in read_shades(out):
+        assert abs(5.0 + time - 0.5 - second) < 0.8
+
+
+def write_bag(path, cameras):
+    """Write images at 10 Hz, shaded by the second; cameras are ahead by so many s."""
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    image, time = types.types['sensor_msgs/msg/Image'], types.types['builtin_interfaces/msg/Time']
+    header = types.types['std_msgs/msg/Header']
+    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        topics = [writer.add_connection(c, image.__msgtype__, typestore=types) for c in cameras]
+        for step in range(100):
+            stamp = MARCH + step * SECOND // 10
+            head = header(time(stamp // SECOND, stamp % SECOND), 'optical')
+            for topic, ahead in zip(topics, cameras.values(), strict=True):
+                pixels = shaded(step // 10 + ahead).reshape(-1)
+                message = image(head, 96, 128, 'rgb8', 0, 384, pixels)
+                data = types.serialize_cdr(message, image.__msgtype__)
+                writer.write(topic, stamp + SECOND, data)
+    return path

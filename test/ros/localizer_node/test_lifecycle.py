@@ -286,7 +286,10 @@ def test_one_image_on_which_the_model_fails_is_skipped() -> None:
         ({'target_frame': 'map'}, 'target_frame needs tf2_ros'),
     ],
 )
-def test_what_cannot_be_configured_is_told(given: dict, reason: str) -> None:
+def test_what_cannot_be_configured_is_told(
+    given: dict, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, 'tf2_ros', None)  # as where it is not installed
     with running_node(autostart=False, **given) as client:
         assert not client.change_state('configure')
         assert client.state() == 'unconfigured'

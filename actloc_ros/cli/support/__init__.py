@@ -1,0 +1,1 @@
+"""Hold what commands are made of, beside their own modules."""

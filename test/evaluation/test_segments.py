@@ -1,0 +1,57 @@
+"""Test detection in time against published code: average precision, recall, suppression, votes."""
+
+from pathlib import Path
+
+import numpy as np
+import parity
+import pytest
+
+from actloc_ros.evaluation.segment_map import Segments, average_precision, recall_at
+from actloc_ros.evaluation.segment_nms import SuppressOptions, suppress_segments
+
+REFERENCES = ('temporal_nms_1', 'temporal_eval_activitynet_1', 'temporal_eval_thumos_1')
+
+
+@pytest.mark.parametrize('name', REFERENCES)
+def test_agrees_with_published_code(shared: Path, name: str) -> None:
+    folder = shared / 'parity2'
+    result = parity.check(folder / f'{name}.json', parity.load_fill(folder))
+    assert not result.faults
+    assert result.error is not None
+
+
+def segments(*rows: tuple[str, float, float, float]) -> Segments:
+    return Segments(
+        np.array([row[0] for row in rows], object),
+        np.array([row[1:3] for row in rows], float).reshape(-1, 2),
+        np.array([row[3] for row in rows], float),
+    )
+
+
+def test_a_second_prediction_of_a_truth_is_false() -> None:
+    truth = segments(('a', 0, 10, 1), ('b', 0, 10, 1))
+    found = segments(('a', 0, 10, 0.9), ('a', 0, 9, 0.8), ('b', 0, 6, 0.7))
+    np.testing.assert_allclose(average_precision(truth, found, (0.5, 0.7)), [5 / 6, 0.5])
+    np.testing.assert_allclose(recall_at(truth, found, (0.5, 0.7), (1,)), [[1.0], [0.5]])
+
+
+def test_without_predictions_it_is_zero() -> None:
+    assert average_precision(segments(('a', 0, 1, 1)), segments(), (0.5,)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize('sigma', [0.0, 0.5])
+def test_labels_are_suppressed_apart(sigma: float) -> None:
+    spans, scores = np.array([[0, 10], [1, 10], [0, 10]]), np.array([0.9, 0.8, 0.7])
+    how = SuppressOptions(sigma=sigma, iou=0.5)
+    _, left, kinds = suppress_segments(spans, scores, np.array([0, 0, 1]), how)
+    assert left[0] == pytest.approx(0.9)
+    assert left[1] == pytest.approx(0.7)
+    assert kinds[:2].tolist() == [0, 1]
+    assert len(left) == (3 if sigma else 2)
+
+
+def test_nothing_gives_nothing() -> None:
+    empty = np.zeros((0, 2)), np.zeros(0), np.zeros(0, int)
+    for by_label in (True, False):
+        found = suppress_segments(*empty, SuppressOptions(by_label=by_label))
+        assert [len(part) for part in found] == [0, 0, 0]
