@@ -12,7 +12,7 @@ from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.ensemble.options import PREFIX, EnsembleOptions
 from actloc_ros.models.sound import options as sound
-from actloc_ros.models.taught.options import TAUGHT
+from actloc_ros.models.taught.options import TAUGHT, TAUGHT_FILE
 from actloc_ros.models.two_stage.options import NONE_BIAS, TwoStageOptions
 from actloc_ros.parameter_spec import Mutability, ParameterSpec, in_one_line
 from actloc_ros.pipeline import MAX_LATENESS
@@ -469,8 +469,9 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
     extra |= {f'{PREFIX}{name}': value for name, value in _group('ensemble', values).items()}
-    named = sound.WEIGHTS, sound.LABELS, sound.FUSION, TAUGHT, NONE_BIAS
+    named = sound.WEIGHTS, sound.LABELS, sound.FUSION, NONE_BIAS
     extra |= {name: values[name] for name in named}
+    extra[TAUGHT_FILE] = values[TAUGHT]
     given = {name: values[name] for name in names}
     given['labels'] = tuple(label for label in values['labels'] if label)
     return LocalizerOptions(**given, extra=extra)

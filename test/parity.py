@@ -29,6 +29,7 @@ import parity_detectors
 import parity_online
 import parity_people
 import parity_skeletons
+import parity_sound
 import parity_time
 import parity_words
 import torch
@@ -47,6 +48,7 @@ NETWORKS: dict[Task, Compute] = {
     Task.CROPS: parity_detectors.crops,
     Task.POSES: parity_detectors.poses,
     Task.SEGMENTS: parity_words.recordings,
+    Task.SOUND: parity_sound.network,
     Task.WORDS: parity_words.words,
 }
 """What gives a network's outputs where it takes no clip of images, by its task."""

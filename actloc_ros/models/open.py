@@ -13,7 +13,7 @@ from actloc_ros.models.ensemble.names import members_of
 from actloc_ros.models.entry import LocalizerEntry, Task
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.families import import_named, localizers, takes_labels
-from actloc_ros.models.taught.options import TAUGHT
+from actloc_ros.models.taught.options import TAUGHT_FILE
 
 if TYPE_CHECKING:
     from actloc_ros.models.loading import OpenedNetwork
@@ -42,7 +42,7 @@ def open_localizer(model: str, options: LocalizerOptions) -> Localizer:
     """
     _refuse_labels(model, options)
     localizer = _find_factory(model)(options)
-    path, entry = options.extra.get(TAUGHT, ''), _find_entry(model)
+    path, entry = options.extra.get(TAUGHT_FILE, ''), _find_entry(model)
     # What wraps a model opens it by this function too: there it is taught.
     if not path or (entry is not None and (entry.wraps or entry.composite)):
         return localizer

@@ -1,6 +1,7 @@
 """A headless browser for tests of pages; without one, they are skipped and say so."""
 
 import shutil
+import time
 
 import pytest
 
@@ -44,3 +45,11 @@ class Watched:
 
     def __exit__(self, *_):
         self.context.close()
+
+
+def until(page, expression, argument=None, seconds=20):
+    """Wait until a function or expression is true; `wait_for_function` needs what pages forbid."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, f'after {seconds} s it is still not so: {expression}'
+        page.wait_for_timeout(50)

@@ -1,4 +1,7 @@
-"""Name the parameter by which a user asks for taught actions."""
+"""Name what a user chooses about taught actions."""
 
 TAUGHT = 'taught'
-"""In `LocalizerOptions.extra`: a file of `actloc teach`; empty for none."""
+"""The parameter: a file of `actloc teach`; empty for none."""
+
+TAUGHT_FILE = 'taught.file'
+"""The same in `LocalizerOptions.extra`, where names with a dot are no family's own."""

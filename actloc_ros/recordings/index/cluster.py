@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from actloc_ros.recordings.index.processes import ONE_THREAD, OnShare, WorkerErr
 from actloc_ros.recordings.index.work import Indexer, IndexOptions, Job, Outcome
 
 ATTEMPTS = 4  # at a recording whose worker or node is lost
+CONNECT = 5.0  # s that a cluster may take to answer
 _indexers: dict[str, Indexer] = {}
 
 
@@ -57,12 +59,24 @@ def run_on_cluster(
 
 def _connect(ray: Any, address: str) -> None:
     try:
+        _reach(address)
         environment = {'env_vars': dict.fromkeys(ONE_THREAD, '1')}
         ray.init(address=address, log_to_driver=False, runtime_env=environment)
     except Exception as error:  # several classes, by what is wrong
         raise WorkerError(
             f'there is no Ray cluster at {address} ({one_line(error)}); start one: ray start --head'
         ) from error
+
+
+def _reach(address: str) -> None:
+    """Refuse an address at which nothing listens: Ray itself tries for a quarter of an hour.
+
+    Raises:
+        OSError: Nothing does.
+    """
+    host, colon, port = address.rpartition('://')[2].rpartition(':')
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip('[]'), int(port)), timeout=CONNECT).close()
 
 
 def _outcome(ray: Any, reference: Any, job: Job) -> Outcome:

@@ -8,6 +8,7 @@ import numpy as np
 
 from actloc_ros.recordings.summary.tables import Tables
 
+COMMON = 0.05  # what a label keeps that is all there is
 NOVELTY = 0.35  # share of an instance's interest that it loses in time
 SEVERITY = {'alert': 1.0, 'detection': 0.5}  # of an alarm
 ALARM_GROUP = 'alarm'
@@ -43,13 +44,14 @@ class Events:
 def find_events(tables: Tables) -> Events:
     """Return all that happened, each with its interest in [0, 1].
 
-    Of an instance it is score · rarity² · (0.65 + 0.35 · novelty): a rare label counts as much as
-    it is believed, and what is common is of no interest for being the first of a day. Of an alarm
-    it is 0.5 + 0.5 · severity, which puts alarms before instances.
+    Of an instance it is score · (0.05 + 0.95 · rarity²) · (0.65 + 0.35 · novelty): a rare label
+    counts as much as it is believed, and what is common is of little interest, also where it is the
+    first of a day. Of an alarm it is 0.5 + 0.5 · severity, which puts alarms before instances.
     """
     found = tables.instances
     fresh = 1 - NOVELTY + NOVELTY * novelty(tables)
-    interest = found.score.astype(np.float64) * rarity(found.label) ** 2 * fresh
+    rare = COMMON + (1 - COMMON) * rarity(found.label) ** 2
+    interest = found.score.astype(np.float64) * rare * fresh
     rules = sorted({alarm.rule for alarm in tables.alarms})
     first = len(tables.labels)
     alarm_kind = [first + rules.index(alarm.rule) for alarm in tables.alarms]

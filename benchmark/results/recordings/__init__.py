@@ -1,15 +1,44 @@
-"""Measure the index of recordings and the tools over it: a module each, all in one part."""
+"""Measure the index of recordings and the tools over it, all in one part."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from benchmark.results import recordings_annotation
-from benchmark.results.recordings import indexing
+from benchmark.results import recordings_annotation, recordings_search
+from benchmark.results.recordings import indexing, reel
 
-# In the order of the section; each has `add_arguments`, `measure` and `section`.
-MEASURES = {'indexing': indexing, 'annotation': recordings_annotation}
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One subsection.
+
+    Attributes:
+        measure: Returns its numbers, of what `add_arguments` of all parts read.
+        section: Returns its text in Markdown, of its numbers.
+        add_arguments: Adds its options.
+    """
+
+    measure: Callable[[argparse.Namespace], Numbers]
+    section: Callable[[Numbers], str]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+
+
+# In the order of the document.
+MEASURES = {
+    'indexing': Measure(indexing.measure, indexing.section, indexing.add_arguments),
+    'searching': Measure(recordings_search.measure, recordings_search.section),
+    'reel': Measure(reel.measure, reel.section, reel.add_arguments),
+    'annotation': Measure(
+        recordings_annotation.measure,
+        recordings_annotation.section,
+        recordings_annotation.add_arguments,
+    ),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_arguments(parser)
 
 
-def measure(args: argparse.Namespace) -> dict[str, Any]:
+def measure(args: argparse.Namespace) -> Numbers:
     """Return the numbers of all, by name."""
     return {name: each.measure(args) for name, each in MEASURES.items()}
 
 
-def section(numbers: dict[str, Any]) -> str:
-    """Return the section of the document."""
-    parts = [each.section(numbers[name]).strip() for name, each in MEASURES.items()]
+def section(numbers: Numbers) -> str:
+    """Return the text of those that were measured."""
+    measured = [(numbers[name], each) for name, each in MEASURES.items() if name in numbers]
+    parts = [each.section(own).strip() for own, each in measured]
     return '\n\n'.join(['## Hours of recordings', *parts])

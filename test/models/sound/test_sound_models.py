@@ -1,11 +1,7 @@
 """Test what hears: alone, beside any other model, and by published networks."""
 
-import importlib.util
-import json
-import os
-from pathlib import Path
-
 import numpy as np
+import parity
 import pytest
 import torch
 from colour_localizer import ColourLocalizer
@@ -15,15 +11,12 @@ from actloc_ros.frames import Frame
 from actloc_ros.instances import InstanceOptions, InstanceState
 from actloc_ros.localizer import SOUND_RATE, LocalizerOptions
 from actloc_ros.models import registry
-from actloc_ros.models.architecture import load_network
 from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.open import open_localizer, side_inputs
 from actloc_ros.models.sound.fusion import ActionWeights, Fusion
 from actloc_ros.models.sound.localizer import TRACK
-from actloc_ros.models.sound.log_mel import _mel_bank, _window, log_mel
+from actloc_ros.models.sound.log_mel import _mel_bank, _window
 from actloc_ros.pipeline import LocalizerError, Pipeline
-
-REFERENCES = Path(os.environ.get('ACTLOC_SHARED', '../shared')) / 'parity2'
 
 
 class Microphone:
@@ -213,37 +206,11 @@ def test_a_network_of_efficientat_runs_live_by_its_file(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['efficientat_mn10_as', 'efficientat_dymn10_as'])
-def test_spectra_logits_and_features_equal_the_reference(name):
-    if not (REFERENCES / f'{name}.npz').exists():
-        pytest.skip(f'no references in {REFERENCES}')
-    spec = importlib.util.spec_from_file_location('fill_2', REFERENCES / 'fill.py')
-    fill = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fill)
-    reference = json.loads((REFERENCES / f'{name}.json').read_text())
-    with np.load(REFERENCES / f'{name}.npz') as arrays:
-        state = {
-            key: torch.from_numpy(
-                np.asarray(
-                    arrays[f'stats/{key}']
-                    if f'stats/{key}' in arrays
-                    else fill.fill(key, tuple(shape))
-                )
-            )
-            for key, shape in reference['state_dict']
-        }
-        wanted = {key: arrays[key] for key in arrays.files if not key.startswith('stats/')}
-    found = registry.identify(state)
-    assert found is not None
-    network = load_network(*found, state).double()
-    assert sum(p.numel() for p in network.parameters()) == reference['parameters']
-    sound = fill.sound(name, tuple(reference['input']), reference['input_scale'])
-    spectra = log_mel(sound[0].astype(np.float64))
-    with torch.inference_mode():
-        logits, features = network(torch.from_numpy(spectra)[None, None])
-    mine = {'logmel': spectra[:, ::10], 'logits': logits.numpy(), 'features': features.numpy()}
-    for key, found_values in mine.items():
-        error = np.abs(found_values - wanted[key]).max() / np.abs(wanted[key]).max()
-        assert error < 1e-5, key
-    if 'mel_basis' in wanted:
-        assert np.array_equal(_mel_bank(), wanted['mel_basis'])
-        assert np.array_equal(_window()[112:-112], wanted['window'])
+def test_spectra_logits_and_features_equal_the_reference(shared, name):
+    folder = shared / 'parity2'
+    result = parity.check(folder / f'{name}.json', parity.load_fill(folder))
+    assert not result.faults
+    assert result.error < 1e-6
+    with np.load(folder / f'{name}.npz') as arrays:
+        assert np.array_equal(_mel_bank(), arrays['mel_basis'])
+        assert np.array_equal(_window()[112:-112], arrays['window'])

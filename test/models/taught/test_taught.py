@@ -125,7 +125,7 @@ def test_files_of_other_models_or_none_are_refused(tmp_path):
     path = tmp_path / 'a.safetensors'
     features = np.random.default_rng(0).random((5, 4)).astype(np.float32)
     TaughtSet('other', 'x', {'a': (features,)}, features[:0]).write(path)
-    options = LocalizerOptions(extra={'taught': str(path)})
+    options = LocalizerOptions(extra={'taught.file': str(path)})
     with pytest.raises(ModelError, match='was taught on other'):
         open_localizer(MODEL, options)
     path.write_bytes(b'nothing')

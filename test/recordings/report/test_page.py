@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from browser import Watched, browser  # noqa: F401 - a fixture
+from browser import Watched, browser, until  # noqa: F401 - a fixture
 from recordings import Act, make_index, write_video
 
 from actloc_ros.cli.main import main
@@ -124,12 +124,10 @@ def test_choosing_an_action_plays_its_clip(watched, way):
                 break
     wanted = {'alarm': ('falling', 4.0)}.get(way, ('lying', 5.0))
     assert page.locator('#detail .title').inner_text().startswith(wanted[0])
-    page.wait_for_function("document.getElementById('video').readyState >= 2")
-    page.wait_for_function("!document.getElementById('video').paused")
+    until(page, "document.getElementById('video').readyState >= 2")
+    until(page, "!document.getElementById('video').paused")
     before = page.evaluate("document.getElementById('video').currentTime")
-    page.wait_for_function(
-        "before => document.getElementById('video').currentTime > before", arg=before
-    )
+    until(page, "before => document.getElementById('video').currentTime > before", before)
     page.evaluate("""start => new Promise(done => {
         const video = document.getElementById('video');
         video.pause();
@@ -210,7 +208,7 @@ def test_timeline_zooms_and_moves_by_keys_and_wheel(watched):
     box = page.locator('#plot').bounding_box()
     page.mouse.move(box['x'] + box['width'] - 20, box['y'] + 40)
     page.mouse.wheel(0, -300)
-    page.wait_for_function('all => actloc.visible[0] > all[0]', arg=everything)
+    until(page, 'all => actloc.visible[0] > all[0]', everything)
     page.click('#visible')
     assert 'waving' not in labels(page)
 
@@ -226,10 +224,10 @@ def test_page_is_dark_or_light_as_asked(report, browser):  # noqa: F811
 def test_clips_beside_the_page_are_played(index, tmp_path, browser):  # noqa: F811
     out = tmp_path / 'seen 100%.html'
     assert main(['report', str(index), '--out', str(out), '--clips', 'beside']) == 0
-    assert len(list((tmp_path / 'seen 100%_clips').iterdir())) == 3
+    assert len(list((tmp_path / 'seen 100%_clips').iterdir())) == 4
     with Watched(browser, out) as opened:
         opened.page.locator('.item', has_text='lying').click()
-        opened.page.wait_for_function("document.getElementById('video').currentTime > 0.1")
+        until(opened.page, "document.getElementById('video').currentTime > 0.1")
         assert opened.faults == []
 
 
@@ -251,7 +249,7 @@ def test_fifty_thousand_actions_are_usable(tmp_path, browser):  # noqa: F811
         assert page.locator('.item').count() < 40  # only what is visible is in the document
         page.focus('#list')
         page.keyboard.press('End')
-        page.wait_for_function("document.querySelector('.item[aria-selected=true]')")
+        until(page, "document.querySelector('.item[aria-selected=true]')")
         assert page.locator('.item').count() < 40
         assert '2026-03-01 08:59' in page.locator('.item').last.inner_text()
         page.click('button[data-label=walking]')

@@ -32,7 +32,7 @@ from actloc_ros.synth.script import Actor
 from actloc_ros.truth.annotations import Annotations
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 from benchmark.results.common import ResultsError, table
-from benchmark.results.indexed_truth import truth_recording
+from benchmark.results.recordings.indexed_truth import truth_recording
 
 SIZE, RATE = (320, 240), 10.0
 PLANTED = {'fall': 'falling', 'run': 'running', 'pick_up': 'picking_up'}
@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def measure_reel(args: argparse.Namespace) -> dict[str, Any]:
+def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the share of planted events in summaries of different lengths."""
     folder = args.work / f'planted_{args.planted}_{args.planted_seconds:g}'
     truth = render_planted(folder, args.planted, args.planted_seconds)
@@ -260,7 +260,7 @@ def interval(share: float, count: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def reel_section(numbers: dict[str, Any]) -> str:
+def section(numbers: dict[str, Any]) -> str:
     """Return a section on what reels show."""
     head = ['summary', *(f'{seconds:g} s' for seconds in LENGTHS)]
     rows = []
