@@ -40,11 +40,11 @@ def decode_heatmaps(
     """
     count, rows, columns = heatmaps.shape
     flat = heatmaps.reshape(count, -1)
-    y, x = np.unravel_index(flat.argmax(axis=1), (rows, columns))
+    y, x = np.divmod(np.argmax(flat, axis=1, keepdims=True), columns)
     scores = flat.max(axis=1)
-    places = np.stack([x, y], -1).astype(np.float64)
+    places = np.concatenate([x, y], axis=1).astype(np.float64)
     for index in np.flatnonzero(scores > 0):
-        places[index] += _STEPS[way](heatmaps[index], int(x[index]), int(y[index]), kernel)
+        places[index] += _STEPS[way](heatmaps[index], int(x[index, 0]), int(y[index, 0]), kernel)
     places[scores <= 0] = -1
     spans = np.array([columns, rows], np.float64) - (way is HeatmapDecoding.UDP)
     return np.concatenate([places / spans * size[::-1], scores[:, None]], axis=1)
