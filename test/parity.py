@@ -267,7 +267,7 @@ def main() -> int:
     arguments = parser.parse_args()
     failed = 0
     for folder in arguments.folders:
-        references = sorted(folder.glob(f'*{arguments.only}*.json'))
+        references = sorted(p for p in folder.glob('*.json') if arguments.only in p.stem)
         if not references:
             print(f'no references (NAME.json) in {folder}', file=sys.stderr)
             return 2
