@@ -7,7 +7,7 @@ import parity
 import pytest
 
 from actloc_ros.evaluation.segment_map import Segments, average_precision, recall_at
-from actloc_ros.evaluation.segment_nms import SuppressOptions, suppress_segments
+from actloc_ros.models import segments as in_time
 
 REFERENCES = ('temporal_nms_1', 'temporal_eval_activitynet_1', 'temporal_eval_thumos_1')
 
@@ -39,19 +39,19 @@ def test_without_predictions_it_is_zero() -> None:
     assert average_precision(segments(('a', 0, 1, 1)), segments(), (0.5,)).tolist() == [0.0]
 
 
-@pytest.mark.parametrize('sigma', [0.0, 0.5])
-def test_labels_are_suppressed_apart(sigma: float) -> None:
+@pytest.mark.parametrize('soft', [False, True])
+def test_labels_are_suppressed_apart(soft: bool) -> None:
     spans, scores = np.array([[0, 10], [1, 10], [0, 10]]), np.array([0.9, 0.8, 0.7])
-    how = SuppressOptions(sigma=sigma, iou=0.5)
-    _, left, kinds = suppress_segments(spans, scores, np.array([0, 0, 1]), how)
-    assert left[0] == pytest.approx(0.9)
-    assert left[1] == pytest.approx(0.7)
-    assert kinds[:2].tolist() == [0, 1]
-    assert len(left) == (3 if sigma else 2)
+    found = in_time.Segments(spans, scores, np.array([0, 0, 1]))
+    left = in_time.suppress_segments(found, in_time.SuppressionOptions(soft=soft, iou=0.5))
+    assert left.scores[0] == pytest.approx(0.9)
+    assert left.scores[1] == pytest.approx(0.7)
+    assert left.labels[:2].tolist() == [0, 1]
+    assert len(left) == (3 if soft else 2)
 
 
 def test_nothing_gives_nothing() -> None:
-    empty = np.zeros((0, 2)), np.zeros(0), np.zeros(0, int)
+    empty = in_time.Segments(np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
     for by_label in (True, False):
-        found = suppress_segments(*empty, SuppressOptions(by_label=by_label))
-        assert [len(part) for part in found] == [0, 0, 0]
+        found = in_time.suppress_segments(empty, in_time.SuppressionOptions(by_label=by_label))
+        assert [len(part) for part in (found.spans, found.scores, found.labels)] == [0, 0, 0]

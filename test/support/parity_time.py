@@ -9,7 +9,7 @@ import numpy as np
 from parity_case import Case
 
 from actloc_ros.evaluation.segment_map import Segments, average_precision, recall_at
-from actloc_ros.evaluation.segment_nms import SuppressOptions, suppress_segments
+from actloc_ros.models import segments as in_time
 from actloc_ros.models.ensemble.fusion import (
     Cluster,
     Confidence,
@@ -63,20 +63,21 @@ def _segments(rows: list[tuple[str, dict[str, Any]]], label: str) -> Segments:
 def suppressed(case: Case) -> dict[str, Any]:
     """Return segments after suppression in time."""
     arrays, mine = case.arrays, {}
+    found = in_time.Segments(arrays['in_segments'], arrays['in_scores'], arrays['in_labels'])
     for name, given in case.reference['settings'].items():
-        how = SuppressOptions(
+        options = in_time.SuppressionOptions(
+            iou=given['iou_threshold'],
+            soft=given['use_soft_nms'],
+            sigma=given.get('sigma', 0.5),  # hard suppression has none
             min_score=given['min_score'],
             most=given['max_seg_num'],
-            iou=given['iou_threshold'],
-            sigma=given['sigma'] if given['use_soft_nms'] else 0.0,
             by_label=given['multiclass'],
-            vote_iou=given.get('voting_thresh', 0.0),
+            voting=given.get('voting_thresh', 0.0),
         )
-        found = suppress_segments(
-            arrays['in_segments'], arrays['in_scores'], arrays['in_labels'], how
-        )
-        for part, values in zip(('segments', 'scores', 'labels'), found, strict=True):
-            mine[f'{name}_{part}'] = values
+        left = in_time.suppress_segments(found, options)
+        mine[f'{name}_segments'] = left.spans
+        mine[f'{name}_scores'] = left.scores
+        mine[f'{name}_labels'] = left.labels
     return mine
 
 
