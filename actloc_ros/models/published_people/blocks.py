@@ -59,6 +59,33 @@ class PyramidPool(nn.Module):
         return self.conv2(torch.cat([x, *[pool(x) for pool in self.pools]], 1))
 
 
+class DarkBlock(nn.Module):
+    """A block of Darknet."""
+
+    def __init__(self, channels: int, shortcut: bool, conv: type[nn.Module]) -> None:
+        super().__init__()
+        self.conv1 = Conv(channels, channels, 1)
+        self.conv2 = conv(channels, channels, 3)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, h, w) to the same shape."""
+        y = self.conv2(self.conv1(x))
+        return x + y if self.shortcut else y
+
+
+class FocusStem(nn.Module):
+    """Squares of four pixels as channels, and a convolution ("Focus")."""
+
+    def __init__(self, out: int) -> None:
+        super().__init__()
+        self.conv = Conv(12, out, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 3, h, w) to (B, out, h / 2, w / 2)."""
+        return self.conv(space_to_depth(x))
+
+
 def space_to_depth(x: Tensor) -> Tensor:
     """Return (B, 4 C, h / 2, w / 2): top left, bottom left, top right, bottom right pixels."""
     parts = [x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)]

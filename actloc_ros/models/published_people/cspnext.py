@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.published_people.blocks import Conv, PyramidPool, Separable
+from actloc_ros.models.published_people.blocks import Conv, DarkBlock, PyramidPool, Separable
 
 STAGES = ((64, 128, 3), (128, 256, 6), (256, 512, 6), (512, 1024, 3))
 """Of each stage: channels in and out and blocks, at width and depth 1."""
@@ -43,21 +43,6 @@ class NextBlock(nn.Module):
         super().__init__()
         self.conv1 = conv(channels, channels, 3)
         self.conv2 = Separable(channels, channels, 5)
-        self.shortcut = shortcut
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, h, w) to the same shape."""
-        y = self.conv2(self.conv1(x))
-        return x + y if self.shortcut else y
-
-
-class DarkBlock(nn.Module):
-    """A block of Darknet."""
-
-    def __init__(self, channels: int, shortcut: bool, conv: type[nn.Module]) -> None:
-        super().__init__()
-        self.conv1 = Conv(channels, channels, 1)
-        self.conv2 = conv(channels, channels, 3)
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:

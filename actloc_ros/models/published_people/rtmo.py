@@ -16,12 +16,13 @@ from torch.nn import functional as F
 
 from actloc_ros.models.published_people.blocks import (
     Conv,
+    DarkBlock,
+    FocusStem,
     PyramidPool,
     cells,
     flat,
-    space_to_depth,
 )
-from actloc_ros.models.published_people.cspnext import CSPLayer, DarkBlock, three_levels
+from actloc_ros.models.published_people.cspnext import CSPLayer, three_levels
 from actloc_ros.models.published_people.rtmpose import GatedAttention
 
 SIZES = {'t': (0.33, 0.375), 's': (0.33, 0.5), 'm': (0.67, 0.75), 'l': (1.0, 1.0)}
@@ -36,21 +37,12 @@ MARGIN = 1.25  # size of the bins' range in boxes
 LEAST = 1e-8
 
 
-class _Stem(nn.Module):
-    def __init__(self, out: int) -> None:
-        super().__init__()
-        self.conv = Conv(12, out, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(space_to_depth(x))
-
-
 class _Trunk(nn.Module):
     """Darknet, as OpenMMLab names it."""
 
     def __init__(self, depth: float, width: float) -> None:
         super().__init__()
-        self.stem = _Stem(int(STAGES[0][0] * width))
+        self.stem = FocusStem(int(STAGES[0][0] * width))
         for number, (channels, out, count) in enumerate(STAGES, 1):
             last, wide = number == len(STAGES), int(out * width)
             layers: list[nn.Module] = [Conv(int(channels * width), wide, 3, 2)]

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from actloc_ros.models.published_people.blocks import (
     Conv,
+    DarkBlock,
+    FocusStem,
     PyramidPool,
     cells,
     flat,
-    space_to_depth,
 )
 
 STRIDES = (8, 16, 32)
@@ -41,18 +42,6 @@ class _Separable(nn.Module):
         return self.pconv(self.dconv(x))
 
 
-class _Bottleneck(nn.Module):
-    def __init__(self, channels: int, shortcut: bool, conv: type[nn.Module]) -> None:
-        super().__init__()
-        self.conv1 = Conv(channels, channels, 1)
-        self.conv2 = conv(channels, channels, 3)
-        self.shortcut = shortcut
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv2(self.conv1(x))
-        return x + y if self.shortcut else y
-
-
 class _CSP(nn.Module):
     """Bottlenecks beside a plain convolution."""
 
@@ -63,25 +52,16 @@ class _CSP(nn.Module):
         half = out // 2
         self.conv1, self.conv2 = Conv(channels, half, 1), Conv(channels, half, 1)
         self.conv3 = Conv(2 * half, out, 1)
-        self.m = nn.Sequential(*[_Bottleneck(half, shortcut, conv) for _ in range(count)])
+        self.m = nn.Sequential(*[DarkBlock(half, shortcut, conv) for _ in range(count)])
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv3(torch.cat([self.m(self.conv1(x)), self.conv2(x)], 1))
 
 
-class _Stem(nn.Module):
-    def __init__(self, out: int) -> None:
-        super().__init__()
-        self.conv = Conv(12, out, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(space_to_depth(x))
-
-
 class _Darknet(nn.Module):
     def __init__(self, width: int, depth: int, conv: type[nn.Module]) -> None:
         super().__init__()
-        self.stem = _Stem(width)
+        self.stem = FocusStem(width)
         for level, count in ((2, depth), (3, 3 * depth), (4, 3 * depth), (5, depth)):
             out = width * 2 ** (level - 1)
             layers: list[nn.Module] = [conv(out // 2, out, 3, 2)]
