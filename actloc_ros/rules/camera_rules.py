@@ -14,11 +14,11 @@ from actloc_ros.rules.counts import CameraCounts, CountSink
 from actloc_ros.rules.describe import Describer
 from actloc_ros.rules.file.model import Rules
 from actloc_ros.rules.file.names import ground_of
-from actloc_ros.rules.file.schedule import find_timezone
 from actloc_ros.rules.groups.open import open_group
 from actloc_ros.rules.occurrences import Finding, Issuer, Occurrences
 from actloc_ros.rules.scene import Scene
 from actloc_ros.rules.tracks.track_state import TrackState
+from actloc_ros.time_zone import find_zone
 
 MINUTE = nanoseconds(60.0)
 NEVER = -1
@@ -38,7 +38,7 @@ class CameraRules:
         )
         self.occurrences = Occurrences(camera, issuer)
         self.last: int | None = None
-        self._timezone = find_timezone(rules.timezone)
+        self._timezone = find_zone(rules.timezone)
         self._conditions = ConditionMatrix(self._compiled)
         self._describer = Describer(self._compiled, self.state)
         opened = (

@@ -331,7 +331,7 @@ def test_vectors_of_another_length_are_refused(folder):
         (('falling', '--limit', 0), '--limit is 0'),
         (('falling', '--margin', -1), '--margin is -1.0'),
         (('falling', '--exact'), 'give --clips too'),
-        (('falling', '--timezone', 'Mars/Here'), "no time zone 'Mars/Here'"),
+        (('falling', '--timezone', 'Mars/Here'), "'Mars/Here' is no time zone"),
         (('--like', 'nowhere.mp4@3s'), "no recording 'nowhere.mp4'"),
         (('--like', f'{VIDEO}@300s'), 'nobody with a vector at 300 s'),
         (('--like', f'{VIDEO}@5s#9'), 'no track 9 with a vector at 5 s'),

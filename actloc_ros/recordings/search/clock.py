@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.recordings.search.query import QueryError
+from actloc_ros.time_zone import find_zone
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -51,14 +51,10 @@ def open_clock(name: str | None, first: int, last: int) -> Clock:
     Raises:
         QueryError: There is no such zone.
     """
-    zone: tzinfo | None = None
-    if name:
-        try:
-            zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise QueryError(
-                f'there is no time zone {name!r}; name one such as Europe/Berlin or UTC'
-            ) from error
+    try:
+        zone = find_zone(name) if name else None
+    except ValueError as error:
+        raise QueryError(str(error)) from error
     return Clock(zone, tuple(_offsets(zone, first, last)))
 
 

@@ -14,6 +14,7 @@ from actloc_ros.files import write_whole
 from actloc_ros.recordings.search.engine import Hit
 from actloc_ros.recordings.search.lines import title
 from actloc_ros.recordings.search.naming import file_name, is_video
+from actloc_ros.recordings.web_vtt import cue_text, cue_time
 
 SHORTEST = 0.1  # s of a chapter or an entry, so that a player shows it
 
@@ -66,9 +67,9 @@ def write_chapters(folder: Path, hits: Sequence[Hit]) -> list[Path]:
     for (recording, _, camera), found in groups.items():
         chapters = WebVTT()
         for number, hit in enumerate(sorted(found, key=lambda hit: hit.start), 1):
-            start, end = map(_stamp, _span(hit))
+            start, end = (cue_time(round(moment * 1000)) for moment in _span(hit))
             chapters.captions.append(
-                Caption(start, end, _escaped(title(hit)), identifier=str(number))
+                Caption(start, end, cue_text(title(hit)), identifier=str(number))
             )
         name = file_name(Path(recording).name, camera)
         path = _unused(folder / f'{name}.vtt', written)
@@ -89,14 +90,3 @@ def _unused(path: Path, taken: Sequence[Path]) -> Path:
     while found in taken:
         found, number = path.with_name(f'{path.stem}_{number}{path.suffix}'), number + 1
     return found
-
-
-def _stamp(value: float) -> str:
-    thousandths = round(value * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    return f'{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}'
-
-
-def _escaped(text: str) -> str:
-    """Return a text as WebVTT has it; its library writes what would end the text unescaped."""
-    return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.recordings.index.model import EARLIEST_CLOCK
+from actloc_ros.time_zone import find_zone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -57,14 +57,7 @@ def find_clock(name: str) -> Clock:
     Raises:
         ValueError: There is no such time zone.
     """
-    if not name:
-        return Clock()
-    if name == 'UTC':  # needs no data of the system
-        return Clock(timezone.utc)
-    try:
-        return Clock(ZoneInfo(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'"{name}" is no time zone, e.g. Europe/Berlin') from None
+    return Clock(find_zone(name) if name else None)
 
 
 def duration_text(seconds: float) -> str:

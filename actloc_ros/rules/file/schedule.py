@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator
 
 from actloc_ros.frames import NANOSECONDS
+from actloc_ros.time_zone import find_zone
 
 DAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 ENTRY = re.compile(r'(?:([a-z,\s-]+?)\s+)?(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})')
@@ -98,16 +98,8 @@ def _days(text: str, whole: str) -> frozenset[int]:
     return frozenset(found or range(7))
 
 
-def find_timezone(name: str) -> tzinfo:
-    """Return the time zone of a name such as `Europe/Berlin`; UTC needs no data of the system."""
-    return timezone.utc if name == 'UTC' else ZoneInfo(name)
-
-
-def _timezone(value: Any) -> str:
-    try:
-        find_timezone(value)
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise ValueError(f'{value!r} is no time zone, e.g. Europe/Berlin') from None
+def _timezone(value: str) -> str:
+    find_zone(value)
     return value
 
 

@@ -273,7 +273,7 @@ def test_fifty_thousand_actions_are_usable(tmp_path, browser):  # noqa: F811
         (['--out', 'page.html', '--camera', 'attic'], 'no recording has a camera "attic"'),
         (['--out', 'page.html', '--model', 'motion'], 'no recording was indexed by motion'),
         (['--out', 'page.html', '--from', '2026-03-01'], 'have no time of day'),
-        (['--out', 'page.html', '--timezone', 'Atlantis'], '"Atlantis" is no time zone'),
+        (['--out', 'page.html', '--timezone', 'Atlantis'], "'Atlantis' is no time zone"),
     ],
 )
 def test_what_cannot_be_is_refused(index, options, said, capsys, tmp_path, monkeypatch):

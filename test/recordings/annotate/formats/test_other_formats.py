@@ -16,9 +16,10 @@ from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 from actloc_ros.io.box_files import read_mot
 from actloc_ros.recordings.annotate.annotation import AnnotateError, Span
 from actloc_ros.recordings.annotate.formats.ava import write_ava
-from actloc_ros.recordings.annotate.formats.web_vtt import cue_text
+from actloc_ros.recordings.annotate.formats.text import one_line
 from actloc_ros.recordings.annotate.formats.writers import WRITERS
 from actloc_ros.recordings.annotate.formats.written import WriteOptions
+from actloc_ros.recordings.web_vtt import cue_text
 from actloc_ros.truth.plain_json import read_annotations
 
 LABELS = ('walk', 'wave', 'sit')
@@ -204,9 +205,11 @@ def test_nobody_and_odd_names_are_annotations_too(tmp_path, kind):
 @given(st.text(max_size=30))
 def test_no_text_becomes_a_cue_of_its_own(text):
     chapters = webvtt.WebVTT()
-    chapters.captions.append(webvtt.Caption('00:00.000', '00:01.000', f'x {cue_text(text)}'))
+    chapters.captions.append(
+        webvtt.Caption('00:00.000', '00:01.000', f'x {cue_text(one_line(text))}')
+    )
     [cue] = webvtt.from_string(chapters.content)
-    assert cue.text == f'x {cue_text(text)}'
+    assert cue.text == f'x {cue_text(one_line(text))}'
 
 
 @settings(max_examples=100, deadline=None)
