@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import gc
-import signal
-import sys
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import (
-    Executor,
-    ExternalShutdownException,
-    ShutdownException,
-    SingleThreadedExecutor,
-)
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
 from actloc_ros.instances import InstanceTracker
@@ -56,7 +44,6 @@ from actloc_ros.stamped_buffer import StampHistory
 STOP_TIME = 10.0  # s that a step may still take when the node is deactivated
 QUIT_TIME = 1.3  # s that it may take when the process is to end
 FLUSH_TIME = 0.2  # s that subscribers have to take the last messages, for each topic
-SPIN_TIME = 0.1  # s after which a signal is noticed
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
@@ -404,70 +391,3 @@ class ActionLocalizer(PatientLifecycleNode):
 def _check_labels(settings: Settings, localizer: Localizer) -> None:
     """Raise ValueError where the settings speak of labels that the localizer has not."""
     InstanceTracker(settings.instances, localizer.labels, localizer.threshold)
-
-
-class StopSignal:
-    """Notes SIGINT and SIGTERM; while the node starts, they interrupt it at once."""
-
-    def __init__(self) -> None:
-        self.received = False
-        self.interrupts = True
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._receive)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = True
-        if self.interrupts:
-            raise KeyboardInterrupt
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node until a signal ends it; return the process's exit code.
-
-    Leave the process by `os._exit` then: PyTorch takes seconds to be torn down, and the thread of a
-    model that is stuck would hold the process up.
-    """
-    stop = StopSignal()
-    # rclpy's own handlers would close all publishers before the last message is out.
-    try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # a parameter file that is missing or none, a wrong argument
-        print(f'action_localizer: error: {str(error).splitlines()[0]}', file=sys.stderr)
-        return 2
-    try:
-        return _run(stop)
-    except KeyboardInterrupt:
-        return 0
-    except (InvalidParameterTypeException, InvalidParameterValueException, ValueError) as error:
-        print(f'action_localizer: error: {error}', file=sys.stderr)
-        return 2
-    finally:
-        rclpy.try_shutdown()
-
-
-def _run(stop: StopSignal) -> int:
-    node = ActionLocalizer()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    starting = executor.create_task(node.autostart) if node.settings.autostart else None
-    stop.interrupts = False
-    try:
-        while rclpy.ok() and not stop.received:
-            _spin_once(executor, node)
-            if starting is not None and starting.done() and not starting.result():
-                return 1
-    finally:
-        in_time = node.quit()
-        executor.shutdown(0)  # without waiting for a model that is being opened
-        node.destroy_node()
-    return 0 if in_time else 1
-
-
-def _spin_once(executor: Executor, node: ActionLocalizer) -> None:
-    """Call what is due; what rclpy or a callback raises is logged, and the node lives on."""
-    try:
-        executor.spin_once(timeout_sec=SPIN_TIME)
-    except (ExternalShutdownException, ShutdownException):
-        pass  # the loop ends, since rclpy is not ok any more
-    except Exception as error:
-        node.note_error(error)
