@@ -31,6 +31,10 @@ PARTS = (
     'decisions',
     'ensembles',
     'few_shot',
+    'graphs',
+    'in_time',
+    'sound',
+    'words',
     'recordings',
 )
 HEAD = """# What we measured

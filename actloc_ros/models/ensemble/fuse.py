@@ -22,16 +22,16 @@ class FusedActors:
 
     Attributes:
         boxes: float32 (N, 4) in pixels.
-        actor: float (N, M) in [0, 1]: the members' box scores; 0 where one does not see it.
+        actor: float (N, M) in [0, 1]: the members' box scores; 0 where one does not detect it.
         scores: float (N, M, C) in [0, 1]: the members' scores, under the ensemble's labels.
-        seen: bool (N, M): whether a member sees it.
-        rows: int64 (N, M): row of the member's detections; -1 where it does not see it.
+        detected: bool (N, M): whether a member detects it.
+        rows: int64 (N, M): row of the member's detections; -1 where it does not detect it.
     """
 
     boxes: np.ndarray
     actor: np.ndarray
     scores: np.ndarray
-    seen: np.ndarray
+    detected: np.ndarray
     rows: np.ndarray
 
 
@@ -90,7 +90,7 @@ class Fuser:
             boxes=np.array([c.box * size for c in clusters], np.float32).reshape(-1, 4),
             actor=np.zeros((count, members)),
             scores=np.zeros((count, members, self._classes)),
-            seen=np.zeros((count, members), bool),
+            detected=np.zeros((count, members), bool),
             rows=np.full((count, members), -1, np.int64),
         )
         for index, cluster in enumerate(clusters):
@@ -110,7 +110,7 @@ class Fuser:
             assert detections is not None
             fused.actor[index, member] = detections.scores[row]
             fused.scores[index, member, self._places[member]] = detections.actions[row]
-            fused.seen[index, member], fused.rows[index, member] = True, row
+            fused.detected[index, member], fused.rows[index, member] = True, row
 
 
 def _relative(found: Detections | None, size: np.ndarray) -> LabelledBoxes:

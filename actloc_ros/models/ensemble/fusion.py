@@ -250,13 +250,13 @@ def _confidence(
 ) -> float:
     """Return the score of a cluster."""
     scores, models = [row.score for row in group], sorted({row.model for row in group})
-    total, seen = sum(scores), sum(row.weight for row in group)
+    total, detected = sum(scores), sum(row.weight for row in group)
     if how is Confidence.MAXIMUM:
         return float(max(scores) / weights.max())
     if how is Confidence.BOX_AND_MODEL:
-        return float(total / seen * weights[models].sum() / weights.sum())
+        return float(total / detected * weights[models].sum() / weights.sum())
     if how is Confidence.ABSENT_AWARE:
-        return float(total / (seen + np.delete(weights, models).sum()))
+        return float(total / (detected + np.delete(weights, models).sum()))
     count = len(group) if allows_overflow else min(len(weights), len(group))
     return float(total / len(group) * count / weights.sum())
 

@@ -21,7 +21,7 @@ class EnsembleLocalizer(Localizer):
     Labels are those of all members, each name once. Joints are those of the first member that
     finds any. In a cascade (`EnsembleOptions.cascade`) each member beyond the first runs only where
     those before it are unsure, and then for a second on, since networks need a past; those that
-    the first does not see at all are missed.
+    the first does not detect at all are missed.
 
     Args:
         name: What messages call it.
@@ -120,8 +120,8 @@ class EnsembleLocalizer(Localizer):
         self, fused: FusedActors, found: Sequence[Detections | None]
     ) -> tuple[np.ndarray, np.ndarray]:
         asked = np.array([each is not None for each in found])
-        actor = self._pool.actors(fused.actor, fused.seen, asked)
-        return actor, self._pool.scores(fused.scores, fused.seen, asked)
+        actor = self._pool.actors(fused.actor, fused.detected, asked)
+        return actor, self._pool.scores(fused.scores, fused.detected, asked)
 
     def _fused(self, frame: Frame, found: Sequence[Detections | None]) -> Detections:
         clip = min((each.clip for each in found if each is not None), key=lambda clip: clip.start)
@@ -140,7 +140,7 @@ class EnsembleLocalizer(Localizer):
     def _joints_of(
         self, fused: FusedActors, found: Sequence[Detections | None]
     ) -> np.ndarray | None:
-        """Return joints of a frame's actors, of confidence 0 where the member does not see one."""
+        """Return joints of a frame's actors; confidence is 0 where the member detects none."""
         source = None if self._joints is None else found[self._joints]
         if source is None or source.joints is None:
             return None

@@ -1,11 +1,11 @@
 """Make one score of those that several members give to one actor.
 
 Each member's score is calibrated: a line of its logit, or one value where the member, which
-knows the label, does not see the actor. The calibrated logits are averaged with weights per label,
-then scaled and shifted so that 0.5 is where the label's F1 is highest (a logarithmic opinion pool,
-Genest and Zidek 1986). Labels of which nothing was learned, and all of them without a fit, have the
-mean of the scores of the members that know the label, with 0 for an actor that a member does not
-see.
+knows the label, does not detect the actor. The calibrated logits are averaged with weights per
+label, then scaled and shifted so that 0.5 is where the label's F1 is highest (a logarithmic opinion
+pool, Genest and Zidek 1986). Labels of which nothing was learned, and all of them without a fit,
+have the mean of the scores of the members that know the label, with 0 for an actor that a member
+does not detect.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LabelFit:
     Attributes:
         slope: Of each member's logit; 0 where it does not know the label.
         offset: Added to it.
-        absent: Calibrated logit where the member does not see the actor.
+        absent: Calibrated logit where the member does not detect the actor.
         weight: Share of each member, 0 or more, in sum 1.
         scale: Of the average.
         shift: Added to it.
@@ -46,22 +46,22 @@ class LabelFit:
     scale: float
     shift: float
 
-    def calibrated(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def calibrated(self, scores: np.ndarray, detected: np.ndarray) -> np.ndarray:
         """Return calibrated logits (N, M).
 
         Args:
             scores: float (N, M) in [0, 1].
-            seen: bool (N, M): whether a member sees the actor.
+            detected: bool (N, M): whether a member detects the actor.
         """
         lines = np.array(self.slope) * logit(scores) + np.array(self.offset)
-        return np.where(seen, lines, np.array(self.absent))
+        return np.where(detected, lines, np.array(self.absent))
 
-    def pooled(self, scores: np.ndarray, seen: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def pooled(self, scores: np.ndarray, detected: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Return scores (N,) in [0, 1]; arguments as `Pool.scores`, of this label."""
         share = np.array(self.weight) * asked
         if not share.sum() > 0:
             return np.zeros(len(scores))
-        mean = self.calibrated(scores, seen) @ (share / share.sum())
+        mean = self.calibrated(scores, detected) @ (share / share.sum())
         return sigmoid(self.scale * mean + self.shift)
 
 
@@ -108,35 +108,35 @@ class Pool:
         self._labels = [learned.get(label.casefold()) for label in labels]
         self._actor = None if fit is None else fit.actor
 
-    def scores(self, scores: np.ndarray, seen: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def scores(self, scores: np.ndarray, detected: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Return the scores of N actors: float (N, C) in [0, 1].
 
         Args:
-            scores: float (N, M, C) in [0, 1]; 0 where a member does not see an actor or does not
+            scores: float (N, M, C) in [0, 1]; 0 where a member does not detect an actor or does not
                 know a label.
-            seen: bool (N, M): whether a member sees the actor.
+            detected: bool (N, M): whether a member detects the actor.
             asked: bool (M,): whether a member ran at this frame.
         """
         shares = (self._knows & asked[:, None]).astype(np.float64)
         mean = (scores * shares).sum(1) / np.maximum(shares.sum(0), 1)
         for column, fit in enumerate(self._labels):
             if fit is not None:
-                mean[:, column] = fit.pooled(scores[:, :, column], seen, asked)
+                mean[:, column] = fit.pooled(scores[:, :, column], detected, asked)
         return mean
 
-    def actors(self, scores: np.ndarray, seen: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def actors(self, scores: np.ndarray, detected: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Return that each of N boxes holds an actor: float (N,) in [0, 1].
 
-        Without a fit, the highest score of a member counts: an actor that one member alone sees
+        Without a fit, the highest score of a member counts: an actor that one member alone detects
         is still one.
 
         Args:
-            scores: float (N, M) in [0, 1]; 0 where a member does not see it.
-            seen: bool (N, M).
+            scores: float (N, M) in [0, 1]; 0 where a member does not detect it.
+            detected: bool (N, M).
             asked: bool (M,).
         """
         if self._actor is not None:
-            return self._actor.pooled(scores, seen, asked)
+            return self._actor.pooled(scores, detected, asked)
         return np.asarray(scores.max(1, initial=0.0))
 
 

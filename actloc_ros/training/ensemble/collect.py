@@ -48,7 +48,7 @@ class Samples:
     Attributes:
         actor: float (N, M); see `FusedActors`.
         scores: float (N, M, C); likewise.
-        seen: bool (N, M); likewise.
+        detected: bool (N, M); likewise.
         is_actor: bool (N,): whether there is a true actor.
         targets: bool (N, C): what this actor does.
         truths: int64 (C,): how many true boxes show each action, found or not.
@@ -57,7 +57,7 @@ class Samples:
 
     actor: np.ndarray
     scores: np.ndarray
-    seen: np.ndarray
+    detected: np.ndarray
     is_actor: np.ndarray
     targets: np.ndarray
     truths: np.ndarray
@@ -104,14 +104,14 @@ def fuse_frames(frames: Sequence[LabelledFrame], fuser: Fuser) -> Samples:
         is_actor = np.zeros(len(fused.boxes), bool)
         targets = np.zeros((len(fused.boxes), frame.targets.shape[1]), bool)
         is_actor[row], targets[row] = True, frame.targets[actor]
-        parts.append((fused.actor, fused.scores, fused.seen, is_actor, targets))
-    actor, scores, seen, is_actor, targets = (
+        parts.append((fused.actor, fused.scores, fused.detected, is_actor, targets))
+    actor, scores, detected, is_actor, targets = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     return Samples(
         actor,
         scores,
-        seen,
+        detected,
         is_actor,
         targets,
         truths=np.sum([frame.targets.sum(0) for frame in frames], axis=0),
@@ -122,7 +122,7 @@ def fuse_frames(frames: Sequence[LabelledFrame], fuser: Fuser) -> Samples:
 def box_errors(frames: Sequence[LabelledFrame]) -> np.ndarray:
     """Return each member's mean squared error of a corner, in sides of the true box: (M,).
 
-    It is infinite for a member that sees no true actor.
+    It is infinite for a member that detects no true actor.
     """
     sums, counts = np.zeros(len(frames[0].found)), np.zeros(len(frames[0].found))
     for frame in frames:

@@ -95,7 +95,7 @@ def fit_ensemble(
             labels=_fit_labels(samples, names, knows),
             actor=fit_label(
                 samples.actor,
-                samples.seen,
+                samples.detected,
                 samples.is_actor,
                 samples.actors,
                 np.ones(len(members), bool),
@@ -108,25 +108,25 @@ def fit_ensemble(
 
 
 def fit_label(
-    scores: np.ndarray, seen: np.ndarray, right: np.ndarray, truths: int, knows: np.ndarray
+    scores: np.ndarray, detected: np.ndarray, right: np.ndarray, truths: int, knows: np.ndarray
 ) -> LabelFit:
     """Return what is learned of one label from N actors and M members.
 
     Args:
         scores: float (N, M) in [0, 1].
-        seen: bool (N, M): whether a member sees the actor.
+        detected: bool (N, M): whether a member detects the actor.
         right: bool (N,): whether the label is true of it.
         truths: How many true boxes have the label, found or not.
         knows: bool (M,): whether a member knows the label.
     """
     lines = [
-        _fit_line(scores[seen[:, m], m], right[seen[:, m]]) if knows[m] else (0.0, 0.0)
+        _fit_line(scores[detected[:, m], m], right[detected[:, m]]) if knows[m] else (0.0, 0.0)
         for m in range(len(knows))
     ]
-    absent = [_log_odds(right[~seen[:, m]]) if knows[m] else 0.0 for m in range(len(knows))]
+    absent = [_log_odds(right[~detected[:, m]]) if knows[m] else 0.0 for m in range(len(knows))]
     slope, offset = zip(*lines, strict=True)
     zero = tuple(0.0 for _ in knows)
-    calibrated = LabelFit(slope, offset, tuple(absent), zero, 1.0, 0.0).calibrated(scores, seen)
+    calibrated = LabelFit(slope, offset, tuple(absent), zero, 1.0, 0.0).calibrated(scores, detected)
     weight, scale = _fit_weights(calibrated, right, knows)
     shift = -_best_threshold(scale * (calibrated @ weight), right, truths)
     return LabelFit(slope, offset, tuple(absent), tuple(weight.tolist()), scale, shift)
@@ -136,7 +136,7 @@ def _fit_labels(samples: Samples, names: Sequence[str], knows: np.ndarray) -> di
     return {
         name: fit_label(
             samples.scores[:, :, column],
-            samples.seen,
+            samples.detected,
             samples.targets[:, column],
             int(samples.truths[column]),
             knows[:, column],
@@ -212,8 +212,8 @@ def _best_threshold(values: np.ndarray, right: np.ndarray, truths: int) -> float
 
 def _averages(samples: Samples, pool: Pool) -> np.ndarray:
     """Return each label's AP (C,) of pooled scores; NaN where nothing is true."""
-    asked = np.ones(samples.seen.shape[1], bool)
-    scores = pool.scores(samples.scores, samples.seen, asked)
+    asked = np.ones(samples.detected.shape[1], bool)
+    scores = pool.scores(samples.scores, samples.detected, asked)
     return np.array(
         [
             envelope(

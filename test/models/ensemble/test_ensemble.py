@@ -84,8 +84,8 @@ def test_joints_are_those_of_the_member_that_finds_them():
     ensemble = EnsembleLocalizer('e', [other, with_joints], EnsembleOptions())
     assert ensemble.joint_names == ('nose',)
     found = step(ensemble)
-    seen = found.joints[np.argmin(found.boxes[:, 0])]
-    assert seen.tolist() == [[30, 40, pytest.approx(0.7)]]
+    detected = found.joints[np.argmin(found.boxes[:, 0])]
+    assert detected.tolist() == [[30, 40, pytest.approx(0.7)]]
     assert found.joints[np.argmax(found.boxes[:, 0])].tolist() == [[0, 0, 0]]
 
 
@@ -144,7 +144,7 @@ def test_a_cascade_asks_only_where_the_first_is_unsure():
         second = Fixed('b', ('walk',), [0.9])
         found = step(EnsembleLocalizer('e', [first, second], options))
         assert len(second.steps) == expected
-        # One that did not run has no say: it is not as if it had seen no one.
+        # One that did not run has no say: it is not as if it had detected no one.
         assert found.actions[0, 0] == pytest.approx(0.99 if first is sure else 0.675)
 
 

@@ -52,9 +52,9 @@ def test_two_views_together_rank_better_than_each():
     random = np.random.default_rng(2)
     right = random.random(4000) < 0.3
     views = np.where(right, 1.0, -1.0)[:, None] + random.normal(0, 1.5, (4000, 2))
-    scores, seen = sigmoid(views), np.ones((4000, 2), bool)
-    fit = fit_label(scores, seen, right, int(right.sum()), BOTH)
-    pooled = fit.pooled(scores, seen, BOTH)
+    scores, detected = sigmoid(views), np.ones((4000, 2), bool)
+    fit = fit_label(scores, detected, right, int(right.sum()), BOTH)
+    pooled = fit.pooled(scores, detected, BOTH)
     ranks = [separation(values, right) for values in (pooled, *scores.T)]
     assert ranks[0] > max(ranks[1:]) + 0.03
     assert fit.weight[0] == pytest.approx(0.5, abs=0.1)
@@ -63,19 +63,19 @@ def test_two_views_together_rank_better_than_each():
 def test_not_being_seen_by_a_member_counts_as_it_deserves():
     random = np.random.default_rng(3)
     right = random.random(4000) < 0.5
-    seen = np.stack([np.ones(4000, bool), right ^ (random.random(4000) < 0.1)], 1)
+    detected = np.stack([np.ones(4000, bool), right ^ (random.random(4000) < 0.1)], 1)
     scores = np.full((4000, 2), 0.5)
-    fit = fit_label(scores, seen, right, int(right.sum()), BOTH)
+    fit = fit_label(scores, detected, right, int(right.sum()), BOTH)
     assert fit.absent[1] == pytest.approx(np.log(0.1 / 0.9), abs=0.3)
-    assert separation(fit.pooled(scores, seen, BOTH), right) > 0.85
+    assert separation(fit.pooled(scores, detected, BOTH), right) > 0.85
 
 
 def test_one_half_is_where_f1_is_highest():
     logits, right = draw()
     scores = sigmoid(np.stack([logits, logits + 3], 1))
-    seen = np.ones_like(scores, bool)
-    fit = fit_label(scores, seen, right, int(right.sum()), BOTH)
-    pooled = fit.pooled(scores, seen, BOTH)
+    detected = np.ones_like(scores, bool)
+    fit = fit_label(scores, detected, right, int(right.sum()), BOTH)
+    pooled = fit.pooled(scores, detected, BOTH)
     best = max(f1(pooled >= at, right) for at in np.quantile(pooled, np.linspace(0, 0.99, 200)))
     assert f1(pooled >= 0.5, right) == pytest.approx(best, abs=0.002)
 
