@@ -81,6 +81,18 @@ class Result:
         return f'{self.name:32} {self.parameters:>12,} parameters  {error:>20}  {verdict}'
 
 
+def check_file(path: Path) -> float:
+    """Return how far the outputs of one reference are off, at most.
+
+    Raises:
+        AssertionError: They are too far off, or it has none.
+    """
+    result = check(path, load_fill(path.parent))
+    assert not result.faults, str(result)
+    assert result.error is not None, f'{path} has no outputs'
+    return result.error
+
+
 def check(path: Path, fill: ModuleType) -> Result:
     """Check the reference described by one JSON file."""
     reference = json.loads(path.read_text())

@@ -208,9 +208,7 @@ def test_a_network_of_efficientat_runs_live_by_its_file(tmp_path):
 @pytest.mark.parametrize('name', ['efficientat_mn10_as', 'efficientat_dymn10_as'])
 def test_spectra_logits_and_features_equal_the_reference(shared, name):
     folder = shared / 'parity2'
-    result = parity.check(folder / f'{name}.json', parity.load_fill(folder))
-    assert not result.faults
-    assert result.error < 1e-6
+    assert parity.check_file(folder / f'{name}.json') < 1e-6
     with np.load(folder / f'{name}.npz') as arrays:
         assert np.array_equal(_mel_bank(), arrays['mel_basis'])
         assert np.array_equal(_window()[112:-112], arrays['window'])
