@@ -67,18 +67,17 @@ def train_network(args: argparse.Namespace) -> int:
     if args.out is not None and args.out.exists() and not args.out.is_dir():
         raise ValueError(f'--out {args.out} is a file; give a folder')
     # Imported here alone: no other command needs PyTorch for it.
+    from actloc_ros.training.config import is_training_of, read_config
     from actloc_ros.training.pose.config import is_tuning
-    from actloc_ros.training.sound.config import is_sound
-    from actloc_ros.training.sound.fusion import is_fusion
+    from actloc_ros.training.sound.config import SOUND
+    from actloc_ros.training.sound.fusion import SOUND_FUSION
 
-    if is_sound(args.data):
+    if is_training_of(SOUND, args.data):
         return train_sound(args)
-    if is_fusion(args.data):
+    if is_training_of(SOUND_FUSION, args.data):
         return train_fusion(args)
-
     if is_tuning(args.data):
         return train_on(args)
-    from actloc_ros.training.config import read_config
     from actloc_ros.training.session import check, train
 
     config = read_config(args.data)

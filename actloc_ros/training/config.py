@@ -188,6 +188,19 @@ def build_settings(cls: type[T], values: Any, where: str) -> T:
         raise ConfigError(f'{where}: {error}') from error
 
 
+def is_training_of(model: str, path: Path) -> bool:
+    """Return whether a settings file is for a training of `model`; what is no YAML is not.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        values = read_yaml(path)
+    except ValueError:
+        return False
+    return isinstance(values, dict) and values.get('model') == model
+
+
 def read_settings_of(cls: type[T], path: Path, model: str) -> T:
     """Read and check a YAML file whose key `model` names what it is for.
 

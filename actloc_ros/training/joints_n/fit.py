@@ -6,7 +6,6 @@ keeps the best averaged weights, by validation, as `joints_n.onnx` in its folder
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from actloc_ros.training.joints_n.bodies import keep_bodies
 from actloc_ros.training.joints_n.losses import joint_losses
 from actloc_ros.training.joints_n.measure import measure, true_bodies, turned
 from actloc_ros.training.people_n.fit import SetWeight
-from actloc_ros.training.people_n.loop import Schedule, TrunkTraining
+from actloc_ros.training.people_n.loop import Schedule, TrunkTraining, train_by_command
 from actloc_ros.training.people_n.pictures import (
     Picture,
     read_collected,
@@ -156,15 +155,7 @@ def merit(figures: dict[str, float]) -> float:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description='Train a joints_n network.')
-    parser.add_argument('recipe', type=Path)
-    parser.add_argument('--shared', type=Path, required=True, help='holds real/ and teacher/')
-    parser.add_argument('--more', type=Path, help='photographs that the collector brought')
-    parser.add_argument('--out', type=Path, required=True, help='folder to write; resumed if used')
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    args.out.mkdir(parents=True, exist_ok=True)
-    Training(read_recipe(args.recipe), args.shared, args.more, args.out).run()
+    train_by_command('joints_n', lambda recipe, *rest: Training(read_recipe(recipe), *rest))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from actloc_ros.models.people_n.weights_file import PeopleWeights, write_weights
 from actloc_ros.training.config import read_settings_of
 from actloc_ros.training.people_n.augment import Augmentation
 from actloc_ros.training.people_n.batches import Batches, Targets
-from actloc_ros.training.people_n.loop import Schedule, TrunkTraining
+from actloc_ros.training.people_n.loop import Schedule, TrunkTraining, train_by_command
 from actloc_ros.training.people_n.losses import LossWeights, PeopleLoss
 from actloc_ros.training.people_n.measure import joint_similarities, tally_boxes
 from actloc_ros.training.people_n.pictures import (
@@ -211,15 +210,7 @@ def read_pictures(data: Data, shared: Path, more: Path | None) -> list[Picture]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description='Train a people_n network.')
-    parser.add_argument('recipe', type=Path)
-    parser.add_argument('--shared', type=Path, required=True, help='holds real/ and teacher/')
-    parser.add_argument('--more', type=Path, help='photographs that the collector brought')
-    parser.add_argument('--out', type=Path, required=True, help='folder to write; resumed if used')
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    args.out.mkdir(parents=True, exist_ok=True)
-    Training(read_recipe(args.recipe), args.shared, args.more, args.out).run()
+    train_by_command('people_n', lambda recipe, *rest: Training(read_recipe(recipe), *rest))
 
 
 if __name__ == '__main__':

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -193,3 +195,24 @@ class TrunkTraining(ABC, Generic[Targets]):
         self.average.update_parameters(self.network)
         self.step += 1
         return {name: float(value.detach()) for name, value in parts.items()}
+
+
+def train_by_command(
+    name: str, begin: Callable[[Path, Path, Path | None, Path], TrunkTraining[Any]]
+) -> None:
+    """Train as the command line says.
+
+    Args:
+        name: Of the network.
+        begin: Makes the training, or resumes it, of its recipe, the folders of shared material, of
+            collected photographs or None, and the one that it writes.
+    """
+    parser = argparse.ArgumentParser(description=f'Train a {name} network.')
+    parser.add_argument('recipe', type=Path)
+    parser.add_argument('--shared', type=Path, required=True, help='holds real/ and teacher/')
+    parser.add_argument('--more', type=Path, help='photographs that the collector brought')
+    parser.add_argument('--out', type=Path, required=True, help='folder to write; resumed if used')
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
+    begin(args.recipe, args.shared, args.more, args.out).run()

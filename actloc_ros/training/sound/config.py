@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from actloc_ros.files import read_yaml
 from actloc_ros.training.config import ConfigError, read_settings_of
 
 SOUND = 'sound'
@@ -67,19 +66,6 @@ class SoundConfig:
     learning_rate: float = 3e-3
     folds: int = 4
     seed: int = 0
-
-
-def is_sound(path: Path) -> bool:
-    """Return whether a settings file is for this kind of training; what is no YAML is not.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    try:
-        values = read_yaml(path)
-    except ValueError:
-        return False
-    return isinstance(values, dict) and values.get('model') == SOUND
 
 
 def read_sound_config(path: Path) -> SoundConfig:

@@ -10,7 +10,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from actloc_ros.boxes import paired_iou
-from actloc_ros.files import read_yaml
 from actloc_ros.frames import Frame
 from actloc_ros.io.sound.open import open_sound
 from actloc_ros.io.sources import open_source
@@ -73,19 +72,6 @@ class FusionSamples:
     heard: np.ndarray
     truth: np.ndarray
     known: np.ndarray
-
-
-def is_fusion(path: Path) -> bool:
-    """Return whether a settings file is for this kind of training; what is no YAML is not.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    try:
-        values = read_yaml(path)
-    except ValueError:
-        return False
-    return isinstance(values, dict) and values.get('model') == SOUND_FUSION
 
 
 def read_fusion_config(path: Path) -> FusionConfig:
