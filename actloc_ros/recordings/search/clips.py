@@ -8,20 +8,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.video.reformatter import VideoReformatter
 
 from actloc_ros.files import OutputError, one_line, refuse_input, write_whole
-from actloc_ros.frames import NANOSECONDS, Frame, nanoseconds
+from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.io.source import DEFAULT_RATE, SourceError
-from actloc_ros.io.sources import open_source
-from actloc_ros.io.video_file import VideoFile, upright
+from actloc_ros.io.video_file import VideoFile
 from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.recordings.footage import read_spans
 from actloc_ros.recordings.search.engine import Hit
-from actloc_ros.recordings.search.naming import bag_topic, file_name, is_video
+from actloc_ros.recordings.search.naming import file_name, is_video
 
 COPIED = '.mkv'  # holds what any other container holds, with any times
 ENCODED = '.mp4'
-LATENESS = nanoseconds(10.0)  # by which a frame of a bag may come after later ones
 
 
 def write_clips(
@@ -113,7 +111,9 @@ def _packets(video: VideoFile, base: Fraction, span: tuple[int, int]) -> Iterato
 
 
 def _encode(hit: Hit, path: Path, span: tuple[int, int]) -> None:
-    frames = _frames(hit, span)
+    whole = span[0], span[1] + 1  # with its last stamp
+    recording = Path(hit.recording)
+    frames = (frame for _, frame in read_spans(recording, hit.camera, [whole], DEFAULT_RATE))
     first = next(frames, None)
     if first is None:
         raise SourceError(
@@ -124,36 +124,3 @@ def _encode(hit: Hit, path: Path, span: tuple[int, int]) -> None:
         writer.write(first.stamp, first.image)
         for frame in frames:
             writer.write(frame.stamp, frame.image)
-
-
-def _frames(hit: Hit, span: tuple[int, int]) -> Iterator[Frame]:
-    """Yield the frames in a span of stamps in ns."""
-    recording = Path(hit.recording)
-    if is_video(recording):
-        with VideoFile(recording) as video:
-            if video.timed:
-                yield from _decoded(video, span)
-                return
-    for frame in open_source(recording, bag_topic(recording, hit.camera), hit.camera):
-        if span[0] <= frame.stamp <= span[1]:
-            yield frame
-        elif frame.stamp > span[1] + LATENESS:
-            return
-
-
-def _decoded(video: VideoFile, span: tuple[int, int]) -> Iterator[Frame]:
-    base = video.stream.time_base or Fraction(1, NANOSECONDS)
-    start = int(Fraction(span[0], NANOSECONDS) / base)
-    try:
-        video.container.seek(start, stream=video.stream, backward=True)
-    except av.FFmpegError:
-        video.container.seek(0)
-    convert, stamp = VideoReformatter(), None
-    for frame in video.decode():
-        if frame is None:
-            continue
-        stamp = video.stamp(frame, stamp)
-        if stamp > span[1]:
-            return
-        if stamp >= span[0]:
-            yield Frame('', stamp, upright(frame, convert))

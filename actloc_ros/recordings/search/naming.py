@@ -21,8 +21,3 @@ def file_name(*parts: str) -> str:
 def is_video(path: Path) -> bool:
     """Say whether a recording is a video file, rather than a bag or a folder of images."""
     return path.is_file() and not is_bag(path)
-
-
-def bag_topic(path: Path, camera: str) -> str | None:
-    """Return the image topic of a bag that a camera's name is; None: its only one."""
-    return camera if camera.startswith('/') and is_bag(path) else None
