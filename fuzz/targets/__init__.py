@@ -8,12 +8,14 @@ from fuzz.targets import (
     checkpoints,
     images,
     indexes,
+    learned_files,
     parameters,
     people_files,
     queries,
     ros_messages,
     rules_files,
     side_inputs,
+    sounds,
     streams,
     videos,
 )
@@ -23,6 +25,7 @@ TARGETS = {
     for module in (
         images,
         side_inputs,
+        sounds,
         parameters,
         annotation_files,
         bags,
@@ -34,6 +37,7 @@ TARGETS = {
         queries,
         videos,
         indexes,
+        learned_files,
     )
     for target in module.TARGETS
 }

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from actloc_ros.files import one_line
 from actloc_ros.frames import NANOSECONDS, Frame
 from actloc_ros.models.errors import ModelError, WeightsError
 
@@ -113,11 +115,15 @@ def read_features(path: Path, channels: int) -> np.ndarray:
         WeightsError: The file is missing, broken, or of another shape.
     """
     try:
-        features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise WeightsError(f'cannot read features from "{path}": {error!s:.100}') from error
-    if not isinstance(features, np.ndarray) or features.ndim != 2 or not len(features):
-        raise WeightsError(f'"{path}" holds no features; they are an array (times, {channels})')
+        # Mapped, an array that its file does not hold is refused before it takes memory.
+        features = np.load(path, mmap_mode='r', allow_pickle=False)
+    except (OSError, ValueError, EOFError, OverflowError, SyntaxError, TokenError) as error:
+        raise WeightsError(f'cannot read features from "{path}": {one_line(error)}') from error
+    numbers = isinstance(features, np.ndarray) and features.dtype.kind in 'fiu'
+    if not numbers or features.ndim != 2 or not len(features):
+        raise WeightsError(
+            f'"{path}" holds no features; they are an array of numbers (times, {channels})'
+        )
     if features.shape[1] != channels:
         raise WeightsError(
             f'"{path}" holds features of shape {features.shape}; this model takes (times, '

@@ -161,7 +161,7 @@ def read_fit(path: Path, members: Sequence[str]) -> EnsembleFit:
         fit = _parse(json.loads(path.read_text()), path)
     except OSError as error:
         raise WeightsError(f'cannot read "{path}": {error.strerror}') from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise WeightsError(
             f'"{path}" is no fit of an ensemble ({error!s:.100}); make one with '
             '`actloc ensemble-fit`'
@@ -179,7 +179,7 @@ def _parse(values: Any, path: Path) -> EnsembleFit:
         raise ValueError(f'its "format" is not "{FORMAT}"')
     members = len(values['members'])
     fit = EnsembleFit(
-        members=tuple(values['members']),
+        members=tuple(str(member) for member in values['members']),
         box_weights=_numbers(values['box_weights'], members),
         iou=float(values['iou']),
         labels={str(k): _parse_label(v, members) for k, v in values['labels'].items()},

@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,15 +57,15 @@ class Fusion:
             content = json.loads(path.read_text(encoding='utf-8'))
             weights = {
                 label: ActionWeights(
-                    float(each['bias']),
-                    float(each['gain']),
-                    {str(sound): float(weight) for sound, weight in each['sounds'].items()},
+                    _finite(each['bias']),
+                    _finite(each['gain']),
+                    {str(sound): _finite(weight) for sound, weight in each['sounds'].items()},
                 )
                 for label, each in content['actions'].items()
             }
         except OSError as error:
             raise WeightsError(f'"{path}" cannot be read: {error.strerror}') from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise WeightsError(
                 f'"{path}" holds no weights of sounds ({type(error).__name__}: {error}); make them'
                 ' by `actloc train` with `model: sound_fusion`'
@@ -116,3 +117,10 @@ def logit(scores: np.ndarray) -> np.ndarray:
     """Return the log-odds of scores in [0, 1], cut to those of 0.01 and 0.99."""
     inside = np.clip(np.asarray(scores, np.float64), LEAST, 1 - LEAST)
     return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise ValueError(f'{number} is not finite')
+    return number

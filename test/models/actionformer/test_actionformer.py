@@ -16,11 +16,11 @@ from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
 from actloc_ros.models.actionformer import LAYOUTS
 from actloc_ros.models.actionformer.decode import DecodeOptions, Timeline, candidates, decode
-from actloc_ros.models.actionformer.features import STRIDE, I3dFeatures
+from actloc_ros.models.actionformer.features import STRIDE, I3dFeatures, read_features
 from actloc_ros.models.actionformer.network import ActionFormer, Layout
 from actloc_ros.models.architecture import build_network, load_network
 from actloc_ros.models.checkpoints import read_checkpoint
-from actloc_ros.models.errors import ModelError
+from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.open import open_localizer
 
 SMALL = Layout(8, 16, (3, 3, 3, 3, 3, 0), longest=64)
@@ -187,6 +187,22 @@ def test_what_cannot_be_run(recording, capsys, monkeypatch, tmp_path, features, 
     monkeypatch.setenv('HOME', str(tmp_path))
     assert run(recording, features=features, model=model) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ('header', 'message'),
+    [
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (900000000, 2048), }", 'cannot read'),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, (2048), }", 'cannot read'),
+        ("{'descr': '|S4', 'fortran_order': False, 'shape': (1, 2048), }", 'holds no features'),
+    ],
+)
+def test_arrays_that_are_none_are_refused(tmp_path, header, message):
+    path = tmp_path / 'features.npy'
+    text = f'{header}\n'.encode()
+    path.write_bytes(b'\x93NUMPY\x01\x00' + len(text).to_bytes(2, 'little') + text + bytes(8192))
+    with pytest.raises(WeightsError, match=message):
+        read_features(path, 2048)
 
 
 def test_live_it_is_refused():

@@ -128,6 +128,11 @@ def test_a_fit_is_read_as_written(tmp_path):
         ('[1]', 'is no fit of an ensemble'),
         ('{"format": "actloc ensemble 1", "members": ["a"]}', 'box_weights'),
         ('\x00', 'is no fit of an ensemble'),
+        (
+            '{"format": "actloc ensemble 1", "members": [1, "b"], "box_weights": [1, 1],'
+            f' "iou": 1{"0" * 400}}}',
+            'too large',
+        ),
     ],
 )
 def test_what_is_no_fit_is_refused(tmp_path, content, message):

@@ -135,7 +135,9 @@ def test_weights_of_other_labels_or_no_weights_are_refused(tmp_path):
         Fusion.read(path).check(('a',), ('knock',))
     with pytest.raises(WeightsError, match='"knock"'):
         Fusion.read(path).check(('b',), ('ring',))
-    for text in ('{}', '[1', '{"actions": {"b": 3}}'):
+    action = '{"actions": {"b": {"bias": %s, "gain": 1, "sounds": {}}}}'
+    broken = [action % number for number in ('NaN', '-Infinity', '1' + 400 * '0')]
+    for text in ('{}', '[1', '{"actions": {"b": 3}}', *broken):
         path.write_text(text)
         with pytest.raises(WeightsError, match='holds no weights of sounds'):
             Fusion.read(path)
