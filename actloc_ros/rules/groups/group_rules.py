@@ -70,7 +70,7 @@ class CountRule(GroupRule):
     ) -> Iterator[Finding]:
         """Yield a finding while there are enough; see `GroupRule`."""
         assert self.rule.rule.count is not None
-        count = int(holding.sum())
+        count = int(np.count_nonzero(holding))
         enough = count >= self.rule.rule.count.min
         held = self._held.step(stamp, enough) and enough
         since = self._clocks.step(stamp, {CAMERA: self._held.began} if held else {})
