@@ -82,9 +82,10 @@ class ConditionMatrix:
         rules &= (stamp - state.table.last_detected)[:, None] <= self._hold
         return rules, good
 
-    def first_column(self, index: int) -> int:
-        """Return a rule's own column; those of its alternatives follow."""
-        return int(self._first[index])
+    @property
+    def first_columns(self) -> list[int]:
+        """The rules' own columns; those of their alternatives follow."""
+        return self._first.tolist()
 
     def _indices(self, given: Iterable[int], known: Sequence[object]) -> np.ndarray:
         return np.array([len(known) if i < 0 else i for i in given], np.int64)

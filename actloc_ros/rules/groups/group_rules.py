@@ -12,7 +12,7 @@ from actloc_ros.rules.compiled import CompiledRule
 from actloc_ros.rules.describe import Describer
 from actloc_ros.rules.groups.pairs import Pair, find_pairs
 from actloc_ros.rules.groups.windows import DwellClocks, HeldShare
-from actloc_ros.rules.occurrences import Finding
+from actloc_ros.rules.occurrences import GroupFinding
 from actloc_ros.rules.tracks.track_state import TrackState
 
 CAMERA = 0  # the key of what is of the whole camera
@@ -28,7 +28,7 @@ class GroupRule(ABC):
     @abstractmethod
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield what holds at a key frame.
 
         Args:
@@ -45,15 +45,15 @@ class GroupRule(ABC):
         last: int,
         rows: list[int],
         values: Mapping[str, float],
-    ) -> Finding:
+    ) -> GroupFinding:
         """Return a finding about actors."""
-        return Finding(
-            self.rule,
-            key,
-            lambda: start,
-            last,
-            self.describer.version(self.rule, rows),
-            lambda: self.describer.of_rows(self.rule, rows, values),
+        return GroupFinding(
+            rule=self.rule,
+            start=lambda: start,
+            last=last,
+            describe=lambda: self.describer.of_rows(self.rule, rows, values),
+            key=key,
+            version=self.describer.version(self.rule, rows),
         )
 
 
@@ -67,7 +67,7 @@ class CountRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding while there are enough; see `GroupRule`."""
         assert self.rule.rule.count is not None
         count = int(np.count_nonzero(holding))
@@ -90,7 +90,7 @@ class AbsenceRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding while nobody has been there for long enough; see `GroupRule`."""
         assert self.rule.rule.absence is not None
         if self._last is not None and stamp - self._last > SILENCE:
@@ -116,7 +116,7 @@ class RelationRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding for each pair; see `GroupRule`."""
         relation = self.rule.rule.relation
         assert relation is not None

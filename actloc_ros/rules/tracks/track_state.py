@@ -17,7 +17,7 @@ from actloc_ros.rules.relations import PairTable
 from actloc_ros.rules.scene import Scene
 from actloc_ros.rules.tracks.motion import MotionMemory
 from actloc_ros.rules.tracks.sequences import SequenceMemory
-from actloc_ros.rules.tracks.track_table import TrackTable
+from actloc_ros.rules.tracks.track_table import TableUpdate, TrackTable
 
 
 class TrackState:
@@ -63,8 +63,8 @@ class TrackState:
         """Frame of all metres; empty where none are known yet."""
         return self._placer.frame
 
-    def step(self, scene: Scene) -> np.ndarray:
-        """Take a key frame; return the rows of its actors, int64 (K,)."""
+    def step(self, scene: Scene) -> TableUpdate:
+        """Take a key frame; return what became of the rows."""
         self._pairs = None
         update = self.table.update(scene)
         if update.widened:
@@ -74,7 +74,7 @@ class TrackState:
         rows, places = update.rows, self._placer.place(scene)
         self.elsewhere += places.elsewhere
         self._take(scene, rows, places)
-        return rows
+        return update
 
     def pairs(self, rows: np.ndarray) -> PairTable:
         """Return how the key frame's actors, those of `rows`, lie to each other."""

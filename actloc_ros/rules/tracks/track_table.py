@@ -20,13 +20,11 @@ class TableUpdate:
     Attributes:
         rows: int64 (K,): the row of each of the scene's actors, in order.
         fresh: Rows that begin with this key frame: what was known of them is to be cleared.
-        renamed: Rows that a successor took up.
         widened: The new number of rows; 0 where it is as before.
     """
 
     rows: np.ndarray
     fresh: tuple[int, ...]
-    renamed: tuple[int, ...]
     widened: int
 
 
@@ -67,7 +65,7 @@ class TrackTable:
     def update(self, scene: Scene) -> TableUpdate:
         """Give the scene's actors their rows."""
         self._free(scene.stamp)
-        fresh, renamed, width = [], [], len(self)
+        fresh, width = [], len(self)
         new = [actor for actor in scene.actors if actor.track_id not in self._row_of]
         lost = self._unseen(scene) if new else np.zeros(0, bool)
         for actor in new:
@@ -76,7 +74,6 @@ class TrackTable:
                 row = self._allocate(actor, scene.stamp)
                 fresh.append(row)
             else:
-                renamed.append(row)
                 lost[row] = False
             self._row_of[actor.track_id] = row
             self.ids[row] = actor.track_id
@@ -86,7 +83,7 @@ class TrackTable:
             self.last_detected[rows] = scene.stamp
         self._last = scene.stamp
         widened = len(self) if len(self) > width else 0
-        return TableUpdate(rows, tuple(fresh), tuple(renamed), widened)
+        return TableUpdate(rows, tuple(fresh), widened)
 
     def used(self) -> np.ndarray:
         """Return which rows hold an actor, bool (N,)."""
