@@ -78,7 +78,7 @@ class Describer:
             lines[[line for line, _ in part.crossings]] = True
             predicates[[p for p in (part.predicate,) if p >= 0]] = True
             sequences[[s for s in (part.sequence,) if s >= 0]] = True
-        found = np.repeat(predicates, self._state.evidence.found.shape[2])
+        found = np.tile(predicates, self._state.evidence.found.shape[1])
         return np.concatenate([zones, predicates, sequences, lines, found])
 
     def began(self, rule: CompiledRule, row: int, since: int) -> int:
