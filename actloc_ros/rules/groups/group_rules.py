@@ -96,7 +96,7 @@ class AbsenceRule(GroupRule):
         if self._last is not None and stamp - self._last > SILENCE:
             self._silent += stamp - self._last  # nobody knows who was there meanwhile
         self._last = stamp
-        if holding.any() or not active:
+        if not active or np.count_nonzero(holding):
             self._since, self._silent = None, 0
             return
         if self._since is None:
@@ -120,7 +120,7 @@ class RelationRule(GroupRule):
         """Yield a finding for each pair; see `GroupRule`."""
         relation = self.rule.rule.relation
         assert relation is not None
-        if not holding.any() and not self._held:
+        if not self._held and not np.count_nonzero(holding):
             return
         found = find_pairs(relation, self.state, holding, self.state.pairs(rows), stamp)
         pairs = {self._key(pair): pair for pair in found}
@@ -131,8 +131,8 @@ class RelationRule(GroupRule):
                 yield self.finding(key, begin, stamp, list(pair.rows), pair.values)
 
     def _key(self, pair: Pair) -> tuple[int, int]:
-        one, other = self.state.table.serials[list(pair.rows)].tolist()
-        return one, other
+        one, other = pair.rows
+        return int(self.state.table.serials[one]), int(self.state.table.serials[other])
 
     def _evident(self, stamp: int, pairs: Mapping[tuple[int, int], Pair]) -> dict[object, int]:
         """Return the pairs that have been so for their share of the time, with their begin."""

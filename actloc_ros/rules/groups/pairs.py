@@ -43,34 +43,33 @@ def find_pairs(
         table: Of the key frame's actors.
         stamp: Of the key frame in ns.
     """
-    kinds = np.array([kind in relation.with_ for kind in state.table.kind_names], bool)
-    asked = first[table.one] & kinds[state.table.kinds[table.other]]
     if relation.type == 'near_miss':
-        return _near_misses(relation, state, table, asked, stamp)
-    good = asked & (table.distance <= relation.max_distance)
-    measured = {'distance_m': table.distance}
-    if relation.type == 'approaching':
-        good &= table.closing >= CLOSING
-        measured['closing_mps'] = table.closing
+        return _near_misses(relation, state, first, table, stamp)
+    near = first[table.one] & (table.distance <= relation.max_distance)
     pairs: dict[tuple[int, int], Pair] = {}
-    for index in good.nonzero()[0].tolist():
+    for index in near.nonzero()[0].tolist():
         rows = _ordered(table, index)
-        if rows not in pairs:
-            values = {name: float(figures[index]) for name, figures in measured.items()}
-            pairs[rows] = Pair(rows, values)
+        if rows in pairs or state.table.kind(table.other[index]) not in relation.with_:
+            continue
+        values = {'distance_m': float(table.distance[index])}
+        if relation.type == 'approaching':
+            values['closing_mps'] = float(table.closing[index])
+            if not values['closing_mps'] >= CLOSING:
+                continue
+        pairs[rows] = Pair(rows, values)
     return list(pairs.values())
 
 
 def _near_misses(
-    relation: Relation, state: TrackState, table: PairTable, asked: np.ndarray, stamp: int
+    relation: Relation, state: TrackState, first: np.ndarray, table: PairTable, stamp: int
 ) -> list[Pair]:
     radii = _radii(state)
     reach = radii[table.one] + radii[table.other]
     ttc = time_to_collision(table.apart, table.moving, reach)
     pairs: dict[tuple[int, int], Pair] = {}
-    for index in asked.nonzero()[0].tolist():
+    for index in first[table.one].nonzero()[0].tolist():
         rows = _ordered(table, index)
-        if rows in pairs:
+        if rows in pairs or state.table.kind(table.other[index]) not in relation.with_:
             continue
         values = {}
         if relation.ttc is not None and ttc[index] <= relation.ttc:

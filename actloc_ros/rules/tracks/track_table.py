@@ -89,6 +89,10 @@ class TrackTable:
         """Return which rows hold an actor, bool (N,)."""
         return self._used
 
+    def kind(self, row: int) -> str:
+        """Return the kind of the actor in a row."""
+        return self.kind_names[self.kinds[row]]
+
     def kind_index(self, kind: str) -> int:
         """Return the index of a kind."""
         if kind not in self.kind_names:
