@@ -17,29 +17,32 @@ ANY = '*'  # stands for all kinds
 
 
 class ConditionMatrix:
-    """The conditions of R rules, in C columns: each rule's own, then those of its alternatives.
+    """The conditions of R rules, in C columns: each way in which a rule can be fulfilled.
 
     What is remembered of an actor is B bits. A column asks for sets of bits, one of each set, and
     refuses others: products of small matrices say who fulfils it.
+
+    Attributes:
+        first_columns: Of each rule; those of its other ways follow.
     """
 
     def __init__(self, compiled: CompiledCamera) -> None:
         rules = compiled.rules
-        self._columns = [part for rule in rules for part in (rule.always, *rule.any)]
-        counts = [1 + len(rule.any) for rule in rules]
-        self._first = np.cumsum([0, *counts], dtype=np.int64)[:-1]
-        self._alternatives = [
-            (index, slice(first + 1, first + count))
-            for index, (first, count) in enumerate(zip(self._first.tolist(), counts, strict=True))
-            if count > 1
-        ]
-        limits = sorted({c.speed for c in self._columns if c.speed is not None})
+        self._columns = [way for rule in rules for way in rule.ways]
+        counts = [len(rule.ways) for rule in rules]
+        self.first_columns = np.cumsum([0, *counts])[:-1].tolist()
+        self._of_rule = np.repeat(np.eye(len(rules), dtype=np.float32), counts, axis=0)
+        parts = (part for way in self._columns for part in way)
+        limits = sorted({part.speed for part in parts if part.speed is not None})
         self._limits = np.array(limits).reshape(-1, 2)
         bits = _Bits(compiled, limits)
-        asked = [bits.asked(c) for c in self._columns]
+        asked = [[each for part in way for each in bits.asked(part)] for way in self._columns]
         sets = sorted({each for of_column in asked for each in of_column})
         self._sets = _members(sets, bits.count)
-        self._refused = _members((bits.refused(c) for c in self._columns), bits.count)
+        self._refused = _members(
+            ([bit for part in way for bit in bits.refused(part)] for way in self._columns),
+            bits.count,
+        )
         self._asked = _members(
             ([sets.index(each) for each in of_column] for of_column in asked), len(sets)
         )
@@ -54,10 +57,8 @@ class ConditionMatrix:
         good = met @ self._asked == self._asked_count
         good &= bits @ self._refused == 0
         good &= self._of_kinds(state.table.kind_names)[state.table.kinds]
-        good &= state.table.used()[:, None]
-        rules = good.take(self._first, axis=1)
-        for index, columns in self._alternatives:
-            rules[:, index] &= good[:, columns].any(axis=1)
+        rules = good.astype(np.float32) @ self._of_rule > 0
+        rules &= state.table.used()[:, None]
         rules &= (stamp - state.table.last_detected)[:, None] <= self._hold
         return rules, good
 
@@ -69,17 +70,12 @@ class ConditionMatrix:
         parts += [(speed >= self._limits[:, 0]) & (speed <= self._limits[:, 1])]
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
-    @property
-    def first_columns(self) -> list[int]:
-        """The rules' own columns; those of their alternatives follow."""
-        return self._first.tolist()
-
     def _of_kinds(self, names: Sequence[str]) -> np.ndarray:
         """Return whether each kind suits each column, bool (kinds, C); one row at least."""
         if self._kinds_of != len(names):
             self._kinds_of = len(names)
             self._kinds = np.array(
-                [[_suits(c, name) for c in self._columns] for name in names or [ANY]], bool
+                [[_suits(way, name) for way in self._columns] for name in names or [ANY]], bool
             ).reshape(max(1, len(names)), len(self._columns))
         return self._kinds
 
@@ -126,8 +122,8 @@ class _Bits:
         return zones + [self._masks + mask for mask in conditions.masks]
 
 
-def _suits(conditions: CompiledConditions, kind: str) -> bool:
-    return not conditions.kinds or kind in conditions.kinds
+def _suits(way: Iterable[CompiledConditions], kind: str) -> bool:
+    return all(not part.kinds or kind in part.kinds for part in way)
 
 
 def _members(sets: Iterable[Iterable[int]], count: int) -> np.ndarray:

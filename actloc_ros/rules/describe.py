@@ -18,7 +18,7 @@ class Describer:
     def __init__(
         self, compiled: CompiledCamera, state: TrackState, first_columns: Sequence[int]
     ) -> None:
-        """Begin; `first_columns` are the rules' own, those of their alternatives follow."""
+        """Begin; `first_columns` are those of the rules' first ways, the others follow."""
         self._compiled, self._state = compiled, state
         self._zone_names, self._line_names = list(compiled.zones), list(compiled.lines)
         self._stamp, self._columns = 0, np.zeros((0, 0), bool)
@@ -87,7 +87,7 @@ class Describer:
         always = self._begins(rule.always, row)
         ways = [
             self._begins(part, row)
-            for column, part in enumerate(rule.any, first + 1)
+            for column, part in enumerate(rule.any, first)
             if self._columns[row, column]
         ]
         begins = [max(always + way) for way in ways or [[]] if always or way]
@@ -136,7 +136,7 @@ class Describer:
             labels=tuple(labels),
             zones=tuple(self._zone_names[z] for z in sorted(zones)),
             lines=tuple(self._line_names[line] for line in sorted(lines)),
-            score=float(np.mean(scores)) if scores else 1.0,
+            score=sum(scores) / len(scores) if scores else 1.0,
             values=dict(values),
             boxes={i: _box(state.table.boxes[row]) for i, row in zip(ids, ordered, strict=True)},
         )
@@ -161,7 +161,7 @@ class Describer:
 
 
 def _box(box: np.ndarray) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (float(value) for value in box)
+    x1, y1, x2, y2 = box.tolist()
     return x1, y1, x2, y2
 
 

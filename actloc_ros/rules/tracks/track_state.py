@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -66,12 +67,14 @@ class TrackState:
     def step(self, scene: Scene) -> TableUpdate:
         """Take a key frame; return what became of the rows."""
         self._pairs = None
-        update = self.table.update(scene)
+        given = chain.from_iterable(actor.box for actor in scene.actors)
+        boxes = np.fromiter(given, np.float64).reshape(-1, 4)
+        update = self.table.update(scene, boxes)
         if update.widened:
             self._widen(update.widened)
         for row in update.fresh:
             self._clear(row)
-        rows, places = update.rows, self._placer.place(scene)
+        rows, places = update.rows, self._placer.place(scene, boxes)
         self.elsewhere += places.elsewhere
         self._take(scene, rows, places)
         return update

@@ -62,8 +62,8 @@ class TrackTable:
         """Return the number of rows, free ones too."""
         return len(self.ids)
 
-    def update(self, scene: Scene) -> TableUpdate:
-        """Give the scene's actors their rows."""
+    def update(self, scene: Scene, boxes: np.ndarray) -> TableUpdate:
+        """Give the scene's actors their rows; `boxes` are theirs, float64 (K, 4)."""
         self._free(scene.stamp)
         fresh, width = [], len(self)
         new = [actor for actor in scene.actors if actor.track_id not in self._row_of]
@@ -79,7 +79,7 @@ class TrackTable:
             self.ids[row] = actor.track_id
         rows = np.array([self._row_of[actor.track_id] for actor in scene.actors], np.int64)
         if len(rows):
-            self.boxes[rows] = [actor.box for actor in scene.actors]
+            self.boxes[rows] = boxes
             self.last_detected[rows] = scene.stamp
         self._last = scene.stamp
         widened = len(self) if len(self) > width else 0
