@@ -62,13 +62,13 @@ class EvidenceMemory:
             int(durations.max(initial=0)) + nanoseconds(1.0),
             hits=((rows, count), np.int32),
             scores=((rows, count), np.float32),
-            steps=((rows,), np.int32),
+            steps=((rows, 1), np.int32),
         )
         self.supported = np.zeros((rows, count), bool)
         self.began = np.zeros((rows, count), np.int64)
         self.found = np.zeros((rows, most, count), bool)
         self._total_hits = np.zeros((rows, count), np.int32)
-        self._total_steps = np.zeros(rows, np.int32)
+        self._total_steps = np.zeros((rows, 1), np.int32)
 
     def widen(self, rows: int) -> None:
         """Make room for more actors."""
@@ -98,22 +98,23 @@ class EvidenceMemory:
         """
         if not self.predicates:
             return
-        scores = self._scores_of(actors)
-        best = scores.max(axis=1, initial=0)
-        hits = best >= self._min_score
-        self._total_hits[rows] += hits
-        self._total_steps[rows] += 1
-        hit_scores = np.zeros_like(self.supported, np.float32)
-        hit_scores[rows] = best * hits
+        detected = np.zeros((len(self.supported), 1), bool)
+        detected[rows] = True
+        scores = self._scores_of(rows, actors)
+        found = (scores >= self._min_score) & detected[:, None]
+        hits = found.any(axis=1)
+        self._total_hits += hits
+        self._total_steps += detected
         self._history.append(
-            stamp, hits=self._total_hits, scores=hit_scores, steps=self._total_steps
+            stamp,
+            hits=self._total_hits,
+            scores=scores.max(axis=1) * hits,
+            steps=self._total_steps,
         )
         if len(rows):
-            detected = np.zeros((len(self.supported), 1), bool)
-            detected[rows] = True
             recent = self._decide(stamp, detected, first_detected)
             self.found &= (recent | ~detected)[:, None]
-            self.found[rows] |= scores >= self._min_score
+            self.found |= found
 
     def score(self, row: int, predicate: int) -> float:
         """Return the mean score of the hits in the window, in [0, 1]."""
@@ -130,12 +131,12 @@ class EvidenceMemory:
         found = self.found[row, :, predicate].tolist()
         return tuple(label for label, hit in zip(labels, found, strict=False) if hit)
 
-    def _scores_of(self, actors: Sequence[Actor]) -> np.ndarray:
-        """Return the scores of each predicate's labels, float32 (K, labels, P)."""
+    def _scores_of(self, rows: np.ndarray, actors: Sequence[Actor]) -> np.ndarray:
+        """Return the scores of each predicate's labels, float32 (N, labels, P)."""
         labels, zeros = self.labels, repeat(0.0)
         given = chain.from_iterable(map(a.scores.get, labels, zeros) for a in actors)
-        values = np.zeros((len(actors), len(labels) + 1), np.float32)
-        values[:, :-1] = np.fromiter(given, np.float32).reshape(len(actors), len(labels))
+        values = np.zeros((len(self.supported), len(labels) + 1), np.float32)
+        values[rows, :-1] = np.fromiter(given, np.float32).reshape(len(rows), len(labels))
         return values.take(self._columns, axis=1)
 
     def _decide(self, stamp: int, detected: np.ndarray, first_detected: np.ndarray) -> np.ndarray:
@@ -148,18 +149,19 @@ class EvidenceMemory:
         """
         history = self._history
         first = [self._first_row(stamp, duration) for duration in self._durations.tolist()]
-        hits, steps = self._total_hits.copy(), np.tile(self._total_steps[:, None], len(first))
+        hits, steps = self._total_hits.copy(), self._total_steps.repeat(len(first), axis=1)
         for index, begin in enumerate(first):
             if begin:  # each predicate counts from the row before its window
                 own = self._duration_of == index
                 np.subtract(hits, history.rows('hits')[begin - 1], out=hits, where=own)
-                steps[:, index] -= history.rows('steps')[begin - 1]
+                steps[:, index] -= history.rows('steps')[begin - 1, :, 0]
         share = hits / np.maximum(steps, 1).take(self._duration_of, axis=1)
         known = first_detected[:, None] <= stamp - self._duration
         supported = (share >= self._min_fraction) & (hits > 0) & known
         rising = supported & ~self.supported & detected
         np.copyto(self.supported, supported, where=detected)
-        self._begin(rising.nonzero(), min(first), self._total_hits - hits)
+        if rising.any():
+            self._begin(rising.nonzero(), min(first), self._total_hits - hits)
         return hits > 0
 
     def _begin(self, cells: tuple[np.ndarray, ...], first: int, before: np.ndarray) -> None:
@@ -171,10 +173,9 @@ class EvidenceMemory:
             before: int32 (N, P): hits before each window.
         """
         rows, predicates = cells
-        if len(rows):
-            counts = self._history.rows('hits')[first:, rows, predicates]
-            risen = counts > before[rows, predicates]
-            self.began[rows, predicates] = self._history.stamps[first + risen.argmax(axis=0)]
+        counts = self._history.rows('hits')[first:, rows, predicates]
+        risen = counts > before[rows, predicates]
+        self.began[rows, predicates] = self._history.stamps[first + risen.argmax(axis=0)]
 
     def _first_row(self, stamp: int, duration: int) -> int:
         return self._history.since(stamp - duration)
