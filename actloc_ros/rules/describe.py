@@ -48,18 +48,23 @@ class Describer:
     def _all_versions(self) -> np.ndarray:
         """Return all that a description depends on, uint64 (N, words)."""
         if self._versions is None:
-            state, evidence = self._state, self._state.evidence
-            parts = [state.zones.inside, evidence.supported, state.sequences.holds]
-            parts += [state.lines.crossed != 0, evidence.found.reshape(len(evidence.found), -1)]
-            self._versions = _packed(state.table.ids, np.concatenate(parts, axis=1))
+            self._versions = _packed(self._state.table.ids, self._state_bits())
         return self._versions
 
+    def _state_bits(self) -> np.ndarray:
+        """Return what a description depends on beside the track, bool (N, bits)."""
+        state, found = self._state, self._state.evidence.found
+        parts = [state.zones.inside, state.evidence.supported, state.sequences.holds]
+        parts += [state.lines.crossed != 0, found.reshape(len(found), -1)]
+        return np.concatenate(parts, axis=1)
+
     def _all_masks(self) -> np.ndarray:
-        """Return the bits that matter to each rule, uint64 (R, words), as `_all_versions`."""
+        """Return the bits that matter to each rule, uint64 (R, words), as `_state_bits`."""
         rules = self._compiled.rules
-        return _packed(
-            np.full(len(rules), -1), np.array([self._mask(rule) for rule in rules], bool)
-        )
+        bits = np.zeros((len(rules), self._state_bits().shape[1]), bool)
+        for row, rule in enumerate(rules):
+            bits[row] = self._mask(rule)
+        return _packed(np.full(len(rules), -1), bits)
 
     def _mask(self, rule: CompiledRule) -> np.ndarray:
         """Return which bits matter to a rule."""
