@@ -135,8 +135,9 @@ class EvidenceMemory:
         """Return the scores of each predicate's labels, float32 (N, labels, P)."""
         labels, zeros = self.labels, repeat(0.0)
         given = chain.from_iterable(map(a.scores.get, labels, zeros) for a in actors)
+        size = len(actors), len(labels)
         values = np.zeros((len(self.supported), len(labels) + 1), np.float32)
-        values[rows, :-1] = np.fromiter(given, np.float32).reshape(len(rows), len(labels))
+        values[rows, :-1] = np.fromiter(given, np.float32, size[0] * size[1]).reshape(size)
         return values.take(self._columns, axis=1)
 
     def _decide(self, stamp: int, detected: np.ndarray, first_detected: np.ndarray) -> np.ndarray:

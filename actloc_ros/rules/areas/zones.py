@@ -58,7 +58,7 @@ class ZoneMemory:
         np.copyto(self.since, NEVER, where=gone)
 
     def _take(self, stamp: int, rows: np.ndarray, found: np.ndarray) -> None:
-        within, outside = np.zeros_like(self.inside), np.zeros_like(self.inside)
+        within, outside = np.zeros((2, *self.inside.shape), bool)
         within[rows], outside[rows] = found, ~found
         np.copyto(self.since, stamp, where=within & (self.since == NEVER))
         np.copyto(self.since, NEVER, where=outside)

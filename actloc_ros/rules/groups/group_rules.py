@@ -75,7 +75,7 @@ class CountRule(GroupRule):
         held = self._held.step(stamp, enough) and enough
         since = self._clocks.step(stamp, {CAMERA: self._held.began} if held else {})
         if held and stamp - since[CAMERA] >= nanoseconds(self.rule.rule.dwell):
-            who = np.flatnonzero(holding).tolist()
+            who = holding.nonzero()[0].tolist()
             yield self.finding(CAMERA, since[CAMERA], stamp, who, {'count': float(count)})
 
 

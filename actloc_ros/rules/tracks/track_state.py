@@ -68,7 +68,7 @@ class TrackState:
         """Take a key frame; return what became of the rows."""
         self._pairs = None
         given = chain.from_iterable(actor.box for actor in scene.actors)
-        boxes = np.fromiter(given, np.float64).reshape(-1, 4)
+        boxes = np.fromiter(given, np.float64, 4 * len(scene.actors)).reshape(-1, 4)
         update = self.table.update(scene, boxes)
         if update.widened:
             self._widen(update.widened)
