@@ -70,9 +70,9 @@ class CompiledRule:
     evidence: int
 
     @property
-    def crosses(self) -> bool:
-        """Whether the rule is over crossings, which are at once."""
-        return any(part.crossings for part in (self.always, *self.any))
+    def ways(self) -> list[tuple[CompiledConditions, ...]]:
+        """Each way to fulfil the rule: conditions that must hold together."""
+        return [(self.always, part) for part in self.any] or [(self.always,)]
 
 
 @dataclass

@@ -17,97 +17,113 @@ ANY = '*'  # stands for all kinds
 
 
 class ConditionMatrix:
-    """The conditions of R rules, in C columns: each rule's own, then those of its alternatives.
+    """The conditions of R rules, in C columns: each way in which a rule can be fulfilled.
 
-    What is remembered of N actors is gathered by column; sets of zones, lines and masks are
-    products of small matrices.
+    What is remembered of an actor is B bits. A column asks for sets of bits, one of each set, and
+    refuses others: products of small matrices say who fulfils it.
+
+    Attributes:
+        first_columns: Of each rule; those of its other ways follow.
     """
 
     def __init__(self, compiled: CompiledCamera) -> None:
         rules = compiled.rules
-        self._columns = [part for rule in rules for part in (rule.always, *rule.any)]
-        counts = [1 + len(rule.any) for rule in rules]
-        self._first = np.cumsum([0, *counts], dtype=np.int64)[:-1]
-        self._alternatives = [
-            (index, slice(first + 1, first + count))
-            for index, (first, count) in enumerate(zip(self._first.tolist(), counts, strict=True))
-            if count > 1
-        ]
-        # The last column of what is gathered holds for everybody.
-        self._predicate = self._indices((c.predicate for c in self._columns), compiled.predicates)
-        self._sequence = self._indices((c.sequence for c in self._columns), compiled.sequences)
-        zones, masks = len(compiled.zones), len(compiled.masks)
-        # Side by side: zones of which one is asked for, and zones that are forbidden.
-        within = _members((c.zones or () for c in self._columns), zones)
-        without = _members((c.zones_not for c in self._columns), zones)
-        self._zones = np.concatenate([within, without], axis=1)
-        self._zones_least = np.array([-(c.zones is None) for c in self._columns], np.float32)
-        self._masks = _members((c.masks for c in self._columns), masks)
-        self._ways = _members(
-            (
-                (2 * line + (way == OUT) for line, ways in c.crossings for way in ways)
-                for c in self._columns
-            ),
-            2 * len(compiled.lines),
+        self._columns = [way for rule in rules for way in rule.ways]
+        counts = [len(rule.ways) for rule in rules]
+        self.first_columns = np.cumsum([0, *counts])[:-1].tolist()
+        self._of_rule = np.repeat(np.eye(len(rules), dtype=np.float32), counts, axis=0)
+        parts = (part for way in self._columns for part in way)
+        limits = sorted({part.speed for part in parts if part.speed is not None})
+        self._limits = np.array(limits).reshape(-1, 2)
+        bits = _Bits(compiled, limits)
+        asked = [[each for part in way for each in bits.asked(part)] for way in self._columns]
+        sets = sorted({each for of_column in asked for each in of_column})
+        self._sets = _members(sets, bits.count)
+        self._refused = _members(
+            ([bit for part in way for bit in bits.refused(part)] for way in self._columns),
+            bits.count,
         )
-        self._no_lines = np.array([not c.crossings for c in self._columns], bool)
-        speeds = [(i, c.speed) for i, c in enumerate(self._columns) if c.speed]
-        self._speeds = np.array([i for i, _ in speeds], np.int64)
-        self._limits = np.array([limits for _, limits in speeds]).reshape(-1, 2)
+        self._asked = _members(
+            ([sets.index(each) for each in of_column] for of_column in asked), len(sets)
+        )
+        self._asked_count = self._asked.sum(0)
         self._kinds, self._kinds_of = np.zeros((0, len(self._columns)), bool), -1
         self._hold = np.array([rule.hold for rule in rules], np.int64)
 
     def holding(self, state: TrackState, stamp: int) -> tuple[np.ndarray, np.ndarray]:
         """Return who fulfils which rule, bool (N, R), and which columns, bool (N, C)."""
-        good = self._of_kinds(state.table.kind_names)[state.table.kinds]
-        good &= state.table.used()[:, None]
-        if state.evidence.supported.shape[1]:
-            good &= _with_all(state.evidence.supported).take(self._predicate, axis=1)
-        if state.sequences.holds.shape[1]:
-            good &= _with_all(state.sequences.holds).take(self._sequence, axis=1)
-        if len(self._zones):
-            inside = state.zones.inside.astype(np.float32) @ self._zones
-            good &= inside[:, : good.shape[1]] > self._zones_least
-            good &= inside[:, good.shape[1] :] == 0
-        if len(self._masks):
-            good &= state.masked.astype(np.float32) @ self._masks == 0
-        if len(self._ways):
-            good &= self._crossing(state.lines.crossed)
-        if len(self._speeds):
-            speed = state.motion.fit.speed[:, None]
-            good[:, self._speeds] &= (speed >= self._limits[:, 0]) & (speed <= self._limits[:, 1])
-        rules = good.take(self._first, axis=1)
-        for index, columns in self._alternatives:
-            rules[:, index] &= good[:, columns].any(axis=1)
+        bits = self._bits(state)
+        met = (bits @ self._sets > 0).astype(np.float32)
+        good = met @ self._asked == self._asked_count
+        good &= bits @ self._refused == 0
+        good &= self._of_kinds(state.table.kind_names)[state.table.kinds]
+        rules = good.astype(np.float32) @ self._of_rule > 0
+        rules &= state.table.used()[:, None]
         rules &= (stamp - state.table.last_detected)[:, None] <= self._hold
         return rules, good
 
-    def first_column(self, index: int) -> int:
-        """Return a rule's own column; those of its alternatives follow."""
-        return int(self._first[index])
-
-    def _indices(self, given: Iterable[int], known: Sequence[object]) -> np.ndarray:
-        return np.array([len(known) if i < 0 else i for i in given], np.int64)
-
-    def _crossing(self, crossed: np.ndarray) -> np.ndarray:
-        if not crossed.any():
-            return np.broadcast_to(self._no_lines, (len(crossed), len(self._no_lines)))
-        ways = np.zeros((len(crossed), 2 * crossed.shape[1]), np.float32)
-        ways[:, ::2], ways[:, 1::2] = crossed == IN, crossed == OUT
-        return (ways @ self._ways > 0) | self._no_lines
+    def _bits(self, state: TrackState) -> np.ndarray:
+        """Return what is remembered, float32 (N, B), in the order of `_Bits`."""
+        crossed, speed = state.lines.crossed, state.motion.fit.speed[:, None]
+        parts = [state.zones.inside, state.evidence.supported, state.sequences.holds]
+        parts += [crossed == IN, crossed == OUT, state.masked]
+        parts += [(speed >= self._limits[:, 0]) & (speed <= self._limits[:, 1])]
+        return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def _of_kinds(self, names: Sequence[str]) -> np.ndarray:
         """Return whether each kind suits each column, bool (kinds, C); one row at least."""
         if self._kinds_of != len(names):
             self._kinds_of = len(names)
             self._kinds = np.array(
-                [[_suits(c, name) for c in self._columns] for name in names or [ANY]], bool
+                [[_suits(way, name) for way in self._columns] for name in names or [ANY]], bool
             ).reshape(max(1, len(names)), len(self._columns))
         return self._kinds
 
 
-def _suits(conditions: CompiledConditions, kind: str) -> bool:
-    return not conditions.kinds or kind in conditions.kinds
+class _Bits:
+    """The indices of what is remembered of an actor."""
+
+    def __init__(self, compiled: CompiledCamera, limits: list[tuple[float, float]]) -> None:
+        self._limits = limits
+        lines = len(compiled.lines)
+        counts = (
+            len(compiled.zones),
+            len(compiled.predicates),
+            len(compiled.sequences),
+            lines,
+            lines,
+            len(compiled.masks),
+            len(limits),
+        )
+        *begins, self.count = np.cumsum([0, *counts]).tolist()
+        self._zones, self._predicates, self._sequences, *others = begins
+        self._in, self._out, self._masks, self._speeds = others
+
+    def asked(self, conditions: CompiledConditions) -> list[tuple[int, ...]]:
+        """Return the sets of bits of each of which conditions ask for one."""
+        sets = []
+        if conditions.zones is not None:
+            sets.append(tuple(self._zones + zone for zone in conditions.zones))
+        if conditions.predicate >= 0:
+            sets.append((self._predicates + conditions.predicate,))
+        if conditions.sequence >= 0:
+            sets.append((self._sequences + conditions.sequence,))
+        if conditions.crossings:
+            begins = {IN: self._in, OUT: self._out}
+            crossings = conditions.crossings
+            sets.append(tuple(begins[way] + line for line, ways in crossings for way in ways))
+        if conditions.speed is not None:
+            sets.append((self._speeds + self._limits.index(conditions.speed),))
+        return sets
+
+    def refused(self, conditions: CompiledConditions) -> list[int]:
+        """Return the bits of which conditions ask for none."""
+        zones = [self._zones + zone for zone in conditions.zones_not]
+        return zones + [self._masks + mask for mask in conditions.masks]
+
+
+def _suits(way: Iterable[CompiledConditions], kind: str) -> bool:
+    return all(not part.kinds or kind in part.kinds for part in way)
 
 
 def _members(sets: Iterable[Iterable[int]], count: int) -> np.ndarray:
@@ -117,8 +133,3 @@ def _members(sets: Iterable[Iterable[int]], count: int) -> np.ndarray:
     for column, members in enumerate(columns):
         matrix[members, column] = 1
     return matrix
-
-
-def _with_all(held: np.ndarray) -> np.ndarray:
-    """Return bool (N, X + 1): a last column that holds for everybody."""
-    return np.concatenate([held, np.ones((len(held), 1), bool)], axis=1)

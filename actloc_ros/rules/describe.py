@@ -8,44 +8,66 @@ import numpy as np
 
 from actloc_ros.frames import seconds
 from actloc_ros.rules.compiled import CompiledCamera, CompiledConditions, CompiledRule
-from actloc_ros.rules.occurrences import Description
+from actloc_ros.rules.occurrence import Description
 from actloc_ros.rules.tracks.track_state import TrackState
 
 
 class Describer:
     """Describes what the rules of one camera find."""
 
-    def __init__(self, compiled: CompiledCamera, state: TrackState) -> None:
+    def __init__(
+        self, compiled: CompiledCamera, state: TrackState, first_columns: Sequence[int]
+    ) -> None:
+        """Begin; `first_columns` are those of the rules' first ways, the others follow."""
         self._compiled, self._state = compiled, state
         self._zone_names, self._line_names = list(compiled.zones), list(compiled.lines)
         self._stamp, self._columns = 0, np.zeros((0, 0), bool)
-        self._bits: list[int] = []
-        self._masks = {rule.name: self._mask(rule) for rule in compiled.rules}
+        self._versions: np.ndarray | None = None
+        names = [rule.name for rule in compiled.rules]
+        self._first = dict(zip(names, first_columns, strict=True))
+        self._masks = self._all_masks()
+        self._mask_of = dict(zip(names, self._masks, strict=True))
+
+    @property
+    def words(self) -> int:
+        """How many numbers a version of one actor has."""
+        return self._masks.shape[1]
 
     def begin(self, stamp: int, columns: np.ndarray) -> None:
         """Begin a key frame; `columns` says who fulfils which conditions, bool (N, C)."""
-        self._stamp, self._columns = stamp, columns
-        self._bits = []
+        self._stamp, self._columns, self._versions = stamp, columns, None
 
-    def version(self, rule: CompiledRule, rows: Sequence[int]) -> tuple[int, ...]:
-        """Return another value where what is said of actors may have changed."""
-        if not self._bits:
-            self._bits = _packed(self._state_rows())
-        mask, ids = self._masks[rule.name], self._state.table.ids
-        if len(rows) == 1:
-            return int(ids[rows[0]]), self._bits[rows[0]] & mask
-        return tuple(part for row in rows for part in (int(ids[row]), self._bits[row] & mask))
+    def version(self, rule: CompiledRule, rows: list[int]) -> bytes:
+        """Return another value where what a rule says of actors may have changed."""
+        return (self._all_versions()[rows] & self._mask_of[rule.name]).tobytes()
 
-    def _state_rows(self) -> np.ndarray:
-        """Return all that a description depends on, bool (N, bits)."""
-        state = self._state
-        evidence = state.evidence
-        parts = [state.zones.inside, evidence.supported, state.sequences.holds]
-        parts += [state.lines.crossed != 0, evidence.found.reshape(len(evidence.found), -1)]
+    def versions(self, rows: np.ndarray, rules: np.ndarray) -> np.ndarray:
+        """Return likewise uint64 (M, words) of M rows of one actor and indices of rules."""
+        return self._all_versions()[rows] & self._masks[rules]
+
+    def _all_versions(self) -> np.ndarray:
+        """Return all that a description depends on, uint64 (N, words)."""
+        if self._versions is None:
+            self._versions = _packed(self._state.table.ids, self._state_bits())
+        return self._versions
+
+    def _state_bits(self) -> np.ndarray:
+        """Return what a description depends on beside the track, bool (N, bits)."""
+        state, found = self._state, self._state.evidence.found
+        parts = [state.zones.inside, state.evidence.supported, state.sequences.holds]
+        parts += [state.lines.crossed != 0, found.reshape(len(found), -1)]
         return np.concatenate(parts, axis=1)
 
-    def _mask(self, rule: CompiledRule) -> int:
-        """Return the bits that matter to a rule, in the order of `_state_rows`."""
+    def _all_masks(self) -> np.ndarray:
+        """Return the bits that matter to each rule, uint64 (R, words), as `_state_bits`."""
+        rules = self._compiled.rules
+        bits = np.zeros((len(rules), self._state_bits().shape[1]), bool)
+        for row, rule in enumerate(rules):
+            bits[row] = self._mask(rule)
+        return _packed(np.full(len(rules), -1), bits)
+
+    def _mask(self, rule: CompiledRule) -> np.ndarray:
+        """Return which bits matter to a rule."""
         parts = (rule.always, *rule.any)
         zones, predicates, sequences, lines = (
             np.zeros(count, bool)
@@ -61,22 +83,16 @@ class Describer:
             lines[[line for line, _ in part.crossings]] = True
             predicates[[p for p in (part.predicate,) if p >= 0]] = True
             sequences[[s for s in (part.sequence,) if s >= 0]] = True
-        found = np.repeat(predicates, self._state.evidence.found.shape[2])
-        return _packed(np.concatenate([zones, predicates, sequences, lines, found])[None])[0]
+        found = np.tile(predicates, self._state.evidence.found.shape[1])
+        return np.concatenate([zones, predicates, sequences, lines, found])
 
-    def began(self, rule: CompiledRule, row: int, since: int, first: int) -> int:
-        """Return the stamp of the first evidence of what has held since a stamp.
-
-        Args:
-            rule: Which.
-            row: Of the actor.
-            since: In ns.
-            first: The rule's own column; those of its alternatives follow.
-        """
+    def began(self, rule: CompiledRule, row: int, since: int) -> int:
+        """Return the stamp of the first evidence of what has held for an actor since a stamp."""
+        first = self._first[rule.name]
         always = self._begins(rule.always, row)
         ways = [
             self._begins(part, row)
-            for column, part in enumerate(rule.any, first + 1)
+            for column, part in enumerate(rule.any, first)
             if self._columns[row, column]
         ]
         begins = [max(always + way) for way in ways or [[]] if always or way]
@@ -125,7 +141,7 @@ class Describer:
             labels=tuple(labels),
             zones=tuple(self._zone_names[z] for z in sorted(zones)),
             lines=tuple(self._line_names[line] for line in sorted(lines)),
-            score=float(np.mean(scores)) if scores else 1.0,
+            score=sum(scores) / len(scores) if scores else 1.0,
             values=dict(values),
             boxes={i: _box(state.table.boxes[row]) for i, row in zip(ids, ordered, strict=True)},
         )
@@ -150,10 +166,14 @@ class Describer:
 
 
 def _box(box: np.ndarray) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (float(value) for value in box)
+    x1, y1, x2, y2 = box.tolist()
     return x1, y1, x2, y2
 
 
-def _packed(rows: np.ndarray) -> list[int]:
-    """Return each row of bool (N, bits) as one number."""
-    return [int.from_bytes(row.tobytes(), 'big') for row in np.packbits(rows, axis=1)]
+def _packed(ids: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """Return uint64 (N, words): ids (N,), and bits (N, B) packed."""
+    packed = np.packbits(bits, axis=1)
+    words = np.zeros((len(ids), 1 + -(-packed.shape[1] // 8)), np.uint64)
+    words[:, 0] = ids.view(np.uint64)
+    words.view(np.uint8)[:, 8 : 8 + packed.shape[1]] = packed
+    return words

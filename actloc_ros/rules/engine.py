@@ -9,7 +9,7 @@ from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.camera_rules import CameraRules
 from actloc_ros.rules.counts import CountSink
 from actloc_ros.rules.file.model import Rules
-from actloc_ros.rules.occurrences import MOST_A_MINUTE, Issuer
+from actloc_ros.rules.occurrence import MOST_A_MINUTE, Issuer
 from actloc_ros.rules.scene import Scene
 
 LATENESS = nanoseconds(0.5)  # what is late by less is out of order; by more, time jumped back
@@ -61,7 +61,7 @@ class RuleEngine:
     @property
     def open_count(self) -> int:
         """Alarms that are open."""
-        return sum(camera.occurrences.open_count for camera in self._cameras.values())
+        return sum(camera.open_count for camera in self._cameras.values())
 
     @property
     def poses_elsewhere(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -32,12 +33,12 @@ class Predicate:
 class EvidenceMemory:
     """The predicates of a camera's actors: N rows of actors, P predicates.
 
-    Sums of hits are kept by key frame, so that those of any window are a difference of two rows.
+    Counts of hits are kept by key frame, so that those of any window are a difference of two rows.
 
     Attributes:
         supported: bool (N, P): whether each predicate holds; unseen actors keep what held.
         began: int64 (N, P): stamp of the first hit of what is supported.
-        found: bool (N, P, labels): which labels of each predicate have hit since its window was
+        found: bool (N, labels, P): which labels of each predicate have hit since its window was
             without a hit.
     """
 
@@ -46,9 +47,9 @@ class EvidenceMemory:
         self.labels = tuple(sorted({label for p in predicates for label in p.labels}))
         most = max((len(p.labels) for p in predicates), default=0)
         absent = len(self.labels)
-        self._columns = np.full((len(predicates), most), absent)
-        for row, predicate in enumerate(predicates):
-            for column, label in enumerate(predicate.labels):
+        self._columns = np.full((most, len(predicates)), absent)
+        for column, predicate in enumerate(predicates):
+            for row, label in enumerate(predicate.labels):
                 self._columns[row, column] = self.labels.index(label)
         # As precise as the scores, so that a score of 0.7 reaches 0.7.
         self._min_score = np.array([p.min_score for p in predicates], np.float32)
@@ -60,16 +61,14 @@ class EvidenceMemory:
         self._history = History(
             int(durations.max(initial=0)) + nanoseconds(1.0),
             hits=((rows, count), np.int32),
-            sums=((rows, count), np.float64),
-            steps=((rows,), np.int32),
+            scores=((rows, count), np.float32),
+            steps=((rows, 1), np.int32),
         )
         self.supported = np.zeros((rows, count), bool)
         self.began = np.zeros((rows, count), np.int64)
-        self.found = np.zeros((rows, count, most), bool)
-        self._scores = np.zeros((rows, absent + 1), np.float32)
+        self.found = np.zeros((rows, most, count), bool)
         self._total_hits = np.zeros((rows, count), np.int32)
-        self._total_sums = np.zeros((rows, count))
-        self._total_steps = np.zeros(rows, np.int32)
+        self._total_steps = np.zeros((rows, 1), np.int32)
 
     def widen(self, rows: int) -> None:
         """Make room for more actors."""
@@ -99,63 +98,85 @@ class EvidenceMemory:
         """
         if not self.predicates:
             return
-        scores = self._take_scores(rows, actors)
-        best = scores.max(axis=2, initial=0)
-        hits = best >= self._min_score
-        self._total_hits[rows] += hits
-        self._total_sums[rows] += np.where(hits, best, 0)
-        self._total_steps[rows] += 1
+        detected = np.zeros((len(self.supported), 1), bool)
+        detected[rows] = True
+        scores = self._scores_of(rows, actors)
+        found = (scores >= self._min_score) & detected[:, None]
+        hits = found.any(axis=1)
+        self._total_hits += hits
+        self._total_steps += detected
         self._history.append(
-            stamp, hits=self._total_hits, sums=self._total_sums, steps=self._total_steps
+            stamp,
+            hits=self._total_hits,
+            scores=scores.max(axis=1) * hits,
+            steps=self._total_steps,
         )
         if len(rows):
-            recent = self._decide(stamp, rows, first_detected)
-            hit = scores >= self._min_score[:, None]
-            self.found[rows] = (self.found[rows] & recent[..., None]) | hit
+            recent = self._decide(stamp, detected, first_detected)
+            self.found &= (recent | ~detected)[:, None]
+            self.found |= found
 
     def score(self, row: int, predicate: int) -> float:
         """Return the mean score of the hits in the window, in [0, 1]."""
         stamps = self._history.stamps
         first = self._first_row(int(stamps[-1]), int(self._duration[predicate]))
-        hits, sums = self._history.rows('hits'), self._history.rows('sums')
+        hits, scores = self._history.rows('hits'), self._history.rows('scores')
         count = hits[-1, row, predicate] - (hits[first - 1, row, predicate] if first else 0)
-        total = sums[-1, row, predicate] - (sums[first - 1, row, predicate] if first else 0)
+        total = scores[first:, row, predicate].sum(dtype=np.float64)
         return min(1.0, float(total / count)) if count else 0.0
 
     def labels_found(self, row: int, predicate: int) -> tuple[str, ...]:
         """Return the predicate's actions that have hit in what holds."""
         labels = self.predicates[predicate].labels
-        return tuple(n for n, hit in zip(labels, self.found[row, predicate], strict=False) if hit)
+        found = self.found[row, :, predicate].tolist()
+        return tuple(label for label, hit in zip(labels, found, strict=False) if hit)
 
-    def _take_scores(self, rows: np.ndarray, actors: Sequence[Actor]) -> np.ndarray:
-        """Return the scores of each predicate's labels, float32 (K, P, labels)."""
-        labels = self.labels
-        values = [[actor.scores.get(label, 0.0) for label in labels] for actor in actors]
-        if values:
-            self._scores[rows, :-1] = values
-        return self._scores[rows][:, self._columns]
+    def _scores_of(self, rows: np.ndarray, actors: Sequence[Actor]) -> np.ndarray:
+        """Return the scores of each predicate's labels, float32 (N, labels, P)."""
+        labels, zeros = self.labels, repeat(0.0)
+        given = chain.from_iterable(map(a.scores.get, labels, zeros) for a in actors)
+        size = len(actors), len(labels)
+        values = np.zeros((len(self.supported), len(labels) + 1), np.float32)
+        values[rows, :-1] = np.fromiter(given, np.float32, size[0] * size[1]).reshape(size)
+        return values.take(self._columns, axis=1)
 
-    def _decide(self, stamp: int, rows: np.ndarray, first_detected: np.ndarray) -> np.ndarray:
-        """Decide what is supported; return what has any hit in its window, bool (K, P)."""
-        hits, steps = self._history.rows('hits'), self._history.rows('steps')
+    def _decide(self, stamp: int, detected: np.ndarray, first_detected: np.ndarray) -> np.ndarray:
+        """Decide what is supported of those detected; return what has any hit in its window.
+
+        Args:
+            stamp: Of the key frame in ns.
+            detected: bool (N, 1).
+            first_detected: int64 (N,) stamps.
+        """
+        history = self._history
         first = [self._first_row(stamp, duration) for duration in self._durations.tolist()]
-        before = np.zeros((len(rows), len(self.predicates)), np.int32)
-        count = np.repeat(self._total_steps[rows, None], len(first), axis=1)
+        hits, steps = self._total_hits.copy(), self._total_steps.repeat(len(first), axis=1)
         for index, begin in enumerate(first):
-            if begin:  # each predicate counts from the base that belongs to its duration
-                of_it = self._duration_of == index
-                before[:, of_it] = hits[begin - 1, rows][:, of_it]
-                count[:, index] -= steps[begin - 1, rows]
-        share = (self._total_hits[rows] - before) / np.maximum(count, 1)[:, self._duration_of]
-        known = stamp - first_detected[rows, None] >= self._duration
-        supported = (share >= self._min_fraction) & (share > 0) & known
-        rising = supported & ~self.supported[rows]
-        self.supported[rows] = supported
-        for index, predicate in zip(*np.nonzero(rising), strict=True):
-            row, begin = int(rows[index]), first[self._duration_of[predicate]]
-            risen = hits[begin:, row, predicate] > before[index, predicate]
-            self.began[row, predicate] = self._history.stamps[begin + int(np.argmax(risen))]
-        return share > 0
+            if begin:  # each predicate counts from the row before its window
+                own = self._duration_of == index
+                np.subtract(hits, history.rows('hits')[begin - 1], out=hits, where=own)
+                steps[:, index] -= history.rows('steps')[begin - 1, :, 0]
+        share = hits / np.maximum(steps, 1).take(self._duration_of, axis=1)
+        known = first_detected[:, None] <= stamp - self._duration
+        supported = (share >= self._min_fraction) & (hits > 0) & known
+        rising = supported & ~self.supported & detected
+        np.copyto(self.supported, supported, where=detected)
+        if rising.any():
+            self._begin(rising.nonzero(), min(first), self._total_hits - hits)
+        return hits > 0
+
+    def _begin(self, cells: tuple[np.ndarray, ...], first: int, before: np.ndarray) -> None:
+        """Note when the first hits of newly supported cells came.
+
+        Args:
+            cells: Their rows and predicates.
+            first: Row of the history at which the longest window begins.
+            before: int32 (N, P): hits before each window.
+        """
+        rows, predicates = cells
+        counts = self._history.rows('hits')[first:, rows, predicates]
+        risen = counts > before[rows, predicates]
+        self.began[rows, predicates] = self._history.stamps[first + risen.argmax(axis=0)]
 
     def _first_row(self, stamp: int, duration: int) -> int:
         return self._history.since(stamp - duration)
@@ -165,8 +186,6 @@ _BY_ROW = (
     'supported',
     'began',
     'found',
-    '_scores',
     '_total_hits',
-    '_total_sums',
     '_total_steps',
 )

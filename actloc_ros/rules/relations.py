@@ -33,6 +33,7 @@ OTHER_RADIUS = 0.5  # m
 CROSSING_ANGLE = np.deg2rad(30.0)
 CLOSING = 0.2  # m/s from which two approach: 3 standard deviations of fits to 5 cm at 15 Hz
 LEAST_SPEED = 0.2  # m/s below which a path has no direction
+ROUNDED = 1 + 1e-9  # so much more than a distance is asked for by its square
 
 
 def radius(kind: str) -> float:
@@ -106,29 +107,45 @@ def crossing(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     return ~slow & (np.abs(cosine) < np.cos(CROSSING_ANGLE))
 
 
-class PairMatrix:
-    """How all detected actors of a key frame lie and move to each other, for all rules at once.
+class PairTable:
+    """How detected actors of a key frame lie and move to each other, for all rules at once.
+
+    It has P pairs of actors with known positions, each two of them in both orders.
 
     Attributes:
-        rows: (K,) of the actors.
-        apart: float64 (K, K, 2): position of the second less that of the first, m.
-        distance: float64 (K, K) in m; NaN where not known, and of an actor to itself.
+        one: int64 (P,), rows of the first.
+        other: int64 (P,), rows of the second.
+        apart: float64 (P, 2): position of the second less that of the first, m.
+        distance: float64 (P,) in m.
     """
 
-    def __init__(self, rows: np.ndarray, metres: np.ndarray, velocity: np.ndarray) -> None:
-        """Take rows (K,), positions (K, 2) in m and velocities (K, 2) in m/s."""
-        self.rows = rows
-        self._velocity = velocity
-        self.apart = metres[None] - metres[:, None]
-        self.distance = np.hypot(self.apart[..., 0], self.apart[..., 1])
-        np.fill_diagonal(self.distance, np.nan)
+    def __init__(
+        self, rows: np.ndarray, metres: np.ndarray, velocity: np.ndarray, farthest: float
+    ) -> None:
+        """Take rows (K,), positions (K, 2) in m and velocities (K, 2) in m/s.
+
+        Args:
+            rows: Of the actors.
+            metres: NaN where not known.
+            velocity: Likewise.
+            farthest: Pairs are left out that are farther from each other, in m.
+        """
+        across, down = (values - values[:, None] for values in metres.T)
+        near = across * across + down * down <= (ROUNDED * farthest) ** 2
+        near.flat[:: len(rows) + 1] = False  # nobody is a pair with himself
+        first, second = near.nonzero()
+        self.one, self.other = rows[first], rows[second]
+        self.apart = metres[second] - metres[first]
+        self.distance = np.hypot(self.apart[:, 0], self.apart[:, 1])
+        self._velocities = velocity[first], velocity[second]
 
     @cached_property
     def moving(self) -> np.ndarray:
-        """Velocity of the second less that of the first, float64 (K, K, 2) in m/s."""
-        return self._velocity[None] - self._velocity[:, None]
+        """Velocity of the second less that of the first, float64 (P, 2) in m/s."""
+        one, other = self._velocities
+        return other - one
 
     @cached_property
     def closing(self) -> np.ndarray:
-        """Closing speeds, float64 (K, K) in m/s; NaN where not known."""
+        """Closing speeds, float64 (P,) in m/s; NaN where not known."""
         return closing_speed(self.apart, self.moving)

@@ -290,6 +290,13 @@ def test_cameras_do_not_mix(tmp_path):
     assert [(a.rule, a.camera) for a in one + other] == [('x', 'a'), ('y', 'b')]
 
 
+def test_a_camera_without_rules_makes_no_alarm_however_many_are_there(tmp_path):
+    engine = engine_of(tmp_path, 'rules: {down: {actions: [lying], cameras: [b]}}')
+    crowd = [person(number, x=number / 100, lying=0.9) for number in range(1, 80)]
+    assert play(engine, 3, lambda t: crowd, camera='a') == []
+    assert len(play(engine, 3, lambda t: crowd, camera='b')) == len(crowd)
+
+
 @pytest.mark.parametrize(
     ('relation', 'count'),
     [

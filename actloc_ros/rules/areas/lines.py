@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class LineMemory:
             key = (line.frame, '') if line.frame is not None else (None, line.anchor)
             groups.setdefault(key, []).append(index)
         self._groups = {key: np.array(columns) for key, columns in groups.items()}
+        self._aspect = 0.0
+        self._straight: list[_Straight] = []
         self.crossed = np.zeros((rows, count), np.int8)
         self._side = np.zeros((rows, count), np.int8)
         self._point = np.full((rows, count, 2), np.nan)
@@ -64,39 +67,68 @@ class LineMemory:
         self.crossed[:] = 0
         if not len(rows):
             return
-        for (frame, anchor), columns in self._groups.items():
-            if frame is not None and frame != places.frame:
-                continue
-            # Of the image: in heights, so that lengths are alike both ways.
-            scale = np.array([1.0 if frame is not None else aspect, 1.0])
-            points = places.metres if frame is not None else places.image[anchor]
-            self._take(columns, rows, points * scale, self._ends[columns] * scale)
+        if aspect != self._aspect:
+            self._aspect = aspect
+            self._straight = [
+                _straight(frame, anchor, columns, self._ends[columns], aspect)
+                for (frame, anchor), columns in self._groups.items()
+            ]
+        for lines in self._straight:
+            if lines.frame is None:
+                self._take(lines, rows, places.image[lines.anchor] * lines.scale)
+            elif lines.frame == places.frame:
+                self._take(lines, rows, places.metres)
 
-    def _take(
-        self, columns: np.ndarray, rows: np.ndarray, points: np.ndarray, ends: np.ndarray
-    ) -> None:
-        """Take points (K, 2) for lines with ends (L, 2, 2)."""
-        distance, band = _distances(points, ends), self._band[columns]
+    def _take(self, lines: _Straight, rows: np.ndarray, points: np.ndarray) -> None:
+        """Take points (K, 2) for some lines."""
+        columns = lines.columns
+        distance, band = points @ lines.normal - lines.offset, self._band[columns]
         side = (distance > band).astype(np.int8) - (distance < -band)
-        beyond = side != 0
-        cells = np.ix_(rows, columns) if len(columns) < len(self._band) else rows
-        before, point = self._side[cells], self._point[cells]
+        cells = (rows[:, None], columns)
+        before = self._side[cells]
         changed = (side * before) < 0
         if changed.any():
-            changed &= meets(point, points[:, None], ends)
+            changed &= meets(self._point[cells], points[:, None], lines.ends)
             self.crossed[cells] = side * changed
-        self._side[cells] = np.where(beyond, side, before)
-        self._point[cells] = np.where(beyond[..., None], points[:, None], point)
+        self._side[cells] = np.where(side, side, before)
+        actors, beyond = side.nonzero()
+        self._point[rows[actors], columns[beyond]] = points[actors]
+
+
+@dataclass(frozen=True)
+class _Straight:
+    """Lines for which the same points count, in m, or of the image in heights.
+
+    Attributes:
+        frame: Of points in m; None for points of the image.
+        anchor: Of boxes, for points of the image.
+        columns: (L,) indices of the lines.
+        scale: (2,) from shares of the image to heights, so that lengths are alike both ways.
+        ends: float64 (L, 2, 2).
+        normal: float64 (2, L), of length 1, to the right of A to B.
+        offset: float64 (L,): distance from the origin along it.
+    """
+
+    frame: str | None
+    anchor: str
+    columns: np.ndarray
+    scale: np.ndarray
+    ends: np.ndarray
+    normal: np.ndarray
+    offset: np.ndarray
+
+
+def _straight(
+    frame: str | None, anchor: str, columns: np.ndarray, ends: np.ndarray, aspect: float
+) -> _Straight:
+    scale = np.array([aspect if frame is None else 1.0, 1.0])
+    ends = ends * scale
+    a, along = ends[:, 0], ends[:, 1] - ends[:, 0]
+    normal = np.stack([-along[:, 1], along[:, 0]]) / np.hypot(along[:, 0], along[:, 1])
+    return _Straight(frame, anchor, columns, scale, ends, normal, (a.T * normal).sum(0))
 
 
 _BY_ROW = (('crossed', 0), ('_side', 0), ('_point', np.nan))
-
-
-def _distances(points: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Return the signed distances (K, L) of points (K, 2) from lines through ends (L, 2, 2)."""
-    a, along = ends[:, 0], ends[:, 1] - ends[:, 0]
-    normal = np.stack([-along[:, 1], along[:, 0]]) / np.hypot(along[:, 0], along[:, 1])
-    return points @ normal - (a.T * normal).sum(0)
 
 
 def signed_distance(points: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -49,17 +49,15 @@ class Placer:
         """Frame of metres; empty where none are known yet."""
         return self._frame
 
-    def place(self, scene: Scene) -> Places:
-        """Return where the scene's actors are."""
-        boxes = np.array([a.box for a in scene.actors], np.float64).reshape(-1, 4)
-        x1, y1, x2, y2 = _shares(boxes, scene).T
-        middle = (x1 + x2) / 2
-        image = {
-            'bottom_center': np.stack([middle, y2], axis=1),
-            'center': np.stack([middle, (y1 + y2) / 2], axis=1),
-        }
+    def place(self, scene: Scene, boxes: np.ndarray) -> Places:
+        """Return where the scene's actors are, whose boxes are float64 (K, 4) in pixels."""
+        shares = boxes / (scene.width, scene.height, scene.width, scene.height)
+        center = (shares[:, :2] + shares[:, 2:]) / 2
+        bottom = center.copy()
+        bottom[:, 1] = shares[:, 3]
+        image = {'bottom_center': bottom, 'center': center}
         if self._matrix is not None:
-            metres = to_ground(self._matrix, image['bottom_center'])
+            metres = to_ground(self._matrix, bottom)
             return Places(image, metres, self._frame)
         metres, elsewhere = self._poses(scene.actors)
         return Places(image, metres, self._frame, elsewhere)
@@ -75,8 +73,3 @@ class Placer:
             else:
                 elsewhere += 1
         return metres, elsewhere
-
-
-def _shares(boxes: np.ndarray, scene: Scene) -> np.ndarray:
-    """Return boxes in shares of the image."""
-    return boxes / np.array([scene.width, scene.height] * 2, np.float64)

@@ -55,17 +55,18 @@ class ZoneMemory:
             self._take(stamp, rows, self._groups.contains(places))
         gone = stamp - last_detected[:, None] > self._hold
         self.inside &= ~gone
-        self.since[gone] = NEVER
+        np.copyto(self.since, NEVER, where=gone)
 
-    def _take(self, stamp: int, rows: np.ndarray, within: np.ndarray) -> None:
-        since, left = self.since[rows], self._outside_since[rows]
-        since = np.where(within, np.where(since == NEVER, stamp, since), NEVER)
-        left = np.where(within, NEVER, np.where(left == NEVER, stamp, left))
-        entered = within & (stamp - since >= self._inertia)
-        # Outside: those inside stay until they were detected outside for long enough.
-        stays = self.inside[rows] & (within | (stamp - left <= self._exit))
-        self.inside[rows] = entered | stays
-        self.since[rows], self._outside_since[rows] = since, left
+    def _take(self, stamp: int, rows: np.ndarray, found: np.ndarray) -> None:
+        within, outside = np.zeros((2, *self.inside.shape), bool)
+        within[rows], outside[rows] = found, ~found
+        np.copyto(self.since, stamp, where=within & (self.since == NEVER))
+        np.copyto(self.since, NEVER, where=outside)
+        np.copyto(self._outside_since, stamp, where=outside & (self._outside_since == NEVER))
+        np.copyto(self._outside_since, NEVER, where=within)
+        # Those inside stay until they were detected outside for long enough.
+        self.inside &= ~outside | (self._outside_since >= stamp - self._exit)
+        self.inside |= within & (self.since <= stamp - self._inertia)
 
 
 _BY_ROW = (('inside', False), ('since', NEVER), ('_outside_since', NEVER))

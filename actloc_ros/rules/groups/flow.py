@@ -19,7 +19,7 @@ from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.describe import Describer
 from actloc_ros.rules.file.model import Zone
 from actloc_ros.rules.groups.group_rules import CAMERA, SILENCE, GroupRule
-from actloc_ros.rules.occurrences import Finding
+from actloc_ros.rules.occurrences import GroupFinding
 from actloc_ros.rules.shapes import points_of
 from actloc_ros.rules.tracks.track_state import TrackState
 
@@ -49,7 +49,7 @@ class FlowRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding while the limit is reached; see `GroupRule`."""
         assert self._traffic.min is not None
         self._add(stamp, np.flatnonzero(holding))

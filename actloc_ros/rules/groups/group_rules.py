@@ -12,7 +12,7 @@ from actloc_ros.rules.compiled import CompiledRule
 from actloc_ros.rules.describe import Describer
 from actloc_ros.rules.groups.pairs import Pair, find_pairs
 from actloc_ros.rules.groups.windows import DwellClocks, HeldShare
-from actloc_ros.rules.occurrences import Finding
+from actloc_ros.rules.occurrences import GroupFinding
 from actloc_ros.rules.tracks.track_state import TrackState
 
 CAMERA = 0  # the key of what is of the whole camera
@@ -28,7 +28,7 @@ class GroupRule(ABC):
     @abstractmethod
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield what holds at a key frame.
 
         Args:
@@ -45,15 +45,15 @@ class GroupRule(ABC):
         last: int,
         rows: list[int],
         values: Mapping[str, float],
-    ) -> Finding:
+    ) -> GroupFinding:
         """Return a finding about actors."""
-        return Finding(
-            self.rule,
-            key,
-            lambda: start,
-            last,
-            self.describer.version(self.rule, rows),
-            lambda: self.describer.of_rows(self.rule, rows, values),
+        return GroupFinding(
+            rule=self.rule,
+            start=lambda: start,
+            last=last,
+            describe=lambda: self.describer.of_rows(self.rule, rows, values),
+            key=key,
+            version=self.describer.version(self.rule, rows),
         )
 
 
@@ -67,15 +67,15 @@ class CountRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding while there are enough; see `GroupRule`."""
         assert self.rule.rule.count is not None
-        count = int(holding.sum())
+        count = int(np.count_nonzero(holding))
         enough = count >= self.rule.rule.count.min
         held = self._held.step(stamp, enough) and enough
         since = self._clocks.step(stamp, {CAMERA: self._held.began} if held else {})
         if held and stamp - since[CAMERA] >= nanoseconds(self.rule.rule.dwell):
-            who = np.flatnonzero(holding).tolist()
+            who = holding.nonzero()[0].tolist()
             yield self.finding(CAMERA, since[CAMERA], stamp, who, {'count': float(count)})
 
 
@@ -90,13 +90,13 @@ class AbsenceRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding while nobody has been there for long enough; see `GroupRule`."""
         assert self.rule.rule.absence is not None
         if self._last is not None and stamp - self._last > SILENCE:
             self._silent += stamp - self._last  # nobody knows who was there meanwhile
         self._last = stamp
-        if holding.any() or not active:
+        if not active or np.count_nonzero(holding):
             self._since, self._silent = None, 0
             return
         if self._since is None:
@@ -116,11 +116,11 @@ class RelationRule(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding for each pair; see `GroupRule`."""
         relation = self.rule.rule.relation
         assert relation is not None
-        if not holding.any() and not self._held:
+        if not self._held and not np.count_nonzero(holding):
             return
         found = find_pairs(relation, self.state, holding, self.state.pairs(rows), stamp)
         pairs = {self._key(pair): pair for pair in found}
@@ -131,8 +131,8 @@ class RelationRule(GroupRule):
                 yield self.finding(key, begin, stamp, list(pair.rows), pair.values)
 
     def _key(self, pair: Pair) -> tuple[int, int]:
-        one, other = self.state.table.serials[list(pair.rows)].tolist()
-        return one, other
+        one, other = pair.rows
+        return int(self.state.table.serials[one]), int(self.state.table.serials[other])
 
     def _evident(self, stamp: int, pairs: Mapping[tuple[int, int], Pair]) -> dict[object, int]:
         """Return the pairs that have been so for their share of the time, with their begin."""

@@ -10,7 +10,7 @@ from actloc_ros.frames import NANOSECONDS
 from actloc_ros.rules.file.model import Relation
 from actloc_ros.rules.relations import (
     CLOSING,
-    PairMatrix,
+    PairTable,
     post_encroachment,
     radius,
     time_to_collision,
@@ -32,7 +32,7 @@ class Pair:
 
 
 def find_pairs(
-    relation: Relation, state: TrackState, first: np.ndarray, matrix: PairMatrix, stamp: int
+    relation: Relation, state: TrackState, first: np.ndarray, table: PairTable, stamp: int
 ) -> list[Pair]:
     """Return the pairs that are in a relation.
 
@@ -40,48 +40,46 @@ def find_pairs(
         relation: Which.
         state: Of the camera's tracks.
         first: bool (N,): who fulfils the rule's conditions.
-        matrix: Of the key frame's actors.
+        table: Of the key frame's actors.
         stamp: Of the key frame in ns.
     """
-    kinds = np.array([kind in relation.with_ for kind in state.table.kind_names], bool)
-    of_kind = kinds[state.table.kinds[matrix.rows]]
-    asked = first[matrix.rows][:, None] & of_kind
     if relation.type == 'near_miss':
-        return _near_misses(relation, state, matrix, asked & np.isfinite(matrix.distance), stamp)
-    good = asked & (matrix.distance <= relation.max_distance)
-    measured = {'distance_m': matrix.distance}
-    if relation.type == 'approaching' and good.any():
-        good &= matrix.closing >= CLOSING
-        measured['closing_mps'] = matrix.closing
+        return _near_misses(relation, state, first, table, stamp)
+    near = first[table.one] & (table.distance <= relation.max_distance)
     pairs: dict[tuple[int, int], Pair] = {}
-    for a, b in np.argwhere(good).tolist():
-        rows = _ordered(matrix.rows[a], matrix.rows[b])
-        if rows not in pairs:
-            values = {name: float(figures[a, b]) for name, figures in measured.items()}
-            pairs[rows] = Pair(rows, values)
+    for index in near.nonzero()[0].tolist():
+        rows = _ordered(table, index)
+        if rows in pairs or state.table.kind(table.other[index]) not in relation.with_:
+            continue
+        values = {'distance_m': float(table.distance[index])}
+        if relation.type == 'approaching':
+            values['closing_mps'] = float(table.closing[index])
+            if not values['closing_mps'] >= CLOSING:
+                continue
+        pairs[rows] = Pair(rows, values)
     return list(pairs.values())
 
 
 def _near_misses(
-    relation: Relation, state: TrackState, matrix: PairMatrix, asked: np.ndarray, stamp: int
+    relation: Relation, state: TrackState, first: np.ndarray, table: PairTable, stamp: int
 ) -> list[Pair]:
-    radii = _radii(state)[matrix.rows]
-    reach = radii[:, None] + radii
-    ttc = time_to_collision(matrix.apart, matrix.moving, reach)
+    radii = _radii(state)
+    reach = radii[table.one] + radii[table.other]
+    ttc = time_to_collision(table.apart, table.moving, reach)
     pairs: dict[tuple[int, int], Pair] = {}
-    for a, b in zip(*np.nonzero(asked), strict=True):
-        rows = _ordered(matrix.rows[a], matrix.rows[b])
-        if rows in pairs:
+    for index in first[table.one].nonzero()[0].tolist():
+        rows = _ordered(table, index)
+        if rows in pairs or state.table.kind(table.other[index]) not in relation.with_:
             continue
         values = {}
-        if relation.ttc is not None and ttc[a, b] <= relation.ttc:
-            values['ttc_s'] = float(ttc[a, b])
+        if relation.ttc is not None and ttc[index] <= relation.ttc:
+            values['ttc_s'] = float(ttc[index])
         if relation.pet is not None:
-            pet = _pet(state, rows, float(reach[a, b]), relation.pet, stamp)
+            pet = _pet(state, rows, float(reach[index]), relation.pet, stamp)
             if pet <= relation.pet:
                 values['pet_s'] = pet
         if values:
-            values['distance_m'] = float(matrix.distance[a, b])
+            values['distance_m'] = float(table.distance[index])
             pairs[rows] = Pair(rows, values)
     return list(pairs.values())
 
@@ -103,5 +101,6 @@ def _radii(state: TrackState) -> np.ndarray:
     return radii[state.table.kinds]
 
 
-def _ordered(one: int, other: int) -> tuple[int, int]:
-    return (int(one), int(other)) if one < other else (int(other), int(one))
+def _ordered(table: PairTable, index: int) -> tuple[int, int]:
+    one, other = int(table.one[index]), int(table.other[index])
+    return (one, other) if one < other else (other, one)

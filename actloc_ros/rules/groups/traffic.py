@@ -18,7 +18,7 @@ from actloc_ros.rules.areas.lines import meets, signed_distance
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.describe import Describer
 from actloc_ros.rules.groups.group_rules import GroupRule
-from actloc_ros.rules.occurrences import Finding
+from actloc_ros.rules.occurrences import GroupFinding
 from actloc_ros.rules.shapes import points_of
 from actloc_ros.rules.tracks.track_state import TrackState
 
@@ -47,7 +47,7 @@ class TrackTraffic(GroupRule):
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
-    ) -> Iterator[Finding]:
+    ) -> Iterator[GroupFinding]:
         """Yield a finding for each track for which the measure holds; see `GroupRule`."""
         table = self.state.table
         for row in rows[holding[rows]].tolist():

@@ -123,53 +123,54 @@ def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:
         window: In s; who was measured over less than 0.9 of it is not known.
         curved: Whether accelerations and standard deviations are asked for too.
     """
-    t, xy = points[..., 0], points[..., 1:]
-    known = np.isfinite(t + points[..., 1] + points[..., 2])
-    n = known.sum(axis=0)
-    first, last = known.argmax(axis=0), len(t) - 1 - known[::-1].argmax(axis=0)
-    columns = np.arange(t.shape[1])
-    good = (n >= LEAST) & (t[last, columns] - t[first, columns] >= COVERED * window)
+    t, x, y = points.transpose(2, 0, 1)
+    known = np.isfinite(t + x + y)
+    n = known.sum(0)
+    t = np.where(known, t, np.nan)
+    u = t - np.fmin.reduce(t)
+    good = (n >= LEAST) & (np.fmax.reduce(u) >= COVERED * window)
+    fit = _unknown(len(n))
     if not good.any():
-        return _unknown(t.shape[1])
-    t, xy, known, n = t[:, good], xy[:, good], known[:, good], n[good]
-    u = np.where(known, t - t[-1:].max(initial=0, where=known[-1:]), 0.0)
-    u = np.where(known, u - u.sum(0) / n, 0.0)
-    d = np.where(known[..., None], xy, 0.0)
-    fit = _unknown(len(good))
+        return fit
     with np.errstate(divide='ignore', invalid='ignore'):
-        s2 = np.einsum('tn,tn->n', u, u)
+        u = np.where(known, u, 0.0)
+        u = np.where(known, u - u.sum(0) / n, 0.0)
+        d = np.where(known, (x, y), 0.0)
         if curved:
-            d = np.where(known[..., None], d - d.sum(0) / n[:, None], 0.0)
-        velocity = np.einsum('tn,tnc->nc', u, d) / s2[:, None]  # u sums up to 0
-        fit.velocity[good] = velocity
-        fit.speed[good] = np.hypot(velocity[:, 0], velocity[:, 1])
+            d = np.where(known, d - d.sum(1, keepdims=True) / n, 0.0)
+        s2 = (u * u).sum(0)
+        # u sums up to 0. What is not good is NaN here, and so in all that follows from it.
+        velocity = np.where(good, (u * d).sum(1) / s2, np.nan)
+        fit.velocity[:] = velocity.T
+        fit.speed[:] = np.hypot(*velocity)
         if curved:
-            line = d - u[..., None] * velocity
-            noise = np.sqrt(np.einsum('tnc,tnc->n', line, line) / (2 * (n - 2)))
-            fit.speed_sigma[good] = noise / np.sqrt(s2)
-            fit.acceleration[good], fit.acceleration_sigma[good] = _curve(u, line, known, n)
+            line = d - u * velocity[:, None]
+            noise = np.sqrt((line * line).sum((0, 1)) / (2 * (n - 2)))
+            fit.speed_sigma[:] = noise / np.sqrt(s2)
+            curve, fit.acceleration_sigma[:] = _curve(u, line, known, n)
+            fit.acceleration[:] = curve.T
     return fit
 
 
 def _curve(
     u: np.ndarray, line: np.ndarray, known: np.ndarray, n: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return accelerations (N, 2) and their standard deviations (N,).
+    """Return accelerations (2, N) and their standard deviations (N,).
 
     The parabola is fitted in orthogonal parts: 1, u, and q = u^2 - a u - b.
 
     Args:
         u: float64 (T, N), seconds from the mean; 0 where nothing is known.
-        line: float64 (T, N, 2), residuals of the straight line; 0 where nothing is known.
+        line: float64 (2, T, N), residuals of the straight line; 0 where nothing is known.
         known: bool (T, N).
         n: (N,), how many are known.
     """
     s2, s3 = (u**2).sum(0), (u**3).sum(0)
     q = np.where(known, u**2 - s3 / s2 * u - s2 / n, 0.0)
-    q2 = (q**2).sum(0)
-    curve = np.einsum('tn,tnc->nc', q, line) / q2[:, None]
-    rest = line - q[..., None] * curve
-    noise = np.sqrt(np.einsum('tnc,tnc->n', rest, rest) / (2 * (n - 3)))
+    q2 = (q * q).sum(0)
+    curve = (q * line).sum(1) / q2
+    rest = line - q * curve[:, None]
+    noise = np.sqrt((rest * rest).sum((0, 1)) / (2 * (n - 3)))
     return 2 * curve, 2 * noise / np.sqrt(q2)
 
 

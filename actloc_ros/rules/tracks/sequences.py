@@ -14,10 +14,6 @@ class SequenceMemory:
 
     The time counts from the last evidence of the first action to the first of the last one. A
     sequence that is complete holds while its last action does, with gaps up to `gap`.
-
-    Attributes:
-        holds: bool (N, Q).
-        began: int64 (N, Q): stamp of the first evidence of what holds.
     """
 
     def __init__(
@@ -30,29 +26,75 @@ class SequenceMemory:
             gap: In ns.
             rows: N.
         """
-        count = len(sequences)
-        self._stages = max((len(steps) for steps, _ in sequences), default=0)
+        count = max((len(steps) for steps, _ in sequences), default=0)
         # Shorter ones wait at the front: their first action fills several stages at once.
-        self._predicates = np.array(
-            [(steps[0],) * (self._stages - len(steps)) + steps for steps, _ in sequences], np.int64
-        ).reshape(count, self._stages)
-        self._idle = np.array([self._stages - len(steps) for steps, _ in sequences], np.int64)
+        idle = [count - len(steps) for steps, _ in sequences]
+        filled = [
+            (steps[0],) * wait + steps for (steps, _), wait in zip(sequences, idle, strict=True)
+        ]
+        self._stages = [
+            _Stage([steps[n] for steps in filled], [n <= wait for wait in idle], rows)
+            for n in range(count)
+        ]
         self._within = np.array([within for _, within in sequences], np.int64)
-        self._gap = gap
-        # Of each stage that was reached: when the first action ended and began.
-        self._first_end = np.zeros((rows, count, self._stages), np.int64)
-        self._first_begin = np.zeros((rows, count, self._stages), np.int64)
-        self._reached = np.zeros((rows, count, self._stages), bool)
-        self._previous = np.zeros((rows, count, self._stages), bool)
-        self._last = np.zeros((rows, count), np.int64)
-        self.holds = np.zeros((rows, count), bool)
-        self.began = np.zeros((rows, count), np.int64)
+        self._gap, self._rows = gap, rows
+
+    @property
+    def holds(self) -> np.ndarray:
+        """Who has done what in order, bool (N, Q)."""
+        return self._stages[-1].reached if self._stages else np.zeros((self._rows, 0), bool)
+
+    @property
+    def began(self) -> np.ndarray:
+        """The stamp of the first evidence of what holds, int64 (N, Q)."""
+        return self._stages[-1].begin
+
+    def widen(self, rows: int) -> None:
+        """Make room for more actors."""
+        self._rows = rows
+        for stage in self._stages:
+            stage.widen(rows)
+
+    def clear(self, row: int) -> None:
+        """Forget an actor."""
+        for stage in self._stages:
+            stage.clear(row)
+
+    def step(self, stamp: int, rows: np.ndarray, evidence: EvidenceMemory) -> None:
+        """Take the evidence of a key frame for the actors of `rows`; others keep what held."""
+        if not self._stages or not len(rows):
+            return
+        detected = np.zeros((self._rows, 1), bool)
+        detected[rows] = True
+        before: _Stage | None = None
+        for stage in self._stages:
+            stage.take(stamp, evidence, detected, before, self._within)
+            before = stage
+        self._stages[-1].lapse(stamp - self._gap, detected)
+
+
+class _Stage:
+    """One action of each sequence: who has come so far.
+
+    Attributes:
+        reached: bool (N, Q): who has done all actions up to this one in order.
+        begin: int64 (N, Q): when the first action of these began.
+        end: int64 (N, Q): when it ended.
+    """
+
+    def __init__(self, predicates: Sequence[int], first: Sequence[bool], rows: int) -> None:
+        """Begin; `first` says of each sequence whether the action is its first."""
+        self._predicates, self._first = np.array(predicates, np.int64), np.array(first, bool)
+        cells = rows, len(predicates)
+        self.reached = np.zeros(cells, bool)
+        self.begin, self.end = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
+        self._supported, self._last = np.zeros(cells, bool), np.zeros(cells, np.int64)
 
     def widen(self, rows: int) -> None:
         """Make room for more actors."""
         for name in _BY_ROW:
             old = getattr(self, name)
-            new = np.zeros((rows, *old.shape[1:]), old.dtype)
+            new = np.zeros((rows, old.shape[1]), old.dtype)
             new[: len(old)] = old
             setattr(self, name, new)
 
@@ -61,32 +103,41 @@ class SequenceMemory:
         for name in _BY_ROW:
             getattr(self, name)[row] = 0
 
-    def step(self, stamp: int, rows: np.ndarray, evidence: EvidenceMemory) -> None:
-        """Take the evidence of a key frame for the actors of `rows`; others keep what held."""
-        if not self._stages or not len(rows):
-            return
-        supported = evidence.supported[rows][:, self._predicates]  # (K, Q, stages)
-        began = evidence.began[rows][:, self._predicates]
-        reached, previous = self._reached[rows], self._previous[rows]
-        ends, begins = self._first_end[rows], self._first_begin[rows]
-        for stage in range(self._stages):
-            now = supported[..., stage]
-            first = now & (stage <= self._idle)
-            ends[..., stage] = np.where(first, stamp, ends[..., stage])
-            begins[..., stage] = np.where(first, began[..., stage], begins[..., stage])
-            reached[..., stage] |= first
-            if stage:
-                in_time = began[..., stage] - ends[..., stage - 1] <= self._within
-                then = now & ~previous[..., stage] & reached[..., stage - 1] & in_time
-                then &= stage > self._idle
-                reached[..., stage] |= then
-                for memory in (ends, begins):
-                    memory[..., stage] = np.where(then, memory[..., stage - 1], memory[..., stage])
-        last = np.where(supported[..., -1], stamp, self._last[rows])
-        reached[..., -1] &= stamp - last <= self._gap
-        self._last[rows], self._previous[rows], self._reached[rows] = last, supported, reached
-        self._first_end[rows], self._first_begin[rows] = ends, begins
-        self.holds[rows], self.began[rows] = reached[..., -1], begins[..., -1]
+    def take(
+        self,
+        stamp: int,
+        evidence: EvidenceMemory,
+        detected: np.ndarray,
+        before: _Stage | None,
+        within: np.ndarray,
+    ) -> None:
+        """Take the evidence of a key frame.
+
+        Args:
+            stamp: Of the key frame in ns.
+            evidence: Of all actions.
+            detected: bool (N, 1): whose evidence is new.
+            before: The stage before this one, if there is one.
+            within: int64 (Q,), in ns.
+        """
+        now = evidence.supported.take(self._predicates, axis=1) & detected
+        began = evidence.began.take(self._predicates, axis=1)
+        first = now & self._first
+        self.reached |= first
+        np.copyto(self.end, stamp, where=first)
+        np.copyto(self.begin, began, where=first)
+        if before is not None:
+            follows = now & ~(self._supported | self._first) & before.reached
+            follows &= began - before.end <= within
+            self.reached |= follows
+            np.copyto(self.end, before.end, where=follows)
+            np.copyto(self.begin, before.begin, where=follows)
+        np.copyto(self._supported, now, where=detected)
+        np.copyto(self._last, stamp, where=now)
+
+    def lapse(self, oldest: int, detected: np.ndarray) -> None:
+        """Let those who are detected and did the action last before a stamp not hold it."""
+        self.reached &= (self._last >= oldest) | ~detected
 
 
-_BY_ROW = ('_first_end', '_first_begin', '_reached', '_previous', '_last', 'holds', 'began')
+_BY_ROW = ('reached', 'begin', 'end', '_supported', '_last')

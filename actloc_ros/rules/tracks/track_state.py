@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from actloc_ros.rules.areas.zones import Masks, ZoneMemory
 from actloc_ros.rules.compiled import CompiledCamera, CompiledRule
 from actloc_ros.rules.evidence import EvidenceMemory
 from actloc_ros.rules.file.model import EXIT_INERTIA, Ground
-from actloc_ros.rules.relations import PairMatrix
+from actloc_ros.rules.relations import PairTable
 from actloc_ros.rules.scene import Scene
 from actloc_ros.rules.tracks.motion import MotionMemory
 from actloc_ros.rules.tracks.sequences import SequenceMemory
-from actloc_ros.rules.tracks.track_table import TrackTable
+from actloc_ros.rules.tracks.track_table import TableUpdate, TrackTable
 
 
 class TrackState:
@@ -54,7 +55,8 @@ class TrackState:
             Masks(compiled.masks),
             np.zeros((rows, len(compiled.masks)), bool),
         )
-        self._pairs: PairMatrix | None = None
+        self._pairs: PairTable | None = None
+        self._farthest = _greatest_distance(compiled)
         self._placer = Placer(ground, compiled.frame)
 
     @property
@@ -62,24 +64,26 @@ class TrackState:
         """Frame of all metres; empty where none are known yet."""
         return self._placer.frame
 
-    def step(self, scene: Scene) -> np.ndarray:
-        """Take a key frame; return the rows of its actors, int64 (K,)."""
+    def step(self, scene: Scene) -> TableUpdate:
+        """Take a key frame; return what became of the rows."""
         self._pairs = None
-        update = self.table.update(scene)
+        given = chain.from_iterable(actor.box for actor in scene.actors)
+        boxes = np.fromiter(given, np.float64, 4 * len(scene.actors)).reshape(-1, 4)
+        update = self.table.update(scene, boxes)
         if update.widened:
             self._widen(update.widened)
         for row in update.fresh:
             self._clear(row)
-        rows, places = update.rows, self._placer.place(scene)
+        rows, places = update.rows, self._placer.place(scene, boxes)
         self.elsewhere += places.elsewhere
         self._take(scene, rows, places)
-        return rows
+        return update
 
-    def pairs(self, rows: np.ndarray) -> PairMatrix:
+    def pairs(self, rows: np.ndarray) -> PairTable:
         """Return how the key frame's actors, those of `rows`, lie to each other."""
         if self._pairs is None:
             velocity = self.motion.fit.velocity[rows]
-            self._pairs = PairMatrix(rows, self.metres[rows], velocity)
+            self._pairs = PairTable(rows, self.metres[rows], velocity, self._farthest)
         return self._pairs
 
     def _take(self, scene: Scene, rows: np.ndarray, places: Places) -> None:
@@ -120,3 +124,12 @@ def _longest_path(compiled: CompiledCamera) -> float:
     """Return for how many seconds paths are asked for."""
     pets = [rule.rule.relation.pet for rule in compiled.rules if rule.rule.relation]
     return max((pet for pet in pets if pet is not None), default=0.0)
+
+
+def _greatest_distance(compiled: CompiledCamera) -> float:
+    """Return the distance in m up to which any rule asks for pairs."""
+    relations = (rule.rule.relation for rule in compiled.rules)
+    return max(
+        (np.inf if r.type == 'near_miss' else r.max_distance for r in relations if r is not None),
+        default=0.0,
+    )

@@ -20,13 +20,11 @@ class TableUpdate:
     Attributes:
         rows: int64 (K,): the row of each of the scene's actors, in order.
         fresh: Rows that begin with this key frame: what was known of them is to be cleared.
-        renamed: Rows that a successor took up.
         widened: The new number of rows; 0 where it is as before.
     """
 
     rows: np.ndarray
     fresh: tuple[int, ...]
-    renamed: tuple[int, ...]
     widened: int
 
 
@@ -64,10 +62,10 @@ class TrackTable:
         """Return the number of rows, free ones too."""
         return len(self.ids)
 
-    def update(self, scene: Scene) -> TableUpdate:
-        """Give the scene's actors their rows."""
+    def update(self, scene: Scene, boxes: np.ndarray) -> TableUpdate:
+        """Give the scene's actors their rows; `boxes` are theirs, float64 (K, 4)."""
         self._free(scene.stamp)
-        fresh, renamed, width = [], [], len(self)
+        fresh, width = [], len(self)
         new = [actor for actor in scene.actors if actor.track_id not in self._row_of]
         lost = self._unseen(scene) if new else np.zeros(0, bool)
         for actor in new:
@@ -76,21 +74,24 @@ class TrackTable:
                 row = self._allocate(actor, scene.stamp)
                 fresh.append(row)
             else:
-                renamed.append(row)
                 lost[row] = False
             self._row_of[actor.track_id] = row
             self.ids[row] = actor.track_id
         rows = np.array([self._row_of[actor.track_id] for actor in scene.actors], np.int64)
         if len(rows):
-            self.boxes[rows] = [actor.box for actor in scene.actors]
+            self.boxes[rows] = boxes
             self.last_detected[rows] = scene.stamp
         self._last = scene.stamp
         widened = len(self) if len(self) > width else 0
-        return TableUpdate(rows, tuple(fresh), tuple(renamed), widened)
+        return TableUpdate(rows, tuple(fresh), widened)
 
     def used(self) -> np.ndarray:
         """Return which rows hold an actor, bool (N,)."""
         return self._used
+
+    def kind(self, row: int) -> str:
+        """Return the kind of the actor in a row."""
+        return self.kind_names[self.kinds[row]]
 
     def kind_index(self, kind: str) -> int:
         """Return the index of a kind."""
