@@ -15,6 +15,7 @@ from fuzz.targets import (
     rules_files,
     side_inputs,
     streams,
+    time_files,
     videos,
 )
 
@@ -25,6 +26,7 @@ TARGETS = {
         side_inputs,
         parameters,
         annotation_files,
+        time_files,
         bags,
         checkpoints,
         people_files,
