@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.speed.search import Measured, Size, table
 from benchmark.speed.search import measure as search
 
-SIZE = Size(recordings=1000, instances=1000, vectors=20_000, appearances=20_000)
+SIZE = Size(recordings=1000, instances=1000, vectors=20_000, appearances=30_000)
 QUERIES = 10  # of each kind
 
 
