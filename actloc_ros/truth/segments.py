@@ -82,21 +82,6 @@ class SegmentTruth:
         alike = (label for label in self.labels if label.casefold() == name.casefold())
         return next(alike, None)
 
-    def label(self, name: object, where: str) -> str:
-        """Return the class of this name.
-
-        Raises:
-            EvaluationError: There is none.
-        """
-        found = self.find_label(name) if isinstance(name, str) else None
-        if found is None:
-            some = ', '.join(self.labels[:3])
-            raise EvaluationError(
-                f'{where}: unknown class {name!r:.80}; the ground truth {self.path} has '
-                f'{len(self.labels)}: {some}, …'
-            )
-        return found
-
     def restricted(self, names: Sequence[str]) -> SegmentTruth:
         """Return the part of the videos called `names`.
 

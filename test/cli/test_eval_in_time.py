@@ -166,6 +166,14 @@ def thumos(tmp_path):
     return folder
 
 
+def test_what_only_the_model_knows_is_left_out(tmp_path, capsys):
+    truth = activitynet(tmp_path, {'a': [('Sit', 1, 3)]})
+    found = results(tmp_path, {'a': [('sit', 1, 3, 0.5), ('fly', 1, 3, 0.9)]})
+    assert values(evaluate(tmp_path, 'activitynet', truth, found))['mAP@0.5:0.95'] == 1.0
+    said = capsys.readouterr().out
+    assert '1 left out of classes that the ground truth does not have' in said
+
+
 def test_texts_of_thumos_are_read(tmp_path, capsys):
     rows = 'video_test_1 10 14 26 0.9\nvideo_test_2,3,5.5,Diving,0.8\nvideo_test_1 10 14 22 0.7\n'
     text = write(tmp_path / 'found.txt', rows + 'video_test_9 0 1 22 0.95\n')
@@ -239,7 +247,10 @@ ONE = {'a': [('sit', 1, 3)]}
     [
         ({'results': {'a': [{'label': 'sit', 'segment': [3, 1], 'score': 1}]}}, 'start before end'),
         ({'results': {'a': [{'label': 'sit', 'segment': [1], 'score': 1}]}}, 'row 0: a segment is'),
-        ({'results': {'a': [{'label': 'fly', 'segment': [1, 2], 'score': 1}]}}, "class 'fly'"),
+        (
+            {'results': {'a': [{'label': 'fly', 'segment': [1, 2], 'score': 1}]}},
+            'the classes are fly, …, of which none is among',
+        ),
         ({'results': {'a': [{'label': 'sit', 'segment': [1, 2]}]}}, "KeyError: 'score'"),
         ({'results': {'a': [{'label': 'sit', 'segment': ['x', 2], 'score': 1}]}}, 'not numbers'),
         ({'results': {'b': [{'label': 'sit', 'segment': [1, 2], 'score': 1}]}}, 'name them alike'),

@@ -19,7 +19,7 @@ from actloc_ros.evaluation.temporal.protocols import TIME_PROTOCOLS, Measure
 from actloc_ros.evaluation.temporal.report import TimeReport
 from actloc_ros.truth.boxes import EvaluationError
 
-BOXES_ONLY = ('average', 'linking', 'any_action', 'label_map', 'excluded', 'model')
+BOXES_ONLY = ('average', 'linking', 'any_action', 'label_map', 'excluded')
 
 
 def measure_in_time(arguments: argparse.Namespace) -> TimeReport:
@@ -32,10 +32,10 @@ def measure_in_time(arguments: argparse.Namespace) -> TimeReport:
     protocol = TIME_PROTOCOLS[arguments.protocol]
     refuse_options(arguments, BOXES_ONLY)
     paths = arguments.detections
-    if not paths:
+    if not paths or arguments.model:
         raise EvaluationError(
             f'{protocol.name} measures --detections FILE…, such as what `actloc run` writes by '
-            '--segments or --out'
+            '--segments or --out; run a model by that first'
         )
     truth = read_segment_truth(arguments.ground_truth, arguments.subset)
     listed = arguments.video_list is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from actloc_ros.datasets.formats.detection_bags import DetectedBag, read_detected_bag
-from actloc_ros.datasets.formats.segment_truth import make_segment, read_json
+from actloc_ros.datasets.formats.segment_truth import make_segment, read_json, text_of
 from actloc_ros.files import read_text
 from actloc_ros.truth.boxes import EvaluationError
 from actloc_ros.truth.segments import (
@@ -48,8 +48,8 @@ def read_segments(
         listed: Whether the user named the videos to measure, so that all others are left out.
 
     Raises:
-        EvaluationError: A file is in no such format, or broken, or names a class that the ground
-            truth does not have; or no file names any of its videos.
+        EvaluationError: A file is in no such format, or broken; or none names any of the ground
+            truth's videos, or of its classes.
         SourceError: A bag cannot be read.
         OSError: A file cannot be read.
     """
@@ -73,28 +73,40 @@ def _read(
     listed: bool,
     of_bag: Callable[[DetectedBag], Sequence[Segment]],
 ) -> FoundSegments:
-    rows: list[Segment] = []
-    unknown = 0
+    found: list[Segment] = []
     for path in paths:
         if path.suffix.lower() in TEXTS:
-            rows += _text_rows(path, truth)
-        elif path.suffix.lower() != '.json':
-            found = of_bag(read_detected_bag(path, truth))
-            named = [(each, truth.find_label(each.label)) for each in found]
-            rows += [replace(each, label=label) for each, label in named if label is not None]
-            unknown += sum(label is None for _, label in named)
+            found += _text_rows(path)
+        elif path.suffix.lower() == '.json':
+            found += _json_rows(path, read_json(path))
         else:
-            rows += _json_rows(path, read_json(path), truth)
-    placed = _placed(rows, truth)
-    mine = [row for row in placed if row.video in truth.videos]
+            found += of_bag(read_detected_bag(path, truth))
+    rows = _labelled(found, truth)
+    placed, measured = _placed(rows, truth), set(truth.videos)
+    mine = [row for row in placed if row.video in measured]
     strangers = len(placed) - len(mine)
-    left_out = {UNKNOWN: unknown, UNLISTED: strangers if listed else 0}
+    left_out = {UNKNOWN: len(found) - len(rows), UNLISTED: strangers if listed else 0}
     return FoundSegments(
         ', '.join(map(str, paths[:3])) + (', …' if len(paths) > 3 else ''),
         by_label(mine if listed else placed, truth.labels),
         {reason: count for reason, count in left_out.items() if count},
         0 if listed else strangers,
     )
+
+
+def _labelled(rows: Sequence[Segment], truth: SegmentTruth) -> list[Segment]:
+    """Return the segments of the ground truth's classes, by its names of them.
+
+    Raises:
+        EvaluationError: There are only others.
+    """
+    names = {label: truth.find_label(label) for label in {row.label for row in rows}}
+    if rows and not any(names.values()):
+        raise EvaluationError(
+            f'the classes are {", ".join(sorted(names)[:4])!s:.100}, …, of which none is among '
+            f'those of {truth.path}: {", ".join(truth.labels[:4])!s:.100}, …; name them alike'
+        )
+    return [replace(row, label=label) for row in rows if (label := names[row.label]) is not None]
 
 
 def _placed(rows: Sequence[Segment], truth: SegmentTruth) -> list[Segment]:
@@ -113,7 +125,7 @@ def _placed(rows: Sequence[Segment], truth: SegmentTruth) -> list[Segment]:
     return [replace(row, video=names[row.video] or row.video) for row in rows]
 
 
-def _json_rows(path: Path, data: Any, truth: SegmentTruth) -> Iterator[Segment]:
+def _json_rows(path: Path, data: Any) -> Iterator[Segment]:
     results = data.get('results') if isinstance(data, dict) else None
     if not isinstance(results, dict):
         raise EvaluationError(
@@ -128,7 +140,7 @@ def _json_rows(path: Path, data: Any, truth: SegmentTruth) -> Iterator[Segment]:
                 numbers = (*each['segment'], each['score'])
                 if len(numbers) != 3:
                     raise EvaluationError(f'{here}: a segment is start and end, in s')
-                yield make_segment(video, truth.label(each['label'], here), numbers, here)
+                yield make_segment(video, text_of(each['label']), numbers, here)
         except (AttributeError, LookupError, TypeError) as error:
             raise EvaluationError(
                 f'{where}: a part is missing or of the wrong kind: {type(error).__name__}: '
@@ -136,7 +148,7 @@ def _json_rows(path: Path, data: Any, truth: SegmentTruth) -> Iterator[Segment]:
             ) from error
 
 
-def _text_rows(path: Path, truth: SegmentTruth) -> Iterator[Segment]:
+def _text_rows(path: Path) -> Iterator[Segment]:
     for number, line in enumerate(read_text(path).splitlines(), 1):
         words, where = line.replace(',', ' ').split(), f'{path}, line {number}'
         if words and len(words) != 5:
@@ -145,5 +157,4 @@ def _text_rows(path: Path, truth: SegmentTruth) -> Iterator[Segment]:
             )
         if words:
             video, start, end, kind, score = words
-            name = NUMBERED.get(kind, kind)
-            yield make_segment(video, truth.label(name, where), (start, end, score), where)
+            yield make_segment(video, NUMBERED.get(kind, kind), (start, end, score), where)
