@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from actloc_ros.cli.main import main
+from actloc_ros.io.bags import DetectionWriter, find_type, read_detections
 from actloc_ros.io.video_writer import VideoWriter
+from actloc_ros.messages import label_info_message
 
 
 def evaluate(tmp_path, protocol, truth, detections, *options):
@@ -237,6 +239,13 @@ def test_a_bag_of_a_run_is_measured_by_all_three(tmp_path, capsys):
     assert frames['mAP'] > 0.95
     assert frames['mcAP'] > 0.95
     assert '40 frames of 1 videos' in capsys.readouterr().out
+    facts = {'stamp': 0, 'model': 'm', 'labels': [], 'threshold': 0.5}
+    with DetectionWriter(tmp_path / 'other') as writer:
+        writer.write_label_info(label_info_message(find_type, **facts))
+        for message in read_detections(bag):
+            writer.write_detections(message)
+    assert evaluate(tmp_path, 'online-frames', truth, tmp_path / 'other') == 2
+    assert 'is not among the 0 labels' in capsys.readouterr().err
 
 
 ONE = {'a': [('sit', 1, 3)]}

@@ -64,7 +64,7 @@ def read_detected_bag(path: Path, truth: SegmentTruth) -> DetectedBag:
         video = truth.videos[0]
     else:
         video = TruthVideos(truth).measured(path.stem if path.is_file() else path.name, str(path))
-    reader = _Reader(video, tuple(info.labels))
+    reader = _Reader(path, video, tuple(info.labels))
     for message in read_detections(path):
         reader.add(message)
     if len(reader.cameras) > 1:
@@ -77,9 +77,9 @@ def read_detected_bag(path: Path, truth: SegmentTruth) -> DetectedBag:
 class _Reader:
     """Collects a bag's messages."""
 
-    def __init__(self, video: str, labels: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, video: str, labels: tuple[str, ...]) -> None:
         self.cameras: set[str] = set()
-        self._video, self._labels = video, labels
+        self._path, self._video, self._labels = path, video, labels
         self._times: list[float] = []
         self._scores: list[np.ndarray] = []
         self._instances: dict[int, _Open] = {}
@@ -95,6 +95,11 @@ class _Reader:
         scores = np.zeros(len(self._labels))
         for detection in message.detections:
             for result in detection.results:
+                if not 0 <= result.class_id < len(scores):
+                    raise EvaluationError(
+                        f'{self._path}: class {result.class_id} is not among the {len(scores)} '
+                        'labels that are latched in it; record each localizer in its own bag'
+                    )
                 scores[result.class_id] = max(scores[result.class_id], result.score)
             if detection.instance_id:
                 self._add_instance(detection, time)
