@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 COCO_JOINTS = (
     'nose',
     'left_eye',
@@ -50,6 +52,24 @@ LIMBS = (
     ('right_ear', 'right_shoulder'),
 )
 """The joints that COCO connects."""
+
+
+def in_coco_order(names: Sequence[str], joints: np.ndarray) -> np.ndarray:
+    """Return joints (..., K, 3), x, y and confidence, as (..., 17, 3) in COCO's order.
+
+    Those that COCO does not name are left out; those that are not there are all 0, as are those of
+    which nothing is known: with confidence 0.
+
+    Args:
+        names: Of the K joints.
+        joints: Numbers.
+    """
+    found = np.zeros((*joints.shape[:-2], len(COCO_JOINTS), 3))
+    for column, name in enumerate(names):
+        if name in COCO_JOINTS:
+            found[..., COCO_JOINTS.index(name), :] = joints[..., column, :]
+    found[found[..., 2] == 0] = 0.0
+    return found
 
 
 def limb_indices(names: Sequence[str]) -> list[tuple[int, int]]:

@@ -87,6 +87,24 @@ PersonBoxes = tuple[np.ndarray, np.ndarray]
 """Boxes (N, 4) in pixels of the original image and scores (N,) in [0, 1], found elsewhere."""
 
 
+@dataclass(frozen=True, eq=False)
+class PersonJoints:
+    """People whose joints were found elsewhere.
+
+    Attributes:
+        joints: (N, 17, 3): x, y and confidence in [0, 1] of COCO's joints, in its order; of those
+            with confidence 0 nothing is known.
+        scores: (N,) in [0, 1].
+        boxes: (N, 4) in pixels of the original image; None where joints alone say where they are.
+        relative: Whether x and y are shares of the image's width and height, not pixels.
+    """
+
+    joints: np.ndarray
+    scores: np.ndarray
+    boxes: np.ndarray | None = None
+    relative: bool = False
+
+
 class SideInputs(Protocol):
     """What a host can give beside the frames, by camera and stamp."""
 
@@ -103,6 +121,10 @@ class SideInputs(Protocol):
             float64 (N, 4) in pixels of the original image and (N,) in [0, 1]; None where nothing
             came for this frame.
         """
+        ...
+
+    def joints(self, camera: str, stamp: int) -> PersonJoints | None:
+        """Return the people whose joints another program found in a frame, as `boxes` does."""
         ...
 
     def sound(self, camera: str, start: int, end: int) -> np.ndarray | None:

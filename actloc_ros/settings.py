@@ -11,6 +11,7 @@ from typing import Any
 from actloc_ros.instances import InstanceOptions, parse_overrides
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.ensemble.options import PREFIX, EnsembleOptions
+from actloc_ros.models.pose.joint_files import RATE as JOINTS_RATE
 from actloc_ros.models.sound import options as sound
 from actloc_ros.models.taught.options import TAUGHT, TAUGHT_FILE
 from actloc_ros.models.two_stage.options import NONE_BIAS, TwoStageOptions
@@ -188,6 +189,30 @@ SPECS = (
         'Longest time in s that a frame waits for its boxes.',
         Mutability.START,
         high=10.0,
+    ),
+    ParameterSpec(
+        'joints.type',
+        'hri_msgs/Skeleton2D',
+        'From which messages the models topic+skeleton_n and topic+SKELETON take people and their'
+        ' joints, with the stamps of their images: those of /humans/bodies, or the topic joints, or'
+        ' NAME/joints, with the names on joints_info, or NAME/joints_info.',
+        Mutability.START,
+        choices=('hri_msgs/Skeleton2D', 'actloc_ros/ActionDetectionArray'),
+    ),
+    ParameterSpec(
+        'joints.patience',
+        0.2,
+        'Longest time in s that a frame waits for its joints.',
+        Mutability.START,
+        high=10.0,
+    ),
+    ParameterSpec(
+        JOINTS_RATE,
+        0.0,
+        'Frames a second of a file of joints that numbers its frames, for joints=PATH+skeleton_n;'
+        ' 0: as the file says.',
+        Mutability.INACTIVE,
+        high=1000.0,
     ),
     ParameterSpec(
         'sound.type',
@@ -380,6 +405,8 @@ class Settings:
     max_lateness: float
     boxes_type: str
     boxes_patience: float
+    joints_type: str
+    joints_patience: float
     sound_type: str
     sound_format: str
     sound_patience: float
@@ -418,6 +445,8 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         max_lateness=values['max_lateness'],
         boxes_type=values['boxes.type'],
         boxes_patience=values['boxes.patience'],
+        joints_type=values['joints.type'],
+        joints_patience=values['joints.patience'],
         sound_type=values['sound.type'],
         sound_format=values['sound.format'],
         sound_patience=values['sound.patience'],
@@ -469,7 +498,7 @@ def _localizer(values: Mapping[str, Any]) -> LocalizerOptions:
     names = [field.name for field in fields(LocalizerOptions) if field.name in values]
     extra = {field.name: values[field.name] for field in fields(TwoStageOptions)}
     extra |= {f'{PREFIX}{name}': value for name, value in _group('ensemble', values).items()}
-    named = sound.WEIGHTS, sound.LABELS, sound.FUSION, NONE_BIAS
+    named = sound.WEIGHTS, sound.LABELS, sound.FUSION, NONE_BIAS, JOINTS_RATE
     extra |= {name: values[name] for name in named}
     extra[TAUGHT_FILE] = values[TAUGHT]
     given = {name: values[name] for name in names}

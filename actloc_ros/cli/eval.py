@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from actloc_ros.cli.support.eval_in_time import measure_in_time, refuse_options
 from actloc_ros.datasets.formats.ava import OFFICIAL
 from actloc_ros.datasets.formats.evaluation_files import read_predictions, read_truth
 from actloc_ros.datasets.formats.joint_files import read_joint_detections
@@ -19,11 +20,13 @@ from actloc_ros.evaluation.precision import AVERAGES
 from actloc_ros.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from actloc_ros.evaluation.report import Report
 from actloc_ros.evaluation.restrict import named_videos, restrict_predictions, restrict_truth
+from actloc_ros.evaluation.temporal.protocols import TIME_PROTOCOLS
+from actloc_ros.evaluation.temporal.report import TimeReport
 from actloc_ros.files import refuse_input, write_whole
 from actloc_ros.truth.boxes import EvaluationError, GroundTruth, Predictions
 from actloc_ros.truth.joints import read_joint_truth
 
-READ = ('ground_truth', 'label_map', 'excluded', 'video_list', 'detections', 'weights')
+READ = ('ground_truth', 'label_map', 'excluded', 'video_list', 'weights')
 OWN = ('tracks', 'online')  # what only a model has
 HELP = 'measure detections, or a model on videos, against ground truth'
 
@@ -34,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         '--protocol',
         required=True,
-        choices=(*PROTOCOLS, COCO_JOINTS_PROTOCOL),
+        choices=(*PROTOCOLS, COCO_JOINTS_PROTOCOL, *TIME_PROTOCOLS),
         help='whose conventions',
     )
     parser.add_argument(
@@ -42,7 +45,8 @@ def add_parser(subparsers: Any) -> None:
         required=True,
         type=Path,
         metavar='FILE',
-        help='AVA csv; pyannot, the layout of ACT and MultiSports, or our own annotations as JSON',
+        help='AVA csv; pyannot, the layout of ACT and MultiSports, or our own annotations as JSON; '
+        "for protocols in time, ActivityNet's JSON, a folder of THUMOS14's texts, or our own",
     )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results there as well')
     parser.add_argument(
@@ -82,6 +86,9 @@ def _add_truth_options(parser: argparse.ArgumentParser) -> None:
         '--split', type=int, default=1, metavar='N', help='which split, from 1, of ACT layout'
     )
     group.add_argument(
+        '--subset', default='', metavar='NAME', help='which subset, of ActivityNet and THUMOS14'
+    )
+    group.add_argument(
         '--video-list', type=Path, metavar='FILE', help='the videos to measure, a name a line'
     )
 
@@ -91,8 +98,10 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--detections',
         type=Path,
+        nargs='+',
         metavar='FILE',
-        help='detections in a format of the same family; for joints, a bag or JSON',
+        help='detections in a format of the same family; for joints, a bag or JSON; for protocols '
+        "in time, one or more of ActivityNet's results, THUMOS14's texts, scores of frames, bags",
     )
     group.add_argument('--model', help='a model, see `actloc models`, to run on --videos')
     group.add_argument(
@@ -117,14 +126,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the report."""
     if arguments.json:
         inputs = (getattr(arguments, name) for name in READ)
-        refuse_input(arguments.json, *filter(None, inputs), *(arguments.videos or ()))
-    joints = arguments.protocol == COCO_JOINTS_PROTOCOL
-    report = _measure_joints(arguments) if joints else _measure_actions(arguments)
+        many = (*(arguments.detections or ()), *(arguments.videos or ()))
+        refuse_input(arguments.json, *filter(None, inputs), *many)
+    report = _measure(arguments)
     print(report.text())
     if arguments.json:
         with write_whole(arguments.json) as file:
             file.write_text(json.dumps(report.data(), indent=2) + '\n')
     return 0
+
+
+def _measure(arguments: argparse.Namespace) -> Report | JointReport | TimeReport:
+    if arguments.protocol in TIME_PROTOCOLS:
+        return measure_in_time(arguments)
+    if arguments.subset:
+        raise EvaluationError(f'--subset does not go with {arguments.protocol}')
+    if len(arguments.detections or ()) > 1:
+        raise EvaluationError(f'{arguments.protocol} measures one file of --detections')
+    if arguments.protocol == COCO_JOINTS_PROTOCOL:
+        return _measure_joints(arguments)
+    return _measure_actions(arguments)
 
 
 def _measure_actions(arguments: argparse.Namespace) -> Report:
@@ -140,16 +161,12 @@ def _measure_joints(arguments: argparse.Namespace) -> JointReport:
             f'{COCO_JOINTS_PROTOCOL} measures --detections FILE: a bag, as `actloc run --out` '
             'writes it, or JSON'
         )
-    others = ('average', 'linking', 'any_action', 'label_map', 'excluded')
-    given = [name for name in others if getattr(arguments, name)]
-    if given:
-        option = given[0].replace('_', '-')
-        raise EvaluationError(f'--{option} does not go with {COCO_JOINTS_PROTOCOL}')
+    refuse_options(arguments, ('average', 'linking', 'any_action', 'label_map', 'excluded'))
     truth = read_joint_truth(arguments.ground_truth)
     if arguments.video_list:
         names = [video.path for video in truth.videos]
         truth = truth.of(named_videos(names, truth.path, arguments.video_list))
-    return measure_joints(truth, read_joint_detections(arguments.detections, truth))
+    return measure_joints(truth, read_joint_detections(arguments.detections[0], truth))
 
 
 def _read(arguments: argparse.Namespace, protocol: Protocol) -> tuple[GroundTruth, Predictions]:
@@ -174,7 +191,7 @@ def _read(arguments: argparse.Namespace, protocol: Protocol) -> tuple[GroundTrut
         truth = restrict_truth(truth, chosen)
         predictions = _run_model(arguments, truth, protocol)
     else:
-        predictions = read_predictions(arguments.detections, truth)
+        predictions = read_predictions(arguments.detections[0], truth)
         predictions = restrict_predictions(predictions, truth, chosen)
         truth = restrict_truth(truth, chosen)
     if arguments.any_action:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from actloc_ros.recordings.index.discover import hash_file, hash_weights
 from actloc_ros.recordings.index.driver import IndexRun, Runner, Summary, lock_index
 from actloc_ros.recordings.index.model import IndexedModel
 from actloc_ros.recordings.index.processes import run_here
-from actloc_ros.recordings.index.work import IndexOptions, Job
+from actloc_ros.recordings.index.work import IndexOptions, Job, WordsOptions
 from actloc_ros.rules.file.names import World, world_faults
 from actloc_ros.rules.file.rules_file import RulesFile, read_rules
 from actloc_ros.settings import DEFAULTS, Settings, settings_of
@@ -52,6 +53,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--into', required=True, metavar='FOLDER', help='the index')
     parser.add_argument('--model', help='the localizer (default: pose_n)')
     parser.add_argument('--weights', help="its checkpoint (default: the model's own)")
+    parser.add_argument(
+        '--words',
+        metavar='MODEL',
+        help='a network of images and words, such as clip_vit_b_32, that embeds pictures of '
+        'people, for `actloc search --text`',
+    )
+    parser.add_argument(
+        '--words-weights', default='', metavar='FILE', help='its checkpoint (default: its own)'
+    )
     parser.add_argument('--device', help='cpu, cuda, cuda:N or auto (default)')
     parser.add_argument('--params', metavar='FILE', help='parameter file of the node')
     parser.add_argument('--rules', metavar='FILE', help='rules whose zones and alarms are kept')
@@ -131,22 +141,41 @@ def _options(arguments: argparse.Namespace) -> IndexOptions:
     values.update({name: value for name, value in given.items() if value is not None})
     settings = settings_of(values)
     rules = read_rules(arguments.rules) if arguments.rules else None
-    model = _model(settings, rules, _what_matters(arguments, values, rules))
+    words, digest = _words(arguments, settings)
+    made_by = None if words is None else [words.name, digest]
+    model = _model(settings, rules, _what_matters(arguments, values, rules, made_by))
+    if words is not None:
+        model = replace(model, words=words.name, words_weights=digest)
     return IndexOptions(
-        settings, model, arguments.max_rate, arguments.rate, arguments.camera, rules
+        *(settings, model, arguments.max_rate, arguments.rate, arguments.camera, rules, words)
     )
 
 
+def _words(arguments: argparse.Namespace, settings: Settings) -> tuple[WordsOptions | None, str]:
+    """Open the network of words, which says at once whether it works; return it, and its hash."""
+    if not arguments.words:
+        if arguments.words_weights:
+            raise ValueError('--words-weights are of --words MODEL; name it too')
+        return None, ''
+    from actloc_ros.models.words.embedder import open_embedder, words_weights
+
+    weights = words_weights(arguments.words, arguments.words_weights)
+    embedder = open_embedder(arguments.words, weights, settings.localizer.device)
+    return WordsOptions(embedder.name, weights), hash_file(weights)
+
+
 def _what_matters(
-    arguments: argparse.Namespace, values: Mapping[str, Any], rules: RulesFile | None
+    arguments: argparse.Namespace,
+    values: Mapping[str, Any],
+    rules: RulesFile | None,
+    words: list[str] | None,
 ) -> str:
     """Return what else than the model and its weights changes the result, as JSON."""
     kept = {n: v for n, v in values.items() if n in MATTER or n.startswith(MATTER_BELOW)}
     own = {'max_rate': arguments.max_rate, 'rate': arguments.rate, 'camera': arguments.camera}
     of_rules = None if rules is None else hash_file(rules.path)
-    return json.dumps(
-        {'model': values['model'], 'params': kept, **own, 'rules': of_rules}, sort_keys=True
-    )
+    facts = {'model': values['model'], 'params': kept, **own, 'rules': of_rules}
+    return json.dumps(facts | ({'words': words} if words else {}), sort_keys=True)
 
 
 def _model(settings: Settings, rules: RulesFile | None, matters: str) -> IndexedModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # what takes time is imported when it is needed
     from actloc_ros.recordings.search.similar import Example
 
 SORTS = ('time', 'newest', 'score', 'duration')
+BY = ('motion', 'appearance')
 LIMIT = 100
 
 
@@ -40,7 +42,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--text',
         metavar='WORDS',
-        help='compare words with vectors, of an index whose model knows text',
+        help='find who looks like words, in an index made with --words; of those that fulfil the '
+        'query, if there is one',
+    )
+    parser.add_argument(
+        '--by',
+        choices=BY,
+        default=BY[0],
+        help='for --like: what is alike (default: %(default)s; appearance: in an index made with '
+        '--words)',
+    )
+    parser.add_argument(
+        '--words-weights',
+        metavar='FILE',
+        help='checkpoint of the network of words that the index was made with',
     )
     parser.add_argument(
         '--limit', type=int, default=LIMIT, metavar='N', help='most hits (default: %(default)s)'
@@ -89,22 +104,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     if not (arguments.query or arguments.like or arguments.text):
-        raise QueryError('name what to find: a query, or --like; see actloc search --help')
+        raise QueryError('name what to find: a query, --like or --text; see actloc search --help')
+    if arguments.like and arguments.text:
+        raise QueryError('--like and --text are two ways to find what is alike; give one')
+    if arguments.by != BY[0] and not arguments.like:
+        raise QueryError('--by is about --like; give that too')
     if arguments.limit < 1:
         raise QueryError(f'--limit is {arguments.limit}; the least is 1')
     if not 0 <= arguments.margin < float('inf'):
         raise QueryError(f'--margin is {arguments.margin}; it is a time in s from 0 on')
     if arguments.exact and not arguments.clips:
         raise QueryError('--exact is about clips; give --clips too')
-    if arguments.like and arguments.sort:
-        raise QueryError('with --like hits are sorted by likeness; leave out --sort')
+    if (arguments.like or arguments.text) and arguments.sort:
+        raise QueryError('with --like and --text hits are sorted by likeness; leave out --sort')
 
 
 def _search(arguments: argparse.Namespace, index: Index, searcher: Searcher) -> Hits:
     if arguments.text:
-        from actloc_ros.recordings.search.words import no_text_vectors
+        from actloc_ros.recordings.search.embedding import example_of_text
+        from actloc_ros.recordings.search.similar import search_like
 
-        raise QueryError(no_text_vectors(arguments.text, searcher.catalogue.models))
+        example, said = example_of_text(index, arguments.text, arguments.words_weights)
+        found = search_like(index, searcher, [example], arguments.query, arguments.limit)
+        return replace(found, notes=(*found.notes, said))
     if arguments.like:
         from actloc_ros.recordings.search.similar import search_like
 
@@ -114,11 +136,20 @@ def _search(arguments: argparse.Namespace, index: Index, searcher: Searcher) -> 
 
 
 def _examples(arguments: argparse.Namespace, index: Index, searcher: Searcher) -> list[Example]:
-    from actloc_ros.recordings.search.similar import example_at, moment_of
+    from actloc_ros.recordings.search.similar import By, example_at, moment_of
 
     path, moment = Path(arguments.like), moment_of(arguments.like)
+    by = By[arguments.by.upper()]
     if moment is not None and not path.exists():
-        return example_at(index, searcher, *moment)
+        if by is By.APPEARANCE and not index.words():
+            from actloc_ros.recordings.search.embedding import WITHOUT
+
+            raise QueryError(WITHOUT)
+        return example_at(index, searcher, *moment, by)
+    if by is By.APPEARANCE:
+        from actloc_ros.recordings.search.embedding import example_of_image
+
+        return example_of_image(index, path, arguments.words_weights)
     from actloc_ros.recordings.search.examples import examples_of
 
     return examples_of(index, path, arguments.weights)

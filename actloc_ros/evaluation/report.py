@@ -45,8 +45,9 @@ class Report:
         for kind in ('frame', 'video'):
             figures = [figure for figure in self.figures if figure.name.startswith(kind)]
             if figures:
-                lines += ['', *_table(kind, figures)]
-        lines += ['', *(_line(figure) for figure in self.figures)]
+                things = {'frame': 'true boxes', 'video': 'true tubes'}[kind]
+                lines += ['', *class_table(f'{kind} by {kind}', things, f'{kind}-m', figures)]
+        lines += ['', *(figure_line(figure) for figure in self.figures)]
         lines += [
             f'{self.protocol.name} {name}: {value:.5f}' for name, value in self.averages.items()
         ]
@@ -90,26 +91,33 @@ class Report:
                 'left_out': self.predictions.left_out,
             },
             'tubes': self.tubes,
-            'figures': [_figure_data(figure) for figure in self.figures],
+            'figures': [figure_data(figure) for figure in self.figures],
             'averages': self.averages,
         }
 
 
-def _line(figure: Figure) -> str:
+def figure_line(figure: Figure) -> str:
+    """Return a figure as a line of text."""
     counted, all_classes = len(figure.counted), len(figure.classes)
     missing = f' of {all_classes} classes, those with ground truth'
     over = missing if counted < all_classes else ' class' if counted == 1 else ' classes'
     return f'{figure.protocol} {figure.name}: {figure.value:.5f} over {counted}{over}'
 
 
-def _table(kind: str, figures: Sequence[Figure]) -> list[str]:
-    """Lay out figures about the same things side by side, a line a class."""
-    things = {'frame': 'boxes', 'video': 'tubes'}[kind]
-    columns = [figure.name.removeprefix(f'{kind}-m') for figure in figures]
+def class_table(how: str, things: str, prefix: str, figures: Sequence[Figure]) -> list[str]:
+    """Lay out figures about the same things side by side, a line a class.
+
+    Args:
+        how: How they are measured, for the heading.
+        things: What is to be found.
+        prefix: What columns leave out of the figures' names.
+        figures: One or more.
+    """
+    columns = [figure.name.removeprefix(prefix) for figure in figures]
     width = max(5, *(len(each.name) for each in figures[0].counted))
     lines = [
-        f'{figures[0].protocol} by class, {kind} by {kind}',
-        f'{"id":>4}  {"class":{width}}  {"true " + things:>10}  {"detected":>9}'
+        f'{figures[0].protocol} by class, {how}',
+        f'{"id":>4}  {"class":{width}}  {things:>10}  {"detected":>9}'
         + ''.join(f'  {name:>7}' for name in columns),
     ]
     for shares in zip(*(figure.counted for figure in figures), strict=True):
@@ -121,7 +129,8 @@ def _table(kind: str, figures: Sequence[Figure]) -> list[str]:
     return lines
 
 
-def _figure_data(figure: Figure) -> dict[str, object]:
+def figure_data(figure: Figure) -> dict[str, object]:
+    """Return a figure as what JSON can hold."""
     return {
         'name': figure.name,
         'protocol': figure.protocol,

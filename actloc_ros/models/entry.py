@@ -199,7 +199,7 @@ class LocalizerEntry:
         needs_pytorch: Whether `factory` imports PyTorch.
         wraps: Whether what stands before the last `+` of the name is a model of its own, and
             `factory` takes that localizer and `LocalizerOptions`.
-        side_inputs: What the host must provide by stamp: `boxes`, `sound`.
+        side_inputs: What the host must provide by stamp: `boxes`, `joints`, `sound`.
         classes: Number of its classes, as `actloc models` shows it.
         clip: Frames that it takes, likewise.
         local: Whether it can run now, likewise.

@@ -25,7 +25,7 @@ from actloc_ros.recordings.index.open import Index, open_index
 from actloc_ros.recordings.index.store import DATABASE
 from actloc_ros.recordings.index.vectors import write_vectors
 from actloc_ros.recordings.search.engine import Searcher
-from actloc_ros.recordings.search.similar import Example, search_like
+from actloc_ros.recordings.search.similar import By, Example, search_like
 
 # Shares of instances, from what people do all day to what hardly ever happens.
 SHARES = {
@@ -44,7 +44,9 @@ GOALS = 100.0, 1000.0, 2048.0  # ms at the median and 99th percentile, MB
 DIMENSION, CLUSTERS = 64, 2000
 NEIGHBOURS = 10
 BATCH = 500  # recordings that are made at a time
-MODEL = 'made_up', '0' * 64
+MODEL, WORDS = ('made_up', '0' * 64), ('made_up_words', '1' * 64)
+PICTURE_DIMENSION = 512
+APART = 1.5  # how far words are from pictures, in lengths of what they share with one
 KINDS: dict[str, str] = {
     'action, score': '{any} score >= {score}',
     'action, zone': '{any} in zone {zone}',
@@ -69,6 +71,7 @@ class Size:
     recordings: int
     instances: int  # of a recording
     vectors: int
+    appearances: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Measured:
         fill: Time to fill the index, in s.
         size: Of the database, in MB.
         recall: Share of the ten nearest that a search by example finds.
+        text_recall: Likewise by words, which are farther from all pictures than these from each
+            other; None where there are no pictures.
     """
 
     times: dict[str, list[float]]
@@ -92,6 +97,7 @@ class Measured:
     fill: float
     size: float
     recall: float
+    text_recall: float | None = None
 
 
 def main() -> int:
@@ -101,10 +107,11 @@ def main() -> int:
     parser.add_argument('--recordings', type=int, default=10_000, help='of one hour each')
     parser.add_argument('--instances', type=int, default=1000, help='of each recording')
     parser.add_argument('--vectors', type=int, default=250_000, help='of segments')
+    parser.add_argument('--appearances', type=int, default=50_000, help='vectors of pictures')
     parser.add_argument('--queries', type=int, default=40, help='of each kind')
     parser.add_argument('--folder', type=Path, help='where the index is kept; made if it is not')
     args = parser.parse_args()
-    size = Size(args.recordings, args.instances, args.vectors)
+    size = Size(args.recordings, args.instances, args.vectors, args.appearances)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         measured = measure(folder, size, args.queries)
@@ -137,12 +144,22 @@ def measure(folder: Path, size: Size, queries: int) -> Measured:
             asked = [lambda t=text: len(searcher.search(t).hits) for text in texts]
             times[kind], work[kind], hits[kind] = _timed(asked)
         nearest = [_like(index, searcher, row) for row in chance.integers(0, size.vectors, queries)]
-        asked = [lambda n=n: len(n(False)) for n in nearest]
-        times['example'], work['example'], hits['example'] = _timed(asked)
+        ways = {'example': nearest}
+        if size.appearances:
+            ways['text'] = [
+                _by_text(index, searcher, row, chance)
+                for row in chance.integers(0, size.appearances, queries)
+            ]
+        recalls = {}
+        for way, each in ways.items():
+            asked = [lambda n=n: len(n(False)) for n in each]
+            times[way], work[way], hits[way] = _timed(asked)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        recall = float(np.mean([_overlap(one(False), one(True)) for one in nearest]))
+        for way, each in ways.items():
+            recalls[way] = float(np.mean([_overlap(one(False), one(True)) for one in each]))
     size_now = (folder / DATABASE).stat().st_size / 2**20
-    return Measured(times, work, hits, memory, filled, size_now, recall)
+    found = recalls['example'], recalls.get('text')
+    return Measured(times, work, hits, memory, filled, size_now, *found)
 
 
 def table(measured: Measured) -> list[str]:
@@ -165,6 +182,8 @@ def table(measured: Measured) -> list[str]:
         f'goals: {GOALS[0]:.0f} ms and {GOALS[1]:.0f} ms; memory {measured.memory:.0f} MB (goal '
         f'{GOALS[2]:.0f} MB); recall@{NEIGHBOURS} {measured.recall:.3f}',
     ]
+    if measured.text_recall is not None:
+        lines[-1] += f', by text {measured.text_recall:.3f}'
     return lines
 
 
@@ -197,10 +216,28 @@ def _values(chance: np.random.Generator, cameras: Sequence[str]) -> dict[str, st
     }
 
 
-def _like(index: Index, searcher: Searcher, row: int) -> Callable[[bool], list[int]]:
+def _like(
+    index: Index, searcher: Searcher, row: int
+) -> Callable[[bool], list[tuple[int, int, int]]]:
     stored = index.vectors(*MODEL)
     example = Example(*MODEL, stored.rows(np.array([row])), frozenset({int(row)}))
+    return _nearest(index, searcher, example)
 
+
+def _by_text(
+    index: Index, searcher: Searcher, row: int, chance: np.random.Generator
+) -> Callable[[bool], list[tuple[int, int, int]]]:
+    """Return a search by a vector that shares something with a picture, as words do."""
+    picture = index.vectors(*WORDS).rows(np.array([row]))
+    apart = chance.normal(size=picture.shape)
+    vectors = picture + APART * apart / np.linalg.norm(apart)
+    example = Example(*WORDS, vectors.astype(np.float32), by=By.APPEARANCE)
+    return _nearest(index, searcher, example)
+
+
+def _nearest(
+    index: Index, searcher: Searcher, example: Example
+) -> Callable[[bool], list[tuple[int, int, int]]]:
     def nearest(exact: bool) -> list[tuple[int, int, int]]:
         found = search_like(index, searcher, [example], None, NEIGHBOURS, exact)
         return [(hit.view, hit.track or 0, hit.start) for hit in found.hits]
@@ -208,7 +245,7 @@ def _like(index: Index, searcher: Searcher, row: int) -> Callable[[bool], list[i
     return nearest
 
 
-def _overlap(found: list[int], exact: list[int]) -> float:
+def _overlap(found: list[tuple[int, int, int]], exact: list[tuple[int, int, int]]) -> float:
     return len(set(found) & set(exact)) / len(exact)
 
 
@@ -223,17 +260,23 @@ def fill(folder: Path, size: Size) -> None:
         for name, names in (('labels', LABELS), ('zones', ZONES)):
             numbers = {'number': np.arange(len(names), dtype=np.int16), 'name': np.array(names)}
             _insert(connection, name, numbers)
-        vectors = 0
+        vectors = {'segments': 0, 'appearances': 0}
         for first in range(0, size.recordings, BATCH):
             views = np.arange(first, min(first + BATCH, size.recordings), dtype=np.int32)
             for name, rows in _tables(views, size, vectors, chance):
                 _insert(connection, name, rows)
-                vectors += len(rows['view']) if name == 'segments' else 0
-        file = write_vectors(folder, 0, _vectors(vectors, chance))
-        connection.execute(
-            'INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?)',
-            [*MODEL, file.file, file.first, file.count, file.dimension],
-        )
+                if name in vectors:
+                    vectors[name] += len(rows['view'])
+        for made_by, dimension, count in (
+            (MODEL, DIMENSION, vectors['segments']),
+            (WORDS, PICTURE_DIMENSION, vectors['appearances']),
+        ):
+            if count:
+                file = write_vectors(folder, 0, _vectors(count, dimension, chance))
+                connection.execute(
+                    'INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?)',
+                    [*made_by, file.file, file.first, file.count, file.dimension],
+                )
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, name: str, rows: dict[str, np.ndarray]) -> None:
@@ -243,20 +286,21 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str, rows: dict[str, np
 
 
 def _tables(
-    views: np.ndarray, size: Size, vectors: int, chance: np.random.Generator
+    views: np.ndarray, size: Size, vectors: dict[str, int], chance: np.random.Generator
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Yield the rows of some recordings, of one camera each."""
     count = len(views)
     start = FIRST + views.astype(np.int64) * HOUR // 24 * 24 % (60 * 24 * HOUR)
     names = [f'/archive/{view // 100:03d}/{view:05d}.mp4' for view in views]
     zero, one = np.zeros(count, np.int64), np.ones(count, np.int32)
-    same = [np.array([text] * count) for text in MODEL]
+    same, words = ([np.array([text] * count) for text in made_by] for made_by in (MODEL, WORDS))
     yield (
         'recordings',
         {
             **{'recording': views, 'key': np.array(names), 'path': np.array(names)},
             **{'content': np.array(names), 'size': zero, 'mtime': zero},
             **{'model': same[0], 'weights': same[1], 'start': start, 'end': start + HOUR},
+            **{'words': words[0], 'words_weights': words[1]},
         },
     )
     yield (
@@ -288,9 +332,10 @@ def _tables(
             'end': opened + (at + 0.3 * (closed - opened)).astype(np.int64),
         },
     )
-    left = min(max(size.vectors - vectors, 0), len(view))
-    rows = np.arange(vectors, vectors + left, dtype=np.int64)
-    yield 'segments', {**{name: column[:left] for name, column in spans.items()}, 'vector': rows}
+    for name, most in (('segments', size.vectors), ('appearances', size.appearances)):
+        left = min(max(most - vectors[name], 0), len(view))
+        rows = np.arange(vectors[name], vectors[name] + left, dtype=np.int64)
+        yield name, {**{key: column[:left] for key, column in spans.items()}, 'vector': rows}
 
 
 def _instances(
@@ -317,9 +362,9 @@ def _instances(
     }
 
 
-def _vectors(count: int, chance: np.random.Generator) -> np.ndarray:
-    """Return clustered vectors of length 1: float16 (count, DIMENSION)."""
-    centres = chance.normal(size=(CLUSTERS, DIMENSION))
+def _vectors(count: int, dimension: int, chance: np.random.Generator) -> np.ndarray:
+    """Return clustered vectors of length 1: float16 (count, dimension)."""
+    centres = chance.normal(size=(CLUSTERS, dimension)).astype(np.float32)
     found = centres[chance.integers(0, CLUSTERS, count)]
     found += 0.5 * chance.normal(size=found.shape)
     return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float16)

@@ -17,6 +17,7 @@ from fuzz.targets import (
     side_inputs,
     sounds,
     streams,
+    time_files,
     videos,
 )
 
@@ -28,6 +29,7 @@ TARGETS = {
         sounds,
         parameters,
         annotation_files,
+        time_files,
         bags,
         checkpoints,
         people_files,

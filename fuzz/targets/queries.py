@@ -63,7 +63,8 @@ def _searcher() -> Searcher:
         "INSERT INTO labels VALUES (0, 'walking'), (1, 'falling'), (2, 'lying'), (3, 'run/jog'), "
         "(4, 'standing_up'), (5, 'handing_over'), (6, 'waving')",
         "INSERT INTO zones VALUES (0, 'door'), (1, 'bed')",
-        "INSERT INTO recordings VALUES (0, 'k', '/d/a b.mp4', '', 0, 0, 'pose_n', '', 0, 9)",
+        "INSERT INTO recordings VALUES (0, 'k', '/d/a b.mp4', '', 0, 0, 'pose_n', '', 0, 9, '', "
+        "'')",
         "INSERT INTO views VALUES (0, 0, 0, 'hall', 0, 9, 9, 0, 64, 48, true)",
         'INSERT INTO tracks VALUES (0, 1, 0, 9, 0.9, 2)',
         'INSERT INTO stays VALUES (0, 1, 0, 0, 5)',

@@ -1,7 +1,8 @@
-"""Fuzz what accompanies images: boxes by CSV, and what locates actors in space."""
+"""Fuzz what accompanies images: boxes by CSV, joints by JSON, what locates actors in space."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -9,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 from hypothesis import strategies as st
 
+from actloc_ros.frames import Frame
 from actloc_ros.projection import Intrinsics, VelocityEstimator, locate
-from fuzz.mutate import mutate_text
+from fuzz.mutate import mutate_text, mutate_tree
 from fuzz.target import Target, draw
 
 BOXES = """camera,stamp,x1,y1,x2,y2,score
@@ -80,7 +82,40 @@ def _run_camera(camera: SimpleNamespace) -> None:
         assert velocity is None or np.isfinite(velocity).all()
 
 
+JOINTS = {
+    'format': 'actloc-joints',
+    'version': 1,
+    'rate': 10,
+    'joint_names': ['nose', 'neck', 'left_wrist'],
+    'detections': [
+        {'video': 'a', 'frame': 0, 'score': 0.9, 'joints': [[4, 20, 0.8], [4, 8, 0.7], [1, 2, 0]]}
+    ],
+}
+RESULTS = [{'image_id': 0, 'category_id': 1, 'score': 0.5, 'keypoints': [1, 2, 0.5] * 17}]
+
+
+def _make_joints(random: Random, folder: Path) -> Path:
+    tree = random.choice((JOINTS, RESULTS))
+    path = folder / 'joints.json'
+    if random.random() < 0.6:
+        path.write_bytes(json.dumps(mutate_tree(random, tree)).encode('utf-8', 'surrogatepass'))
+    else:
+        path.write_bytes(mutate_text(random, json.dumps(tree)))
+    return path
+
+
+def _run_joints(path: Path) -> None:
+    from actloc_ros.models.pose.external_joints import ExternalJoints
+    from actloc_ros.models.pose.joint_files import read_joint_file
+
+    people = ExternalJoints('joints', read_joint_file(path, 5.0))
+    found = people.of_frame(Frame('', 0, np.zeros((48, 64, 3), np.uint8)), 0.1)
+    assert np.isfinite(found.boxes).all()
+    assert np.isfinite(found.joints).all()
+
+
 TARGETS = (
     Target('boxes_csv', _make_boxes, _run_boxes, 6, _import),
     Target('camera_info', _make_camera, _run_camera, 6),
+    Target('joints_file', _make_joints, _run_joints, 4),
 )

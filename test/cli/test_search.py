@@ -336,7 +336,7 @@ def test_vectors_of_another_length_are_refused(folder):
         (('--like', f'{VIDEO}@300s'), 'nobody with a vector at 300 s'),
         (('--like', f'{VIDEO}@5s#9'), 'no track 9 with a vector at 5 s'),
         (('--like', 'nowhere.png'), 'nowhere.png is neither a moment'),
-        (('--text', 'a red hat'), 'no model of this index (pose_n) knows text'),
+        (('--text', 'a red hat'), 'was indexed with a network of images and words'),
     ],
 )
 def test_faults_are_said_in_a_line(search, arguments, text):

@@ -6,12 +6,12 @@ import numpy as np
 import parity
 import pytest
 
-from actloc_ros.evaluation.online_frames import (
+from actloc_ros.evaluation.temporal.online_frames import (
     calibrated_average_precision,
     frame_average_precision,
     stage_frames,
 )
-from actloc_ros.evaluation.online_starts import (
+from actloc_ros.evaluation.temporal.online_starts import (
     match_starts,
     point_average_precision,
     starts_of_frames,

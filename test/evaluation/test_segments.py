@@ -6,8 +6,10 @@ import numpy as np
 import parity
 import pytest
 
-from actloc_ros.evaluation.segment_map import Segments, average_precision, recall_at
+from actloc_ros.evaluation.figures import class_result
+from actloc_ros.evaluation.temporal.segment_map import match_segments, recall_at
 from actloc_ros.models import segments as in_time
+from actloc_ros.truth.segments import Segments
 
 REFERENCES = ('temporal_nms_1', 'temporal_eval_activitynet_1', 'temporal_eval_thumos_1')
 
@@ -25,15 +27,25 @@ def segments(*rows: tuple[str, float, float, float]) -> Segments:
     )
 
 
+def average_precision(truth: Segments, found: Segments, overlaps: tuple[float, ...]) -> list[float]:
+    hits = match_segments(truth, found, overlaps)
+    return [class_result(0, '', len(truth), row, 'envelope').average for row in hits]
+
+
 def test_a_second_prediction_of_a_truth_is_false() -> None:
     truth = segments(('a', 0, 10, 1), ('b', 0, 10, 1))
     found = segments(('a', 0, 10, 0.9), ('a', 0, 9, 0.8), ('b', 0, 6, 0.7))
-    np.testing.assert_allclose(average_precision(truth, found, (0.5, 0.7)), [5 / 6, 0.5])
+    assert average_precision(truth, found, (0.5, 0.7)) == pytest.approx([5 / 6, 0.5])
     np.testing.assert_allclose(recall_at(truth, found, (0.5, 0.7), (1,)), [[1.0], [0.5]])
 
 
 def test_without_predictions_it_is_zero() -> None:
-    assert average_precision(segments(('a', 0, 1, 1)), segments(), (0.5,)).tolist() == [0.0]
+    assert average_precision(segments(('a', 0, 1, 1)), segments(), (0.5,)) == [0.0]
+
+
+def test_segments_without_length_overlap_nothing() -> None:
+    found = segments(('a', 2, 2, 0.9), ('a', 0, 1, 0.8))
+    assert average_precision(segments(('a', 0, 1, 1), ('a', 2, 2, 1)), found, (0.5,)) == [0.25]
 
 
 @pytest.mark.parametrize('soft', [False, True])

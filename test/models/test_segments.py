@@ -34,6 +34,13 @@ def test_no_segments_stay_none():
         assert len(suppress_segments(nothing, options)) == 0
 
 
+def test_labels_are_suppressed_apart():
+    given = Segments(np.array([[0, 10]] * 3), np.array([0.9, 0.8, 0.7]), np.array([0, 0, 1]))
+    found = suppress_segments(given, SuppressionOptions(iou=0.5, soft=False))
+    assert found.labels.tolist() == [0, 1]
+    np.testing.assert_allclose(found.scores, [0.9, 0.7], rtol=1e-6)
+
+
 def test_a_lesser_segment_is_dropped_or_lowered():
     given = Segments(
         np.array([[0.0, 10.0], [1.0, 10.0], [20.0, 30.0]]), np.array([0.9, 0.8, 0.7]), np.zeros(3)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from parity_case import Case
 
-from actloc_ros.evaluation.online_frames import (
+from actloc_ros.evaluation.temporal.online_frames import (
     calibrated_average_precision,
     frame_average_precision,
     stage_frames,
 )
-from actloc_ros.evaluation.online_starts import (
+from actloc_ros.evaluation.temporal.online_starts import (
     match_starts,
     point_average_precision,
     starts_of_frames,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from parity_case import Case
 
-from actloc_ros.evaluation.segment_map import Segments, average_precision, recall_at
-from actloc_ros.models import segments as in_time
+from actloc_ros.evaluation.figures import class_result
+from actloc_ros.evaluation.temporal.segment_map import match_segments, recall_at
 from actloc_ros.models.ensemble.fusion import (
     Cluster,
     Confidence,
@@ -19,6 +19,9 @@ from actloc_ros.models.ensemble.fusion import (
     suppress,
     weighted_boxes_fusion,
 )
+from actloc_ros.models.segments import Segments as FoundSegments
+from actloc_ros.models.segments import SuppressionOptions, suppress_segments
+from actloc_ros.truth.segments import Segments
 
 
 def segments(case: Case) -> dict[str, Any]:
@@ -39,7 +42,9 @@ def segments(case: Case) -> dict[str, Any]:
     values, recalls = [], []
     for label in reference['classes']:
         truth, predicted = (_segments(rows, label) for rows in (given, found))
-        values.append(average_precision(truth, predicted, overlaps))
+        hits = match_segments(truth, predicted, overlaps)
+        each = (class_result(0, label, len(truth), row, 'envelope') for row in hits)
+        values.append([one.average for one in each])
         recalls.append(recall_at(truth, predicted, overlaps, (1, 5)))
     ap = np.stack(values, 1)
     return {
@@ -63,21 +68,23 @@ def _segments(rows: list[tuple[str, dict[str, Any]]], label: str) -> Segments:
 def suppressed(case: Case) -> dict[str, Any]:
     """Return segments after suppression in time."""
     arrays, mine = case.arrays, {}
-    found = in_time.Segments(arrays['in_segments'], arrays['in_scores'], arrays['in_labels'])
     for name, given in case.reference['settings'].items():
-        options = in_time.SuppressionOptions(
+        how = SuppressionOptions(
             iou=given['iou_threshold'],
             soft=given['use_soft_nms'],
-            sigma=given.get('sigma', 0.5),  # hard suppression has none
+            sigma=given.get('sigma', 0.5),
             min_score=given['min_score'],
             most=given['max_seg_num'],
             by_label=given['multiclass'],
             voting=given.get('voting_thresh', 0.0),
         )
-        left = in_time.suppress_segments(found, options)
-        mine[f'{name}_segments'] = left.spans
-        mine[f'{name}_scores'] = left.scores
-        mine[f'{name}_labels'] = left.labels
+        segments = FoundSegments(arrays['in_segments'], arrays['in_scores'], arrays['in_labels'])
+        found = suppress_segments(segments, how)
+        mine |= {
+            f'{name}_segments': found.spans,
+            f'{name}_scores': found.scores,
+            f'{name}_labels': found.labels,
+        }
     return mine
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from actloc_ros.io.sound.buffer import SoundBuffer
 from actloc_ros.io.sound.stream import Piece, index_at
-from actloc_ros.localizer import PersonBoxes
+from actloc_ros.localizer import PersonBoxes, PersonJoints
 
 KEPT = 30.0  # s, above the window of any model
 
@@ -42,4 +42,8 @@ class SoundTrack:
 
     def boxes(self, camera: str, stamp: int) -> PersonBoxes | None:
         """Return None: nobody else finds people."""
+        return None
+
+    def joints(self, camera: str, stamp: int) -> PersonJoints | None:
+        """Return None: nobody else finds joints."""
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from actloc_ros.files import one_line
+from actloc_ros.frames import Frame
 from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.onnx_runtime import (
@@ -63,6 +64,14 @@ class PeopleNetwork:
     has_joints: bool
     refine: Refine = _as_found
     files: tuple[Path, ...] = ()
+
+    def of_frame(self, frame: Frame, least: float) -> FoundPeople:
+        """Return the people in a frame; see `detect`."""
+        return self.detect(frame.image, least)
+
+    def refined(self, frame: Frame, found: FoundPeople) -> FoundPeople:
+        """Return some of a frame's people with better joints; see `refine`."""
+        return self.refine(frame.image, found)
 
     def find(self, image: np.ndarray, least: float) -> FoundPeople:
         """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints."""

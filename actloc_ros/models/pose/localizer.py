@@ -12,13 +12,30 @@ import numpy as np
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
 from actloc_ros.models.people.description import JOINT_NAMES
-from actloc_ros.models.people.open import PeopleNetwork
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
 LEAST_SCORE = 0.1  # of a box that may still continue a track
 CONFIRMING_FRAMES = 3  # after which a track is reported
 CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
+
+
+class People(Protocol):
+    """What finds the people in frames: a network, as `PeopleNetwork`, or others elsewhere."""
+
+    @property
+    def threshold(self) -> float:
+        """Score from which a person is reported."""
+
+    @property
+    def has_joints(self) -> bool:
+        """Whether it finds joints."""
+
+    def of_frame(self, frame: Frame, least: float) -> FoundPeople:
+        """Return those in a frame who score `least` or more, best first."""
+
+    def refined(self, frame: Frame, found: FoundPeople) -> FoundPeople:
+        """Return some of them with better joints."""
 
 
 class TrackActions(Protocol):
@@ -69,7 +86,7 @@ class PoseLocalizer(Localizer):
     def __init__(
         self,
         name: str,
-        people: PeopleNetwork,
+        people: People,
         skeleton: MotionNetwork,
         weight_files: tuple[Path, ...] = (),
     ) -> None:
@@ -82,7 +99,7 @@ class PoseLocalizer(Localizer):
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
         least = min(LEAST_SCORE, self._people.threshold)
-        found = [self._people.detect(frame.image, least) for frame in frames]
+        found = [self._people.of_frame(frame, least) for frame in frames]
         return [
             self._camera(frame.camera).update(frame, people)
             for frame, people in zip(frames, found, strict=True)
@@ -116,7 +133,7 @@ class _Camera:
         frames: In how many frames each track was found, by id.
     """
 
-    people: PeopleNetwork
+    people: People
     linker: TrackLinker
     actions: TrackActions
     frames: dict[int, int] = field(default_factory=dict)
@@ -125,7 +142,7 @@ class _Camera:
         """Take the people of the newest frame, and return those on confirmed tracks."""
         tracks = self.linker.update(frame.stamp, found.boxes, found.scores)
         ids = np.array([track_id for track_id, _ in tracks.rows()], np.int64)
-        followed = self.people.refine(frame.image, found[[row for _, row in tracks.rows()]])
+        followed = self.people.refined(frame, found[[row for _, row in tracks.rows()]])
         size = frame.width, frame.height
         boxes, joints = followed.boxes, followed.joints
         scores = self.actions.update(frame.stamp, size, ids, boxes, joints)

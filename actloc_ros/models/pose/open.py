@@ -1,7 +1,9 @@
 """Open what scores the motion of joints, by the name of the network that finds people.
 
 `PEOPLE+skeleton_n`, where PEOPLE is `people_n`, the path of a YAML file that describes any people
-network, or of an ONNX file of your own `people_n`. `pose_n` is short for `people_n+skeleton_n`.
+network, or of an ONNX file of your own `people_n`; `joints=PATH`, the joints in a JSON file, see
+`joint_files`; or, in the node, `topic`: joints that another node finds (parameters `joints.…`).
+`pose_n` is short for `people_n+skeleton_n`.
 """
 
 from __future__ import annotations
@@ -10,13 +12,16 @@ from pathlib import Path
 
 from actloc_ros.files import one_line
 from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.errors import WeightsError
-from actloc_ros.models.people.open import PEOPLE_N, open_people
+from actloc_ros.models.errors import ModelError, WeightsError
+from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
+from actloc_ros.models.pose.external_joints import ExternalJoints
+from actloc_ros.models.pose.joint_files import RATE, read_joint_file
 from actloc_ros.models.pose.localizer import PoseLocalizer
 from actloc_ros.models.skeleton_n.actions import SkeletonSession
 from actloc_ros.models.storage import find_onnx, onnx_places
 
 SKELETON_N, POSE_N = 'skeleton_n', 'pose_n'
+TOPIC, FILE = 'topic', 'joints='
 
 
 def open_pose_n(options: LocalizerOptions) -> PoseLocalizer:
@@ -41,8 +46,26 @@ def open_pose(model: str, options: LocalizerOptions) -> PoseLocalizer:
     return _open(f'{Path(people).stem}+{SKELETON_N}', people, options)
 
 
+def open_people_or_joints(name: str, options: LocalizerOptions) -> PeopleNetwork | ExternalJoints:
+    """Return what finds people: a network, or joints that others find, as this module's text says.
+
+    Raises:
+        ModelError: There is no such network or file, or it does not fit; or no node gives topics.
+    """
+    if name == TOPIC:
+        inputs = options.side_inputs
+        if inputs is None:
+            raise ModelError(f'joints from a topic need the node; give {FILE}PATH offline')
+        return ExternalJoints(TOPIC, lambda frame: inputs.joints(frame.camera, frame.stamp))
+    if name.startswith(FILE):
+        path = Path(name.removeprefix(FILE)).expanduser()
+        found = read_joint_file(path, float(options.extra.get(RATE, 0.0)))
+        return ExternalJoints(path.stem, found, (path,))
+    return open_people(name, options.device, options.threads)
+
+
 def _open(name: str, people: str, options: LocalizerOptions) -> PoseLocalizer:
-    network = open_people(people, options.device, options.threads)
+    network = open_people_or_joints(people, options)
     path = _skeleton_file(options.weights)
     return PoseLocalizer(name, network, _open_skeleton(path), (*network.files, path))
 

@@ -1,6 +1,7 @@
 """Open published graph networks over skeletons, behind a network that finds people and joints.
 
-`PEOPLE+SKELETON`, as in `people_n+stgcnpp_ntu60_hrnet_j`. PEOPLE is as `models.people.open` has it.
+`PEOPLE+SKELETON`, as in `people_n+stgcnpp_ntu60_hrnet_j`. PEOPLE is as `models.people.open` has it,
+or `joints=PATH` or `topic`, as `pose.open` has these.
 SKELETON is the name of a skeleton network or of one of its checkpoints, as `actloc models` lists
 them, the stream `_j` where none is named; or several of them with commas in between, whose scores
 are fused: `people_n+stgcnpp_ntu60_hrnet_j,stgcnpp_ntu60_hrnet_b`. `weights` then names as many
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models.errors import ModelError
-from actloc_ros.models.people.open import open_people
 from actloc_ros.models.pose.localizer import PoseLocalizer
+from actloc_ros.models.pose.open import open_people_or_joints
 
 if TYPE_CHECKING:
     from actloc_ros.models.graphs.actions import GraphActions
@@ -38,7 +39,7 @@ def open_graphs(model: str, options: LocalizerOptions) -> PoseLocalizer:
     """
     people_name, _, names = model.rpartition('+')
     actions = _open_actions(names.split(SEPARATOR), options)
-    people = open_people(people_name, options.device, options.threads)
+    people = open_people_or_joints(people_name, options)
     if not people.has_joints:
         raise ModelError(f'{people_name} finds no joints, which {names} needs; take people_n')
     files = (*people.files, *actions.files)

@@ -6,12 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from actloc_ros.frames import NANOSECONDS, nanoseconds
+from actloc_ros.models.ops.squares import squares_around
 
-CONTEXT = 1.5  # side of the crop in longer sides of the box: actions extend beyond it
 SMOOTHING = nanoseconds(0.3)  # ns over which a detector's jitter is averaged
 SAMPLES = 7  # of the boxes over that time
 
@@ -37,7 +35,7 @@ class TrackBoxes:
         """Return the squares around the actor at `stamps` (ns): float64 (K, 4), x1, y1, x2, y2.
 
         Boxes are interpolated where the actor was not detected, held before the first and after
-        the last one, and averaged over 0.3 s. A square's side is 1.5 times its box's longer side.
+        the last one, and averaged over 0.3 s.
         """
         known = np.array([(stamp - self._past[0][0]) / NANOSECONDS for stamp, _ in self._past])
         offsets = np.linspace(-SMOOTHING / 2, SMOOTHING / 2, SAMPLES)
@@ -45,29 +43,4 @@ class TrackBoxes:
         times = (wanted[:, None] + offsets) / NANOSECONDS
         boxes = np.stack([box for _, box in self._past])
         corners = np.stack([np.interp(times, known, column).mean(1) for column in boxes.T], 1)
-        centres = (corners[:, :2] + corners[:, 2:]) / 2
-        half = CONTEXT / 2 * (corners[:, 2:] - corners[:, :2]).max(1, keepdims=True)
-        return np.concatenate([centres - half, centres + half], 1)
-
-
-def central_square(image: Tensor) -> np.ndarray:
-    """Return the largest square in the middle of an image (C, h, w): x1, y1, x2, y2."""
-    height, width = image.shape[1:]
-    side = min(height, width)
-    left, top = (width - side) // 2, (height - side) // 2
-    return np.array([left, top, left + side, top + side], np.float64)
-
-
-def cut(image: Tensor, square: np.ndarray) -> Tensor:
-    """Return the pixels of `image` (C, h, w) in a square: (C, s, s), s at least 1.
-
-    Args:
-        image: Of any type.
-        square: x1, y1, x2, y2 in pixels of the image. Where it reaches out of the image, the
-            nearest pixels are repeated.
-    """
-    side = max(1, round(float(square[2] - square[0])))
-    x, y = (round(float(value)) for value in square[:2])
-    columns = torch.arange(x, x + side, device=image.device).clamp_(0, image.shape[2] - 1)
-    rows = torch.arange(y, y + side, device=image.device).clamp_(0, image.shape[1] - 1)
-    return image[:, rows[:, None], columns]
+        return squares_around(corners)

@@ -16,8 +16,9 @@ from actloc_ros.models.clips import ClipBuffer
 from actloc_ros.models.detectors.base import DeviceImage, PersonDetector
 from actloc_ros.models.ops.preprocessing import upload
 from actloc_ros.models.ops.runtime import free_memory
+from actloc_ros.models.ops.squares import central_square, cut
 from actloc_ros.models.two_stage.classifier import ClipClassifier
-from actloc_ros.models.two_stage.crops import TrackBoxes, central_square, cut
+from actloc_ros.models.two_stage.crops import TrackBoxes
 from actloc_ros.models.two_stage.options import TwoStageOptions
 from actloc_ros.models.words.classifier import WordsClassifier
 from actloc_ros.tracks import TrackLinker, TrackOptions

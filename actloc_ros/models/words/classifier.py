@@ -66,7 +66,9 @@ class WordsClassifier:
         self.spec, self.device = ClipSpec(entry.frames, entry.rate), device
         self._entry, self._dtype, self._none = entry, dtype, none
         self._network = opened.network.to(device=device, dtype=dtype)
-        self._text = torch.cat([self._encode(labels, TEMPLATES), self._encode(NONE, ('{}',))])
+        network = self._network
+        text = [encode(network, labels, TEMPLATES, device), encode(network, NONE, ('{}',), device)]
+        self._text = torch.cat(text).to(dtype)
 
     @torch.inference_mode()
     def prepare(self, images: Sequence[Tensor]) -> Tensor:
@@ -83,13 +85,20 @@ class WordsClassifier:
         )
         return scores_of(logits.float(), len(self.labels), self._none).cpu().numpy()
 
-    @torch.inference_mode()
-    def _encode(self, texts: Sequence[str], templates: Sequence[str]) -> Tensor:
-        """Return text features (N, C) of length 1, each the mean of all templates'."""
-        sentences = [template.format(text) for text in texts for template in templates]
-        features = self._network.encode_text(tokenize(sentences).to(self.device))
-        each = functional.normalize(features.float(), dim=-1).unflatten(0, (-1, len(templates)))
-        return functional.normalize(each.mean(1), dim=-1).to(self._dtype)
+
+@torch.inference_mode()
+def encode(
+    network: Clip, texts: Sequence[str], templates: Sequence[str], device: torch.device
+) -> Tensor:
+    """Return text features float32 (N, C) of length 1, each the mean of all templates'.
+
+    Raises:
+        ModelError: A sentence is too long, or no tokenizer is installed.
+    """
+    sentences = [template.format(text) for text in texts for template in templates]
+    features = network.encode_text(tokenize(sentences).to(device))
+    each = functional.normalize(features.float(), dim=-1).unflatten(0, (-1, len(templates)))
+    return functional.normalize(each.mean(1), dim=-1)
 
 
 def scores_of(logits: Tensor, labels: int, none: float) -> Tensor:
@@ -147,6 +156,7 @@ def check_activation(model: str, weights: str) -> None:
     Raises:
         WeightsError: It says so.
     """
+    model = model.removesuffix('_words')  # of an entry: what counts is its architecture
     name, quick = Path(weights).name.lower().replace('-', '_'), model.endswith('_quickgelu')
     wrong = next((each for each in (EXACT if quick else QUICK) if each in name), None)
     if wrong is None or not model.startswith('clip_'):

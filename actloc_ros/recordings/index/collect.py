@@ -13,6 +13,7 @@ from actloc_ros.frames import Frame, nanoseconds
 from actloc_ros.instances import InstanceState, InstanceUpdate
 from actloc_ros.pipeline import FrameResult
 from actloc_ros.recordings.index import model
+from actloc_ros.recordings.index.appearance import AppearanceMaker, Embedder
 from actloc_ros.recordings.index.segments import SegmentMaker, as_vectors
 from actloc_ros.recordings.index.thinning import BoxThinner, KeyBox
 from actloc_ros.rules.engine import RuleEngine
@@ -30,7 +31,12 @@ class ViewCollector:
     """Takes the reports of one view, in order."""
 
     def __init__(
-        self, number: int, camera: str, zones: Sequence[str] = (), engine: RuleEngine | None = None
+        self,
+        number: int,
+        camera: str,
+        zones: Sequence[str] = (),
+        engine: RuleEngine | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         """Begin.
 
@@ -39,6 +45,7 @@ class ViewCollector:
             camera: Its name.
             zones: Names of the zones of the rules.
             engine: Applies the rules; None without.
+            embedder: Makes vectors of pictures; None without.
         """
         self._number, self._camera = number, camera
         self._zones = {name: index for index, name in enumerate(zones)}
@@ -51,6 +58,7 @@ class ViewCollector:
         self._rows: list[tuple] = []
         self._pictures: dict[int, bytes] = {}
         self._stays = _Stays()
+        self._appearances = None if embedder is None else AppearanceMaker(embedder)
         self._alarms: dict[str, Alarm] = {}
 
     def add(self, report: Report) -> None:
@@ -58,7 +66,7 @@ class ViewCollector:
         step = report.step
         if report.frame is not None:
             self._count(step)
-            self._add_tracks(step)
+            self._add_tracks(step, report.frame)
             self._apply_rules(report)
         for update in step.actions:
             if update.instance_id:
@@ -79,6 +87,10 @@ class ViewCollector:
         tracks = dict(sorted(self._tracks.items()))
         keys, joints = _key_columns(tracks)
         segments, vectors = _segment_columns(tracks)
+        appearances = {}
+        if self._appearances is not None:
+            table, pictures = self._appearances.finish()
+            appearances = {'appearances': table, 'appearance_vectors': pictures}
         view = model.IndexedView(
             number=self._number,
             camera=self._camera,
@@ -101,9 +113,9 @@ class ViewCollector:
             keys=keys,
             joints=joints,
             alarms=_indexed_alarms(self._alarms.values()),
+            **appearances,
         )
-        pictures = {(self._number, number): data for number, data in self._pictures.items()}
-        return view, pictures
+        return view, {(self._number, number): data for number, data in self._pictures.items()}
 
     def _count(self, step: FrameResult) -> None:
         start = step.stamp if self._span is None else min(self._span[0], step.stamp)
@@ -111,7 +123,7 @@ class ViewCollector:
         self._span, self._size = (start, end), (step.width, step.height)
         self._frames += 1
 
-    def _add_tracks(self, step: FrameResult) -> None:
+    def _add_tracks(self, step: FrameResult, frame: Frame) -> None:
         updates: dict[int, InstanceUpdate] = {}
         for update in step.actions:
             known = updates.get(update.track_id)
@@ -121,6 +133,9 @@ class ViewCollector:
         for number, update in updates.items():
             track = self._tracks.setdefault(number, _Track(step.stamp))
             track.add(step.stamp, update, step.features.get(number))
+            if self._appearances is not None and not update.whole_view:
+                seen = number, update.box_score, update.box
+                self._appearances.add(step.stamp, *seen, frame.image)
 
     def _apply_rules(self, report: Report) -> None:
         if self._engine is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,15 @@ import pyarrow as pa
 
 from actloc_ros.recordings.index.model import EARLIEST_CLOCK, VERSION, RecordingsError
 from actloc_ros.recordings.index.parquet import SCALARS, RecordingFile
-from actloc_ros.recordings.index.vectors import EXACT, VectorFile, write_vectors
+from actloc_ros.recordings.index.vectors import VectorFile, most_exact, write_vectors
 
 MEMORY = '1GB'
 BATCH = 1_000_000  # rows that are inserted at a time
 TABLES = {
     'meta': 'key VARCHAR, value VARCHAR',
     'recordings': 'recording INTEGER PRIMARY KEY, key VARCHAR, path VARCHAR, content VARCHAR,'
-    ' size BIGINT, mtime BIGINT, model VARCHAR, weights VARCHAR, start BIGINT, "end" BIGINT',
+    ' size BIGINT, mtime BIGINT, model VARCHAR, weights VARCHAR, start BIGINT, "end" BIGINT,'
+    ' words VARCHAR, words_weights VARCHAR',
     'views': 'view INTEGER PRIMARY KEY, recording INTEGER, number SMALLINT, camera VARCHAR,'
     ' start BIGINT, "end" BIGINT, frames INTEGER, broken INTEGER, width INTEGER, height INTEGER,'
     ' wall_clock BOOLEAN',
@@ -32,6 +34,7 @@ TABLES = {
     ' "end" BIGINT, score REAL, x1 REAL, y1 REAL, x2 REAL, y2 REAL',
     'stays': 'view INTEGER, track INTEGER, zone SMALLINT, start BIGINT, "end" BIGINT',
     'segments': 'view INTEGER, track INTEGER, start BIGINT, "end" BIGINT, vector BIGINT',
+    'appearances': 'view INTEGER, track INTEGER, start BIGINT, "end" BIGINT, vector BIGINT',
     'alarms': 'view INTEGER, alarm INTEGER, rule VARCHAR, severity VARCHAR, start BIGINT,'
     ' "end" BIGINT, tracks INTEGER[], labels VARCHAR[]',
     'vectors': 'model VARCHAR, weights VARCHAR, file VARCHAR, "first" BIGINT, count BIGINT,'
@@ -40,6 +43,37 @@ TABLES = {
 LISTS = ('tracks', 'instances', 'stays', 'segments', 'alarms')
 ModelName = tuple[str, str]
 """A model's name and its weights' hash."""
+
+
+@dataclass(frozen=True)
+class VectorKind:
+    """Where a recording's file keeps vectors of one kind.
+
+    Attributes:
+        rows: The table of what they are of.
+        column: The vectors.
+        model: Returns what made them.
+        dimension: Returns how many numbers each has; 0 where there are none.
+    """
+
+    rows: str
+    column: str
+    model: Callable[[RecordingFile], ModelName]
+    dimension: Callable[[RecordingFile], int]
+
+
+KINDS = (
+    VectorKind(
+        *('segments', 'vectors'),
+        lambda file: (file.model.name, file.model.weights),
+        lambda file: file.dimension,
+    ),
+    VectorKind(
+        *('appearances', 'appearance_vectors'),
+        lambda file: (file.model.words, file.model.words_weights),
+        lambda file: file.appearance_dimension,
+    ),
+)
 
 
 def build_database(path: Path, folder: Path, files: Sequence[RecordingFile]) -> list[str]:
@@ -73,8 +107,8 @@ def build_database(path: Path, folder: Path, files: Sequence[RecordingFile]) -> 
         counts = _Filler(connection, labels, zones).fill(files)
         vectors = [
             (*model, vectors)
-            for model, count in counts.items()
-            for vectors in _write_vectors(folder, model, files, count)
+            for (kind, model), count in counts.items()
+            for vectors in _write_vectors(folder, kind, model, files, count)
         ]
         for name, weights, v in vectors:
             connection.execute(
@@ -100,10 +134,6 @@ def _insert(connection: Any, table: str, batch: pa.Table) -> None:
     connection.unregister('batch')
 
 
-def _model_name(file: RecordingFile) -> ModelName:
-    return file.model.name, file.model.weights
-
-
 class _Filler:
     """Fills the tables that have rows of each recording."""
 
@@ -114,36 +144,43 @@ class _Filler:
         self._connection = connection
         self._numbers = {'label': labels, 'zone': zones}
         self._views = 0
-        self._vectors: dict[ModelName, int] = defaultdict(int)
+        self._vectors: dict[tuple[VectorKind, ModelName], int] = defaultdict(int)
         self._waiting: dict[str, list[pa.Table]] = defaultdict(list)
         self._rows = 0
 
-    def fill(self, files: Sequence[RecordingFile]) -> dict[ModelName, int]:
-        """Insert all rows; return how many vectors each model has."""
+    def fill(self, files: Sequence[RecordingFile]) -> dict[tuple[VectorKind, ModelName], int]:
+        """Insert all rows; return how many vectors of each kind each model has."""
         for number, file in enumerate(files):
             self._add(number, file)
             if self._rows >= BATCH:
                 self._flush()
         self._flush()
-        return {model: count for model, count in self._vectors.items() if count}
+        return {which: count for which, count in self._vectors.items() if count}
 
     def _add(self, number: int, file: RecordingFile) -> None:
-        table = file.table([*SCALARS, *LISTS])
+        lists = (*LISTS, *(('appearances',) if file.model.words else ()))
+        table = file.table([*SCALARS, *lists])
         views = np.arange(self._views, self._views + len(table), dtype=np.int32)
         self._views += len(table)
         self._wait('recordings', _recording_row(number, file, table))
         self._wait('views', _view_rows(number, views, table))
-        for name in LISTS:
+        for name in lists:
             batch = _rows(table[name], views)
             for column, names in (('label', file.model.labels), ('zone', file.model.zones)):
                 if column in batch.column_names:
                     batch = self._renumber(file, batch, column, names)
-            if name == 'segments':
-                first = self._vectors[_model_name(file)] if file.dimension else 0
-                vectors = pa.array(np.arange(first, first + len(batch), dtype=np.int64))
-                batch = batch.append_column('vector', vectors)
-                self._vectors[_model_name(file)] += len(batch) if file.dimension else 0
+            for kind in KINDS:
+                if kind.rows == name:
+                    batch = self._with_vectors(kind, file, batch)
             self._wait(name, batch)
+
+    def _with_vectors(self, kind: VectorKind, file: RecordingFile, batch: pa.Table) -> pa.Table:
+        """Return a batch with the rows of its vectors among all of the same model."""
+        which, known = (kind, kind.model(file)), bool(kind.dimension(file))
+        first = self._vectors[which] if known else 0
+        self._vectors[which] += len(batch) if known else 0
+        rows = np.arange(first, first + len(batch), dtype=np.int64)
+        return batch.append_column('vector', pa.array(rows))
 
     def _renumber(
         self, file: RecordingFile, batch: pa.Table, column: str, names: Sequence[str]
@@ -179,6 +216,8 @@ def _recording_row(number: int, file: RecordingFile, table: pa.Table) -> pa.Tabl
         'weights': file.model.weights,
         'start': min(table['start'].to_pylist(), default=0),
         'end': max(table['end'].to_pylist(), default=0),
+        'words': file.model.words,
+        'words_weights': file.model.words_weights,
     }
     return pa.table({name: [value] for name, value in row.items()})
 
@@ -208,21 +247,22 @@ def _rows(column: pa.ChunkedArray, views: np.ndarray) -> pa.Table:
 
 
 def _write_vectors(
-    folder: Path, model: ModelName, files: Sequence[RecordingFile], count: int
+    folder: Path, kind: VectorKind, model: ModelName, files: Sequence[RecordingFile], count: int
 ) -> Iterator[VectorFile]:
-    """Write the vectors of a model: to one file, or of many to one for each first digit of keys.
+    """Write the vectors of a kind and model.
 
-    So another recording changes one file alone.
+    They go to one file; many to one for each first digit of keys, so that another recording
+    changes one file alone.
     """
-    own = [file for file in files if _model_name(file) == model and file.dimension]
-    first = 0
-    for _, group in groupby(own, key=lambda file: '' if count <= EXACT else file.file.stem[0]):
-        vectors = np.concatenate([_vectors(file) for file in group])
+    own = [file for file in files if kind.model(file) == model and kind.dimension(file)]
+    few, first = count <= most_exact(kind.dimension(own[0])), 0
+    for _, group in groupby(own, key=lambda file: '' if few else file.file.stem[0]):
+        vectors = np.concatenate([_vectors(kind, file) for file in group])
         if len(vectors):
             yield write_vectors(folder, first, vectors)
             first += len(vectors)
 
 
-def _vectors(file: RecordingFile) -> np.ndarray:
-    data = b''.join(file.table(['vectors'])['vectors'].to_pylist())
-    return np.frombuffer(data, '<f2').reshape(-1, file.dimension)
+def _vectors(kind: VectorKind, file: RecordingFile) -> np.ndarray:
+    data = b''.join(file.table([kind.column])[kind.column].to_pylist())
+    return np.frombuffer(data, '<f2').reshape(-1, kind.dimension(file))

@@ -58,6 +58,8 @@ class IndexedModel:
         labels: Names of its actions.
         joint_names: Names of its joints, in order; may be none.
         zones: Names of the zones of the rules; may be none.
+        words: The network of images and words that made vectors of pictures; empty without.
+        words_weights: SHA-256 of its weights' file.
     """
 
     name: str
@@ -66,6 +68,8 @@ class IndexedModel:
     labels: tuple[str, ...] = ()
     joint_names: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    words: str = ''
+    words_weights: str = ''
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ class IndexedView:
         joints: float16 (N, K, 3), x and y in pixels and a confidence in [0, 1], of each row of
             `keys`; None where the model has none. Not-a-number: there were none at this key frame.
         alarms: By start.
+        appearances: (N,) of `SEGMENTS`: parts of tracks, each with a vector of its best picture.
+        appearance_vectors: float16 (N, D) of length 1, one of each of these; D is the same in a
+            recording.
     """
 
     number: int
@@ -136,6 +143,8 @@ class IndexedView:
     keys: np.ndarray = field(default_factory=lambda: rows(KEYS))
     joints: np.ndarray | None = None
     alarms: tuple[IndexedAlarm, ...] = ()
+    appearances: np.ndarray = field(default_factory=lambda: rows(SEGMENTS))
+    appearance_vectors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
 
     @property
     def wall_clock(self) -> bool:

@@ -36,6 +36,8 @@ class RecordingRow:
     weights: str
     start: int
     end: int
+    words: str = ''
+    words_weights: str = ''
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ class Index:
         """Return the models there are: names and weights' hashes."""
         query = 'SELECT DISTINCT model, weights FROM recordings ORDER BY ALL'
         return [(name, weights) for name, weights in self.query(query)]
+
+    def words(self) -> list[tuple[str, str]]:
+        """Return the networks of images and words that took part: names and weights' hashes."""
+        rows = self.recordings()  # of an index that was made before these were, they say none
+        return sorted({(row.words, row.words_weights) for row in rows if row.words})
 
     def entries(self) -> list[IndexedModel]:
         """Return what made the entries: for each model and weights, that of one recording.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,16 @@ SCHEMA = pa.schema(
         'joints': pa.binary(),
     }
 )
-"""`vectors` are float16, little endian, one after the other, in the order of `segments`; `joints`
-likewise in the order of `keys`, null where the model has none."""
+WITH_APPEARANCES = pa.schema(
+    [
+        *SCHEMA,
+        pa.field('appearances', pa.list_(struct_type(SEGMENTS))),
+        pa.field('appearance_vectors', pa.binary()),
+    ]
+)
+"""The columns where a network of words took part, and those where none did. `vectors` are float16,
+little endian, one after the other, in the order of `segments`; `appearance_vectors` likewise in the
+order of `appearances`, and `joints` in that of `keys`, null where the model has none."""
 
 
 def encode(recording: IndexedRecording) -> bytes:
@@ -90,8 +98,12 @@ def encode(recording: IndexedRecording) -> bytes:
         'fault': recording.fault,
         'model': asdict(recording.model),
         'dimension': max((view.vectors.shape[1] for view in recording.views), default=0),
+        'appearance_dimension': max(
+            (view.appearance_vectors.shape[1] for view in recording.views), default=0
+        ),
     }
-    schema = SCHEMA.with_metadata({METADATA: json.dumps(facts, sort_keys=True).encode()})
+    plain = WITH_APPEARANCES if recording.model.words else SCHEMA
+    schema = plain.with_metadata({METADATA: json.dumps(facts, sort_keys=True).encode()})
     out = io.BytesIO()
     with pq.ParquetWriter(out, schema, compression='zstd', write_page_checksum=True) as writer:
         for view in recording.views:
@@ -107,6 +119,8 @@ def _table(view: IndexedView, schema: pa.Schema) -> pa.Table:
     columns['vectors'] = pa.array([_half(view.vectors)], pa.binary())
     joints = None if view.joints is None else _half(view.joints)
     columns['joints'] = pa.array([joints], pa.binary())
+    columns['appearances'] = _one_list(view.appearances, SEGMENTS)
+    columns['appearance_vectors'] = pa.array([_half(view.appearance_vectors)], pa.binary())
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
@@ -130,6 +144,7 @@ class RecordingFile:
         path: The recording's.
         content: See `IndexedRecording`; so are `size`, `mtime`, `model` and `fault`.
         dimension: Of the vectors; 0 where there are none.
+        appearance_dimension: Of the vectors of pictures; 0 where there are none.
         views: How many there are.
     """
 
@@ -144,7 +159,8 @@ class RecordingFile:
             self._parquet = pq.ParquetFile(file, page_checksum_verification=True)
             facts = json.loads((self._parquet.schema_arrow.metadata or {})[METADATA])
             self._read_facts(facts)
-            fits = self._parquet.schema_arrow.remove_metadata().equals(SCHEMA)
+            self._schema = WITH_APPEARANCES if self.model.words else SCHEMA
+            fits = self._parquet.schema_arrow.remove_metadata().equals(self._schema)
         except RecordingsError:
             raise
         except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
@@ -165,6 +181,7 @@ class RecordingFile:
         model = _with_tuples(facts['model'])
         self.model = IndexedModel(**model)
         self.dimension = int(facts['dimension'])
+        self.appearance_dimension = int(facts.get('appearance_dimension', 0))
 
     def table(self, columns: list[str]) -> pa.Table:
         """Return these columns, a row for each view, by number.
@@ -181,7 +198,8 @@ class RecordingFile:
     def recording(self) -> IndexedRecording:
         """Return all of it but the thumbnails."""
         try:
-            views = tuple(self._view(self.read(i, SCHEMA.names)) for i in range(self.views))
+            columns = self._schema.names
+            views = tuple(self._view(self.read(i, columns)) for i in range(self.views))
         except (LookupError, TypeError, ValueError) as error:
             if isinstance(error, RecordingsError):
                 raise
@@ -206,7 +224,14 @@ class RecordingFile:
         joints = as_half(table['joints'], (-1, len(self.model.joint_names), 3))
         if vectors is None:
             vectors = np.zeros((0, self.dimension), np.float16)
-        return IndexedView(**row, **tables, vectors=vectors, joints=joints, alarms=alarms)
+        view = IndexedView(**row, **tables, vectors=vectors, joints=joints, alarms=alarms)
+        if not self.model.words:
+            return view
+        pictures = as_half(table['appearance_vectors'], (-1, self.appearance_dimension))
+        if pictures is None:
+            pictures = np.zeros((0, self.appearance_dimension), np.float16)
+        appearances = as_rows(table['appearances'], SEGMENTS)
+        return replace(view, appearances=appearances, appearance_vectors=pictures)
 
 
 def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:

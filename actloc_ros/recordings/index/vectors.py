@@ -13,6 +13,7 @@ from actloc_ros.files import one_line, write_whole
 from actloc_ros.recordings.index.model import RecordingsError
 
 EXACT = 200_000  # vectors of a file up to which all are compared
+NUMBERS = 64 * EXACT  # of a file up to which that is so: more take too much memory
 CONNECTIVITY, EXPANSION = 16, 64
 PATTERN = 'vectors-*'
 
@@ -34,6 +35,11 @@ class VectorFile:
     dimension: int
 
 
+def most_exact(dimension: int) -> int:
+    """Return up to how many vectors of a file are compared one by one."""
+    return min(EXACT, NUMBERS // dimension)
+
+
 def write_vectors(folder: Path, first: int, vectors: np.ndarray) -> VectorFile:
     """Write vectors to a file that is named by them, unless it is there already.
 
@@ -43,7 +49,7 @@ def write_vectors(folder: Path, first: int, vectors: np.ndarray) -> VectorFile:
         vectors: float16 (N, D), N above 0.
     """
     digest = hashlib.sha256(repr(vectors.shape).encode() + vectors.tobytes()).hexdigest()[:16]
-    exact = len(vectors) <= EXACT
+    exact = len(vectors) <= most_exact(vectors.shape[1])
     path = folder / f'vectors-{digest}{".npy" if exact else ".usearch"}'
     if not path.exists():
         with write_whole(path) as partial:

@@ -13,6 +13,7 @@ from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Localizer
 from actloc_ros.models.open import open_localizer
 from actloc_ros.offline import localize, new_pipeline
+from actloc_ros.recordings.index.appearance import Embedder
 from actloc_ros.recordings.index.collect import ViewCollector
 from actloc_ros.recordings.index.discover import Signature, content_of, signature_of
 from actloc_ros.recordings.index.model import (
@@ -33,6 +34,14 @@ OnProgress = Callable[[float, float], None]
 
 
 @dataclass(frozen=True)
+class WordsOptions:
+    """The network of images and words: its name, and its weights' file."""
+
+    name: str
+    weights: Path
+
+
+@dataclass(frozen=True)
 class IndexOptions:
     """What holds for all recordings of a run.
 
@@ -43,6 +52,7 @@ class IndexOptions:
         rate: Of folders of images in Hz.
         camera: Name of the camera of what is no bag with several topics.
         rules: That are applied; None without.
+        words: What makes vectors of pictures; None without.
     """
 
     settings: Settings
@@ -51,6 +61,7 @@ class IndexOptions:
     rate: float = DEFAULT_RATE
     camera: str = ''
     rules: RulesFile | None = None
+    words: WordsOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,7 @@ class Indexer:
         """Begin; the localizer is opened when it is needed."""
         self._options = options
         self._localizer: Localizer | None = None
+        self._embedder: Embedder | None = None
 
     def run(self, job: Job, on_progress: OnProgress) -> Outcome:
         """Return what becomes of a job; what is wrong with the recording is in it.
@@ -117,6 +129,7 @@ class Indexer:
         if self._localizer is not None:
             self._localizer.close()
             self._localizer = None
+        self._embedder = None
 
     def _index(self, job: Job, content: str, on_progress: OnProgress) -> IndexedRecording:
         views: list[IndexedView] = []
@@ -157,10 +170,20 @@ class Indexer:
         pipeline = new_pipeline(self._localizer, options.settings)
         source.max_rate = options.max_rate
         rules = None if options.rules is None else RuleEngine(options.rules.rules)
-        collector = ViewCollector(number, camera, options.model.zones, rules)
+        collector = ViewCollector(number, camera, options.model.zones, rules, self._open_embedder())
         for report in localize(reading, pipeline):
             collector.add(report)
         return collector.finish(source.broken)
+
+    def _open_embedder(self) -> Embedder | None:
+        words = self._options.words
+        if words is not None and self._embedder is None:
+            from actloc_ros.models.words.embedder import open_embedder
+
+            self._embedder = open_embedder(
+                words.name, words.weights, self._options.settings.localizer.device
+            )
+        return self._embedder
 
 
 class _Reading(Source):

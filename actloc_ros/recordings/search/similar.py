@@ -1,10 +1,11 @@
-"""Find what looks like an example: the nearest vectors of parts of tracks."""
+"""Find what is like an example: the nearest vectors of parts of tracks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,17 @@ OVERSAMPLING = 10  # so many times more are taken from a graph, and ordered exac
 FILTERED = 2000  # nearest ones among which those that fulfil a query are looked for
 
 
+class By(Enum):
+    """By which vectors parts of tracks are alike; the value is their table."""
+
+    MOTION = 'segments'
+    APPEARANCE = 'appearances'
+
+
+# Columns of `recordings` that say what made the vectors.
+MADE_BY = {By.MOTION: ('model', 'weights'), By.APPEARANCE: ('words', 'words_weights')}
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """What is looked for.
@@ -30,12 +42,14 @@ class Example:
         weights: Hash of its weights.
         vectors: float32 (N, D), N above 0: of one actor each.
         own: Rows of the index that are the example itself.
+        by: Of which vectors these are some.
     """
 
     model: str
     weights: str
     vectors: np.ndarray
     own: frozenset[int] = frozenset()
+    by: By = By.MOTION
 
 
 def moment_of(text: str) -> tuple[str, float, int | None] | None:
@@ -51,7 +65,12 @@ def moment_of(text: str) -> tuple[str, float, int | None] | None:
 
 
 def example_at(
-    index: Index, searcher: Searcher, recording: str, time: float, track: int | None = None
+    index: Index,
+    searcher: Searcher,
+    recording: str,
+    time: float,
+    track: int | None = None,
+    by: By = By.MOTION,
 ) -> list[Example]:
     """Return the actors at a time of a recording as examples, one for each model that indexed it.
 
@@ -61,14 +80,16 @@ def example_at(
         recording: Its path, file name, or that without end.
         time: In s from its first frame.
         track: Of one actor; None for all that are there.
+        by: Which vectors are meant.
 
     Raises:
         QueryError: There is no such recording, or nobody there at that time.
     """
+    made_by = ', '.join(f'r.{column}' for column in MADE_BY[by])
     numbers = searcher.catalogue.named(Named('recording', recording))
     rows = index.connection.execute(
-        'SELECT r.model, r.weights, s.vector FROM segments s JOIN views v ON v.view = s.view '
-        'JOIN recordings r ON r.recording = v.recording '
+        f'SELECT {made_by}, s.vector FROM {by.value} s '  # noqa: S608 - names of ours
+        'JOIN views v ON v.view = s.view JOIN recordings r ON r.recording = v.recording '
         'WHERE r.recording IN (SELECT unnest($recordings::INTEGER[])) '
         'AND s.start <= r.start + $time AND s."end" >= r.start + $time '
         'AND coalesce(s.track = $track, true) ORDER BY s.vector',
@@ -80,7 +101,7 @@ def example_at(
         stored = index.vectors(*model)
         if len(stored):
             name, weights = model
-            found.append(Example(name, weights, stored.rows(own), frozenset(own.tolist())))
+            found.append(Example(name, weights, stored.rows(own), frozenset(own.tolist()), by))
     if not found:
         who = 'nobody' if track is None else f'no track {track}'
         raise QueryError(
@@ -148,26 +169,26 @@ def _segments(
         'model': example.model,
         'weights': example.weights,
     }
-    body = (
-        'SELECT g.view, g.track, g.start, g."end", g.vector FROM segments g '
-        'JOIN views v ON v.view = g.view JOIN recordings r ON r.recording = v.recording '
-        'WHERE r.model = $model AND r.weights = $weights '
-        'AND g.vector IN (SELECT unnest($rows::BIGINT[]))'
+    model, weights = MADE_BY[example.by]
+    parts: tuple[str, ...] = (
+        'SELECT g.view, g.track, g.start, g."end", g.vector FROM',
+        example.by.value,
+        'g JOIN views v ON v.view = g.view JOIN recordings r ON r.recording = v.recording',
+        f'WHERE r.{model} = $model AND r.{weights} = $weights',
+        'AND g.vector IN (SELECT unnest($rows::BIGINT[]))',
     )
     if query is not None:
         compiled = searcher.compile(query)
         scope = searcher.scope(compiled)
         parameters |= {**compiled.parameters, **EVERY}
         parameters |= {} if scope is None else {'scope': scope}
-        parts = (
-            body,
+        parts += (
             'AND EXISTS (SELECT 1 FROM (',
             compiled.sql,
             ') f WHERE f.view = g.view AND (f.track = g.track OR f.track IS NULL)',
             'AND f.start <= g."end" AND f."end" >= g.start)',
         )
-        body = ' '.join(parts)
-    return index.connection.execute(body, parameters).fetchall()
+    return index.connection.execute(' '.join(parts), parameters).fetchall()
 
 
 def _hits(

@@ -149,11 +149,3 @@ def _same(one: Phrase, other: Phrase) -> bool:
 def _holds(phrase: Phrase, asked: Phrase) -> bool:
     """Say whether all words asked for are in a phrase, in any order."""
     return all(any(word & one for word in phrase) for one in asked)
-
-
-def no_text_vectors(words: str, models: Sequence[str]) -> str:
-    """Return the text that says that words cannot be compared with vectors of these models."""
-    return (
-        f'no model of this index ({", ".join(models) or "none"}) knows text, so {words!r} cannot '
-        'be compared with its vectors; ask for it as a query, whose words are matched to labels'
-    )

@@ -34,6 +34,8 @@ from actloc_ros.ros.localizer_node.diagnostics import (
     free_device_memory,
     node_status,
 )
+from actloc_ros.ros.localizer_node.joints_input import JointsInput
+from actloc_ros.ros.localizer_node.open_joints import open_joints_input
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.session import NodeInterfaces, Session
 from actloc_ros.ros.localizer_node.sound_input import NodeInputs, SoundInput
@@ -75,6 +77,7 @@ class ActionLocalizer(PatientLifecycleNode):
         self._session: Session | None = None
         self._interfaces: NodeInterfaces | None = None
         self._boxes: BoxesInput | None = None
+        self._joints: JointsInput | None = None
         self._sound: SoundInput | None = None
         self._stamps = {camera: StampHistory() for camera in self.settings.cameras}
         self._warn = ThrottledLogger(self.get_logger())
@@ -151,7 +154,8 @@ class ActionLocalizer(PatientLifecycleNode):
         try:
             self._listen_to_transforms(self._interfaces)
             localizer = self._open()
-            self._interfaces.boxes, self._interfaces.sound = self._boxes, self._sound
+            self._interfaces.boxes, self._interfaces.joints = self._boxes, self._joints
+            self._interfaces.sound = self._sound
             self._session = Session(
                 self._interfaces, self.settings, localizer, failed=self._broken.trigger
             )
@@ -262,7 +266,17 @@ class ActionLocalizer(PatientLifecycleNode):
                 settings.buffer,
                 self._warn,
             )
-        return replace(settings.localizer, side_inputs=NodeInputs(self._boxes, self._sound))
+        if 'joints' in needed and self._joints is None:
+            self._joints = open_joints_input(
+                self,
+                self._stamps,
+                settings.joints_type,
+                settings.joints_patience,
+                settings.buffer,
+                self._warn,
+            )
+        inputs = NodeInputs(self._boxes, self._joints, self._sound)
+        return replace(settings.localizer, side_inputs=inputs)
 
     def _close(self) -> None:
         if self._localizer is None:

@@ -21,6 +21,7 @@ from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
 from actloc_ros.ros.localizer_node.camera_input import CameraInput, ReceivedImage
 from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import camera_status
+from actloc_ros.ros.localizer_node.joints_input import JointsInput
 from actloc_ros.ros.localizer_node.outbox import Outbox, PlacedResult, PlacementOptions
 from actloc_ros.ros.localizer_node.publishers import MarkerSink, RosSink
 from actloc_ros.ros.localizer_node.sound_input import SoundInput
@@ -43,6 +44,7 @@ class NodeInterfaces:
         markers: Publishes markers.
         warn: Takes a kind and a text.
         boxes: The people that another node finds; None where the model needs none.
+        joints: Likewise their joints.
         sound: What is heard; None where the model does not hear.
     """
 
@@ -54,6 +56,7 @@ class NodeInterfaces:
     markers: MarkerSink
     warn: ThrottledLogger
     boxes: BoxesInput | None = None
+    joints: JointsInput | None = None
     sound: SoundInput | None = None
 
 
@@ -198,6 +201,7 @@ class Session:
     def _facts(self, camera: str) -> dict[str, object]:
         """Return figures of a camera that others than its input and the worker count."""
         depth, boxes = self._interfaces.depths.get(camera), self._interfaces.boxes
+        joints = self._interfaces.joints
         sound = self._sound_of(camera)
         counters = self._worker.counters[camera]
         return {
@@ -206,16 +210,19 @@ class Session:
             'restarts': self._pipeline.restarts.get(camera, 0),
             **(depth.values() if depth else {}),
             **(boxes.values(camera) if boxes else {}),
+            **(joints.values(camera) if joints else {}),
             **(sound.values() if sound else {}),
         }
 
     def _fault(self, camera: str) -> str:
         """Return what is wrong with the messages that accompany a camera's images, if anything."""
         depth, boxes = self._interfaces.depths.get(camera), self._interfaces.boxes
+        joints = self._interfaces.joints
         sound = self._sound_of(camera)
         faults = (
             depth.counters.fault() if depth else '',
             boxes.fault(camera) if boxes else '',
+            joints.fault(camera) if joints else '',
             sound.fault() if sound else '',
         )
         return next(filter(None, faults), '')

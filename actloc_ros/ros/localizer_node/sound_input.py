@@ -15,9 +15,10 @@ from actloc_ros.io.sound.bag import begin_stamp, sound_bytes
 from actloc_ros.io.sound.buffer import SoundBuffer
 from actloc_ros.io.sound.coding import SoundDecoder, SoundFormat
 from actloc_ros.io.sound.stream import SoundStream, index_at
-from actloc_ros.localizer import SOUND_RATE, PersonBoxes
+from actloc_ros.localizer import SOUND_RATE, PersonBoxes, PersonJoints
 from actloc_ros.ros.common.subscription import MatchedSubscription
 from actloc_ros.ros.localizer_node.boxes_input import BoxesInput
+from actloc_ros.ros.localizer_node.joints_input import JointsInput
 
 TOPIC, INFO_TOPIC = 'audio', 'audio_info'
 QUEUE = 100  # messages that may wait for the executor: sound has no gaps
@@ -126,12 +127,18 @@ class SoundInput:
 class NodeInputs:
     """The `SideInputs` of the node: what comes on topics beside images."""
 
-    def __init__(self, boxes: BoxesInput | None, sound: SoundInput | None) -> None:
-        self._boxes, self._sound = boxes, sound
+    def __init__(
+        self, boxes: BoxesInput | None, joints: JointsInput | None, sound: SoundInput | None
+    ) -> None:
+        self._boxes, self._joints, self._sound = boxes, joints, sound
 
     def boxes(self, camera: str, stamp: int) -> PersonBoxes | None:
         """Return the people that another node found in a frame."""
         return None if self._boxes is None else self._boxes.boxes(camera, stamp)
+
+    def joints(self, camera: str, stamp: int) -> PersonJoints | None:
+        """Return the people whose joints another node found in a frame."""
+        return None if self._joints is None else self._joints.joints(camera, stamp)
 
     def sound(self, camera: str, start: int, end: int) -> np.ndarray | None:
         """Return what was heard beside a camera."""

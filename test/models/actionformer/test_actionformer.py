@@ -170,6 +170,13 @@ def test_run_gives_segments_as_text_file_and_bag(recording, capsys):
     assert len(messages) >= 60
     states = [each.state for message in messages for each in message.detections]
     assert states.count(1) == states.count(3) > 0  # all that start end
+    truth = {'database': {'clip': {'subset': 'test', 'annotations': rows}}}
+    (recording / 'truth.json').write_text(json.dumps(truth))
+    measure = ['eval', '--ground-truth', str(recording / 'truth.json')]
+    assert main([*measure, '--protocol', 'thumos14', '--detections', str(written)]) == 0
+    assert 'thumos14 mAP@0.7: 1.00000 over' in capsys.readouterr().out
+    assert main([*measure, '--protocol', 'online-starts', '--detections', str(bag)]) == 0
+    assert re.search(r'online-starts mAP@10s: [01]\.\d+ over', capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ import pytest
 import torch
 from painted import paint
 
+from actloc_ros.cli.main import main
+from actloc_ros.io.bags import find_type
+from actloc_ros.io.sinks import BagSink
 from actloc_ros.localizer import LocalizerOptions
 from actloc_ros.models import registry
 from actloc_ros.models.architecture import load_network
@@ -17,7 +20,9 @@ from actloc_ros.models.errors import WeightsError
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.two_stage.classifier import ClipClassifier
 from actloc_ros.models.two_stage.localizer import TwoStageLocalizer
+from actloc_ros.offline import pipeline_label_info
 from actloc_ros.pipeline import Pipeline
+from actloc_ros.sinks import make_report
 
 
 def test_agrees_with_its_source(shared):
@@ -74,6 +79,29 @@ def test_the_whole_view_is_one_actor_with_instances():
     starts = [(label, start) for state, label, start in events if state == 'STARTED']
     assert [label for label, _ in starts] == [0, 1, 0]
     assert [start for _, start in starts] == pytest.approx([0, 2, 4], abs=0.35)
+
+
+def test_what_happens_in_the_whole_view_is_measured_in_time(tmp_path):
+    pipeline = Pipeline(view_localizer())
+    sink = BagSink(tmp_path / 'bag', pipeline_label_info(pipeline))
+    whole = (0, 0, 160, 120)
+    frames = [
+        paint(index * 100_000_000, [(whole, ((10, 250)[20 <= index < 40],) * 3)])
+        for index in range(60)
+    ]
+    steps = [step for frame in frames for step in pipeline.step([frame])] + pipeline.reset()
+    for step in steps:
+        sink.write(make_report(step, find_type, model=pipeline.name, labels=pipeline.labels))
+    sink.close()
+    spans = [('dark', 0, 2), ('bright', 2, 4), ('dark', 4, 6)]
+    shown = [{'label': label, 'segment': [start, end]} for label, start, end in spans]
+    truth, out = tmp_path / 'truth.json', tmp_path / 'out.json'
+    truth.write_text(json.dumps({'database': {'film': {'subset': 'test', 'annotations': shown}}}))
+    files = ['--ground-truth', str(truth), '--detections', str(tmp_path / 'bag')]
+    least = {'activitynet': 0.75, 'online-frames': 0.9, 'online-starts': 0.99}
+    for protocol, value in least.items():
+        assert main(['eval', '--protocol', protocol, *files, '--json', str(out)]) == 0
+        assert json.loads(out.read_text())['figures'][0]['value'] > value
 
 
 def test_flow_is_no_classifier_of_images():

@@ -12,7 +12,8 @@ from actloc_ros.models.detectors.base import DeviceImage
 from actloc_ros.models.detectors.external_boxes import read_boxes
 from actloc_ros.models.detectors.hog import HogDetector
 from actloc_ros.models.detectors.torchvision_detectors import NetworkDetector
-from actloc_ros.models.two_stage.crops import TrackBoxes, cut
+from actloc_ros.models.ops.squares import cut
+from actloc_ros.models.two_stage.crops import TrackBoxes
 
 SECOND = NANOSECONDS
 

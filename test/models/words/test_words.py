@@ -183,7 +183,10 @@ def test_labels_that_cannot_be_told_apart_are_refused(labels, message):
 def test_a_file_of_the_other_activation_is_refused(model, file, ask):
     with pytest.raises(WeightsError, match=f'ask for {ask}.*answer worse'):
         check_activation(model, f'/models/{file}')
+    with pytest.raises(WeightsError, match=f'ask for {ask}.*answer worse'):
+        check_activation(f'{model}_words', f'/models/{file}')
     check_activation('clip_vit_b_32', '/openai/mine.pt')
+    check_activation('clip_vit_b_32_quickgelu_words', 'ViT-B-32-openai.pt')
     check_activation('mc3_18', 'openai.pt')
 
 

@@ -8,32 +8,10 @@ overlaps enough; precision is made monotone and integrated over all recalls.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-ACTIVITYNET = tuple(np.linspace(0.5, 0.95, 10).tolist())
-THUMOS14 = tuple(np.linspace(0.3, 0.7, 5).tolist())
-"""Least overlaps in time of the two protocols."""
-
-
-@dataclass(frozen=True, eq=False)
-class Segments:
-    """Segments of one label.
-
-    Attributes:
-        videos: Names (N,).
-        spans: float64 (N, 2): start and end in s.
-        scores: float64 (N,); of a truth they do not matter.
-    """
-
-    videos: np.ndarray
-    spans: np.ndarray
-    scores: np.ndarray
-
-    def of(self, video: str) -> np.ndarray:
-        """Return the rows of a video."""
-        return np.flatnonzero(self.videos == video)
+from actloc_ros.truth.segments import Segments
 
 
 def time_overlap(spans: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -42,15 +20,15 @@ def time_overlap(spans: np.ndarray, other: np.ndarray) -> np.ndarray:
     high = np.minimum(spans[:, None, 1], other[None, :, 1])
     shared = (high - low).clip(0)
     lengths = (spans[:, 1] - spans[:, 0])[:, None] + (other[:, 1] - other[:, 0])[None]
-    return shared / (lengths - shared)
+    union = lengths - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def average_precision(
-    truth: Segments, predictions: Segments, overlaps: Sequence[float]
-) -> np.ndarray:
-    """Return the average precision of one label at each least overlap: float64 (K,) in [0, 1].
+def match_segments(truth: Segments, predictions: Segments, overlaps: Sequence[float]) -> np.ndarray:
+    """Return which predictions of a label are right at each least overlap: bool (K, N).
 
-    Predictions in videos without truth of the label count as false; none at all give 0.
+    Columns are the predictions with the highest score first. Predictions in videos without truth
+    of the label are false.
     """
     order = np.argsort(-predictions.scores, kind='stable')
     least = np.asarray(overlaps)
@@ -65,18 +43,7 @@ def average_precision(
             free = (shared[best] >= least) & ~taken[:, rows[best]] & ~hits[:, place]
             taken[free, rows[best]] = True
             hits[free, place] = True
-    return np.array([_area(found, len(truth.spans)) for found in hits])
-
-
-def _area(hits: np.ndarray, truths: int) -> float:
-    """Return the area below the monotone precision over recall."""
-    if not len(hits) or not truths:
-        return 0.0
-    right = np.cumsum(hits)
-    precision = right / np.arange(1, len(hits) + 1)
-    best_after = np.maximum.accumulate(precision[::-1])[::-1]
-    steps = np.diff(right / truths, prepend=0.0)
-    return float((best_after * steps).sum())
+    return hits
 
 
 def recall_at(

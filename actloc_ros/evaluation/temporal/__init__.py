@@ -1,0 +1,1 @@
+"""Evaluations in time alone: segments, frames and starts of actions, without boxes."""
