@@ -67,10 +67,11 @@ def train_network(args: argparse.Namespace) -> int:
     if args.out is not None and args.out.exists() and not args.out.is_dir():
         raise ValueError(f'--out {args.out} is a file; give a folder')
     # Imported here alone: no other command needs PyTorch for it.
-    from actloc_ros.training.pose.config import is_tuning
+    from actloc_ros.training.pose.config import is_tuning, refuse_supervision
     from actloc_ros.training.sound.config import is_sound
     from actloc_ros.training.sound.fusion import is_fusion
 
+    refuse_supervision(args.data)
     if is_sound(args.data):
         return train_sound(args)
     if is_fusion(args.data):
