@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +23,10 @@ from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.evaluation.run_model import run_model
 from actloc_ros.files import write_whole
 from actloc_ros.frames import NANOSECONDS
-from actloc_ros.localizer import LocalizerOptions
-from actloc_ros.models.open import open_localizer
+from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
+from actloc_ros.models.people_n.decode import FoundPeople
+from actloc_ros.models.pose.localizer import PoseLocalizer
+from actloc_ros.models.skeleton_n.actions import SkeletonSession
 from actloc_ros.models.skeleton_n.export import to_onnx
 from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.synth import LABELS, render
@@ -39,8 +42,8 @@ from benchmark.results.synth import PROTOCOL, SIZE, without_keypoints
 from benchmark.results.weak_home import home_section, measure_home
 
 NEW = 'new_'  # before each label, so that the network has not learned it before
-TRAIN_SEED, TRAIN_SECONDS, TRAIN_RATE = 8_600_000, 6.0, 12.0
-TEST_SEED, TEST_SECONDS, TEST_RATE = 9_600_000, 12.0, 15.0
+TRAIN_SEED, TRAIN_SECONDS, TRAIN_RATE = 8_600_000, 6.0, 10.0
+TEST_SEED, TEST_SECONDS, TEST_RATE = 9_600_000, 10.0, 10.0
 FEW = 10  # of so many recordings one has boxes in the mixed trainings
 GOALS = {TIME: 0.75, VIDEO: 0.6}
 SHIPS, RANDOM = 'what ships', 'random weights'
@@ -72,12 +75,12 @@ WAYS = (
     Way('10 % boxes, 90 % video', VIDEO, (DatasetSpec('rest.csv', 'labels'),), ('few.json',)),
     Way('10 % boxes alone', BOXES, ('few.json',)),
 )
-STARTS = {SHIPS: WAYS, RANDOM: tuple(way for way in WAYS if way.supervision != POINTS)}
+STARTS = {SHIPS: WAYS, RANDOM: tuple(way for way in WAYS if way.name in (BOXES, *GOALS))}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('weak: labels without boxes')
-    group.add_argument('--weak-scenes', type=int, default=60, help='default: %(default)s')
+    group.add_argument('--weak-scenes', type=int, default=40, help='default: %(default)s')
     group.add_argument('--weak-tests', type=int, default=12, help='default: %(default)s')
 
 
@@ -89,12 +92,13 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     )
     test = render_scenes(folder / 'test', TEST_SEED, args.weak_tests, TEST_SECONDS, TEST_RATE)
     write_sets(folder / 'train', learned)
+    people = remembered(open_people(PEOPLE_N, 'cpu', 1))
     starts = {}
     for start, ways in STARTS.items():
         weights = random_weights(folder / 'train') if start == RANDOM else ''
         rows: list[dict[str, Any]] = []
         for way in ways:
-            rows.append(measure_way(way, weights, folder / 'train', test))
+            rows.append(measure_way(way, weights, folder / 'train', test, people))
             rows[-1]['of_boxes'] = rows[-1]['frame_map'] / rows[0]['frame_map']
             print(start, rows[-1], flush=True)
         starts[start] = rows
@@ -105,7 +109,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         'protocol': PROTOCOL,
         'iterations': ITERATIONS,
         'starts': starts,
-        'home': measure_home(args, folder / 'home', NEW),
+        'home': measure_home(args, folder / 'home', NEW, people),
         'machine': machine(),
     }
 
@@ -184,17 +188,36 @@ def random_weights(folder: Path) -> str:
     return name
 
 
-def measure_way(way: Way, weights: str, folder: Path, test: Path) -> dict[str, Any]:
+def remembered(people: PeopleNetwork) -> PeopleNetwork:
+    """Return a network that finds nobody twice: trainings and tests show it the same images."""
+    detected: dict[bytes, FoundPeople] = {}
+    refined: dict[bytes, FoundPeople] = {}
+
+    def detect(image: np.ndarray, least: float) -> FoundPeople:
+        key = hashlib.blake2b(image.tobytes() + np.float64(least).tobytes()).digest()
+        if key not in detected:
+            detected[key] = people.detect(image, least)
+        return detected[key]
+
+    def refine(image: np.ndarray, found: FoundPeople) -> FoundPeople:
+        key = hashlib.blake2b(image.tobytes() + found.boxes.tobytes()).digest()
+        if key not in refined:
+            refined[key] = people.refine(image, found)
+        return refined[key]
+
+    return replace(people, detect=detect, refine=refine)
+
+
+def measure_way(
+    way: Way, weights: str, folder: Path, test: Path, people: PeopleNetwork
+) -> dict[str, Any]:
     """Train in one way, and return how right the result is on scenes that no training used."""
     began = time.monotonic()
-    file = train_way(way, weights, folder)
+    file = train_way(way, weights, folder, people)
     trained = time.monotonic() - began
     truth = read_truth(test)
-    localizer = open_localizer(OURS, LocalizerOptions(weights=str(file), device='cpu'))
-    try:
-        output = run_model(localizer, truth, [test.parent], TEST_RATE)
-    finally:
-        localizer.close()
+    localizer = PoseLocalizer(OURS, people, SkeletonSession(file))
+    output = run_model(localizer, truth, [test.parent], TEST_RATE)
     result = evaluate(truth, output.predictions(), find_protocol(PROTOCOL))
     figure = next(each for each in result.figures if each.name == 'frame-mAP@0.5')
     classes = {each.name: each.average for each in figure.counted}
@@ -206,7 +229,7 @@ def measure_way(way: Way, weights: str, folder: Path, test: Path) -> dict[str, A
     }
 
 
-def train_way(way: Way, weights: str, folder: Path) -> Path:
+def train_way(way: Way, weights: str, folder: Path, people: PeopleNetwork) -> Path:
     """Train in one way as `actloc train` does; return the file of the weights."""
     name = f'{way.name}_{weights or SKELETON}'
     config = TuningConfig(
@@ -216,7 +239,7 @@ def train_way(way: Way, weights: str, folder: Path) -> Path:
         weights=weights,
         supervision=way.supervision,
     )
-    [file] = train(config, folder, folder / 'out')
+    [file] = train(config, folder, folder / 'out', people)
     return file
 
 

@@ -16,15 +16,18 @@ import numpy as np
 from actloc_ros.frames import nanoseconds
 from actloc_ros.io.media import shape_of
 from actloc_ros.io.sources import open_source
-from actloc_ros.localizer import Localizer, LocalizerOptions
-from actloc_ros.models.open import open_localizer
+from actloc_ros.localizer import Localizer
+from actloc_ros.models.people.open import PeopleNetwork
+from actloc_ros.models.pose.localizer import PoseLocalizer
+from actloc_ros.models.skeleton_n.actions import SkeletonSession
+from actloc_ros.models.storage import find_onnx
 from actloc_ros.training.pose.config import BOXES, TIME, VIDEO, TuningConfig, TuningData
 from actloc_ros.training.pose.session import train
 from actloc_ros.training.skeleton_n.labels import UNKNOWN, YES, columns_of
 from actloc_ros.training.skeleton_n.measure import average_precision
 from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.plain_json import write_annotations
-from benchmark.results.common import data_folder, table
+from benchmark.results.common import ResultsError, data_folder, table
 from benchmark.results.falls_alarms import read_clips
 from benchmark.results.real_home import clip_name, postures
 from benchmark.results.real_models import OURS, SKELETON
@@ -35,13 +38,16 @@ WAYS = {'one actor a clip, times': BOXES, 'time': TIME, 'video': VIDEO}
 MOST_RATE = 16.0  # Hz: of faster footage every second frame is taken, as a robot does
 
 
-def measure_home(args: argparse.Namespace, folder: Path, prefix: str) -> dict[str, Any]:
+def measure_home(
+    args: argparse.Namespace, folder: Path, prefix: str, people: PeopleNetwork
+) -> dict[str, Any]:
     """Return how right labels are frame by frame, as taught and as shipped.
 
     Args:
         args: Says where the clips lie.
         folder: For what is trained.
         prefix: Of labels, so that the network has not learned them before.
+        people: Finds people.
     """
     folder.mkdir(parents=True, exist_ok=True)
     learned = teaching_clips(args.shared / HOME, folder, prefix)
@@ -55,12 +61,15 @@ def measure_home(args: argparse.Namespace, folder: Path, prefix: str) -> dict[st
         config = TuningConfig(
             SKELETON, supervision, TuningData(('all.json',)), supervision=supervision
         )
-        [weights] = train(config, folder, folder / 'out')
+        [weights] = train(config, folder, folder / 'out', people)
         trained = time.monotonic() - began
-        rows.append(
-            {'name': name, 'training_seconds': trained} | tested(weights, prefix, paths, known)
-        )
-    rows.append({'name': 'as shipped'} | tested(None, '', paths, known))
+        found = tested(PoseLocalizer(OURS, people, SkeletonSession(weights)), prefix, paths, known)
+        rows.append({'name': name, 'training_seconds': trained} | found)
+    shipped = find_onnx(SKELETON)
+    if shipped is None:
+        raise ResultsError(f'the weights of {SKELETON} are missing')
+    localizer = PoseLocalizer(OURS, people, SkeletonSession(shipped))
+    rows.append({'name': 'as shipped'} | tested(localizer, '', paths, known))
     return {
         'clips': len(learned.videos),
         'seconds': sum(video.frames / video.fps for video in learned.videos),
@@ -87,18 +96,13 @@ def teaching_clips(videos: Path, folder: Path, prefix: str) -> Annotations:
 
 
 def tested(
-    weights: Path | None, prefix: str, paths: Sequence[Path], known: Sequence[np.ndarray]
+    localizer: Localizer, prefix: str, paths: Sequence[Path], known: Sequence[np.ndarray]
 ) -> dict[str, Any]:
     """Return the average precision of each label over all frames of which it is known."""
-    options = LocalizerOptions(weights=str(weights or ''), device='cpu')
-    localizer = open_localizer(OURS, options)
-    try:
-        columns = [localizer.labels.index(f'{prefix}{label}') for label in LABELS]
-        parts = [
-            scored(localizer, columns, path, each) for path, each in zip(paths, known, strict=True)
-        ]
-    finally:
-        localizer.close()
+    columns = [localizer.labels.index(f'{prefix}{label}') for label in LABELS]
+    parts = [
+        scored(localizer, columns, path, each) for path, each in zip(paths, known, strict=True)
+    ]
     scores, targets = (np.concatenate(part) for part in zip(*parts, strict=True))
     found = {}
     for row, label in enumerate(LABELS):

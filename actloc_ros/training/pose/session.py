@@ -12,7 +12,7 @@ from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.datasets.check import DatasetReport, check_dataset
 from actloc_ros.files import write_whole
 from actloc_ros.models.errors import ModelError, WeightsError
-from actloc_ros.models.people.open import open_people
+from actloc_ros.models.people.open import PeopleNetwork, open_people
 from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.restore import restore_people
 from actloc_ros.models.skeleton_n.actions import SkeletonSpec
@@ -109,13 +109,16 @@ def without_emptiness(findings: DatasetReport) -> DatasetReport:
     )
 
 
-def train(config: TuningConfig, folder: Path, out: Path) -> list[Path]:
+def train(
+    config: TuningConfig, folder: Path, out: Path, people: PeopleNetwork | None = None
+) -> list[Path]:
     """Train on, and print what became of each label.
 
     Args:
         config: The settings.
         folder: Where they lie; recordings and weights are named relative to it.
         out: Folder for the result.
+        people: What finds people for `skeleton_n`, where that is open already.
 
     Returns:
         The files of the trained networks: people_n's, skeleton_n's.
@@ -133,7 +136,8 @@ def train(config: TuningConfig, folder: Path, out: Path) -> list[Path]:
         written.append(_train_people(config, sets.train, folder, out / f'{name}.onnx'))
         config = replace(config, people=str(written[0]))
     if config.model in (SKELETON_N, POSE_N):
-        written.append(_train_skeleton(config, sets, folder, out / f'{config.name}.onnx'))
+        people = people or open_people(_people(config, folder), 'cpu', THREADS)
+        written.append(_train_skeleton(config, sets, people, folder, out / f'{config.name}.onnx'))
     return written
 
 
@@ -152,7 +156,9 @@ def _train_people(
     return file
 
 
-def _train_skeleton(config: TuningConfig, sets: Sets, folder: Path, file: Path) -> Path:
+def _train_skeleton(
+    config: TuningConfig, sets: Sets, people: PeopleNetwork, folder: Path, file: Path
+) -> Path:
     start = _start(SKELETON_N, config.weights, folder)
     try:
         network, known = restore_skeleton(start)
@@ -162,7 +168,7 @@ def _train_skeleton(config: TuningConfig, sets: Sets, folder: Path, file: Path) 
     network = with_rows(network, len(spec.labels))
     outcomes = train_head(
         network,
-        _follow(config, sets, folder, network, spec),
+        _follow(config, sets, people, network, spec),
         spec.labels,
         len(known.labels),
         spec.thresholds,
@@ -181,14 +187,17 @@ def _train_skeleton(config: TuningConfig, sets: Sets, folder: Path, file: Path) 
 
 
 def _follow(
-    config: TuningConfig, sets: Sets, folder: Path, network: SkeletonNet, spec: SkeletonSpec
+    config: TuningConfig,
+    sets: Sets,
+    people: PeopleNetwork,
+    network: SkeletonNet,
+    spec: SkeletonSpec,
 ) -> Supervision:
     """Return what is known of the people in all recordings.
 
     Raises:
         AnnotationError: Nobody is found.
     """
-    people = open_people(_people(config, folder), 'cpu', THREADS)
     truth = partial(WeakTruth, supervision=config.supervision) if config.weak else Truth
     rate, count = config.data.rate, sum(len(videos.videos) for videos in sets.train)
     tracks = read_tracks(sets.train, people, spec, spec.labels, rate, truth)

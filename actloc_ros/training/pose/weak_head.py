@@ -109,7 +109,7 @@ class BaggedFrames:
         Of labels that are `even` (R,), all frames of a track count alike.
         """
         mine = np.isin(self.frames.videos, videos)
-        targets = np.where(mine[:, None], self.frames.targets, UNKNOWN)
+        targets = np.where(mine[:, None], self._at_first(), UNKNOWN)
         frames = _with_targets(self.frames, targets)
         parts = []
         for row, column in enumerate(columns):
@@ -131,6 +131,15 @@ class BaggedFrames:
             return total / 2
 
         return errors
+
+    def _at_first(self) -> np.ndarray:
+        """Return targets by which what is open but in no bag shows nothing: most of it does not."""
+        targets = self.frames.targets.copy()
+        for column, bags in (self.open or {}).items():
+            if column in self.bags:
+                rows = np.setdiff1d(_rows(bags), _rows(self.bags[column]))
+                targets[rows[targets[rows, column] == UNKNOWN], column] = NO
+        return targets
 
     def _taught_errors(self, videos: np.ndarray, columns: list[int], scores: Tensor) -> Errors:
         """Return the errors of known frames, and of those that these logits (N, R) make known."""
@@ -154,6 +163,12 @@ class BaggedFrames:
         taught = np.setdiff1d(no, np.flatnonzero(targets != UNKNOWN))
         targets[taught] = NO
         targets[yes] = YES
+
+
+def _rows(bags: Bags) -> np.ndarray:
+    """Return the frames in bags."""
+    rows: np.ndarray = bags.rows[bags.here].numpy()
+    return rows
 
 
 def _with_targets(frames: Frames, targets: np.ndarray) -> Frames:
