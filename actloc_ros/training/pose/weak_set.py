@@ -90,5 +90,6 @@ def lack_text(lack: Lack) -> str:
     text = f'{lack.unused} of {lack.labels} labels are not used: nobody is found where they hold'
     if lack.empty:
         shown = ', '.join(lack.empty[:LISTED]) + (', …' if len(lack.empty) > LISTED else '')
-        text += f'; in {len(lack.empty)} recordings nobody is found at all: {shown}'
+        count = f'{len(lack.empty)} recording' + 's' * (len(lack.empty) != 1)
+        text += f'; nobody at all in {count}: {shown}'
     return text
