@@ -43,7 +43,7 @@ from benchmark.results.weak_home import home_section, measure_home
 
 NEW = 'new_'  # before each label, so that the network has not learned it before
 TRAIN_SEED, TRAIN_SECONDS, TRAIN_RATE = 8_600_000, 6.0, 10.0
-TEST_SEED, TEST_SECONDS, TEST_RATE = 9_600_000, 10.0, 10.0
+TEST_SEED, TEST_SECONDS, TEST_RATE = 9_600_000, 8.0, 10.0
 FEW = 10  # of so many recordings one has boxes in the mixed trainings
 GOALS = {TIME: 0.75, VIDEO: 0.6}
 SHIPS, RANDOM = 'what ships', 'random weights'
@@ -81,7 +81,7 @@ STARTS = {SHIPS: WAYS, RANDOM: tuple(way for way in WAYS if way.name in (BOXES, 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('weak: labels without boxes')
     group.add_argument('--weak-scenes', type=int, default=40, help='default: %(default)s')
-    group.add_argument('--weak-tests', type=int, default=12, help='default: %(default)s')
+    group.add_argument('--weak-tests', type=int, default=8, help='default: %(default)s')
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

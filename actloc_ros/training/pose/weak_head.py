@@ -2,7 +2,7 @@
 
 At first no frame is known to show an action, only bags of them. Each track in a bag gets one logit,
 by attention to its top frames, and a bag the chance that one of its tracks does it; attention is
-made anew in each round. Then what was learned labels the frames in bags itself, and the layer is
+made again in each round. Then what was learned labels the frames in bags itself, and the layer is
 trained on these labels as on annotated ones. All rounds together take as many iterations as a
 training on boxes.
 """

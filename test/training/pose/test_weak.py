@@ -32,7 +32,7 @@ SHAKING = slice(10, 25)  # of whoever shakes
 
 
 def weak_set(supervision, recordings=12):
-    """Return recordings of three people each, of whom in every second recording one shakes."""
+    """Return recordings of three people each; in every second one, somebody shakes."""
     rng = np.random.default_rng(0)
     videos, tracks = [], []
     for number in range(recordings):
