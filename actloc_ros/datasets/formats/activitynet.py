@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from actloc_ros.datasets.formats.label_lists import LONGEST, unplaced
+from actloc_ros.datasets.formats.label_lists import LONGEST, names_file, unplaced
 from actloc_ros.datasets.spec import DatasetPaths
 from actloc_ros.frames import nanoseconds
 from actloc_ros.truth.annotations import AnnotationError, Annotations, Happening
@@ -35,7 +35,7 @@ def read_activitynet(paths: DatasetPaths) -> Annotations:
         raise AnnotationError(
             f'{file}: no JSON in the layout of ActivityNet: {type(error).__name__}: {error}'
         ) from error
-    if any('\0' in name or not name for name in found):
+    if not all(names_file(name) for name in found):
         raise AnnotationError(f'{file}: a video has no name that a file can have')
     if not found:
         raise AnnotationError(f'{file} names no video of part {paths.source.part!r}')
@@ -50,5 +50,5 @@ def _videos(file: Path) -> Path:
 def _happening(data: dict[str, Any], where: str) -> Happening:
     start, end = (float(value) for value in data['segment'])
     if not (abs(start) < LONGEST and abs(end) < LONGEST):
-        raise AnnotationError(f'{where}: a segment is {data["segment"]}; expected seconds')
+        raise AnnotationError(f'{where}: a segment is {data["segment"]!r:.60}; expected seconds')
     return Happening(str(data['label']), nanoseconds(start), nanoseconds(end))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ COLUMNS = ('recording', 'label', 'start', 'end')
 NEEDED = COLUMNS[:2]
 USUAL = 'labels.csv'
 LONGEST = 1e6  # s
+LONGEST_NAME = 240  # bytes, to which a suffix may be added
 
 
 def read_labels(paths: DatasetPaths) -> Annotations:
@@ -87,9 +89,18 @@ def _head(row: list[str], file: Path) -> list[str]:
 
 def _filled(values: Mapping[str, str], where: str) -> str:
     name = values.get('recording', '')
-    if not name or '\0' in name:
-        raise AnnotationError(f'{where}: recording is {name!r}; expected the name of a file')
+    if not names_file(name):
+        raise AnnotationError(f'{where}: recording is {name!r:.80}; expected the name of a file')
     return name
+
+
+def names_file(name: str) -> bool:
+    """Return whether a file can be called so."""
+    try:
+        parts = os.fsencode(name).split(b'/')
+    except UnicodeEncodeError:
+        return False
+    return bool(name) and '\0' not in name and max(map(len, parts)) <= LONGEST_NAME
 
 
 def _time(values: Mapping[str, str], key: str, where: str) -> int | None:
@@ -101,5 +112,5 @@ def _time(values: Mapping[str, str], key: str, where: str) -> int | None:
     except ValueError:
         value = math.nan
     if not abs(value) < LONGEST:
-        raise AnnotationError(f'{where}: {key} is {text!r}; expected seconds, as 12.5')
+        raise AnnotationError(f'{where}: {key} is {text!r:.40}; expected seconds, as 12.5')
     return nanoseconds(value)

@@ -117,6 +117,7 @@ def test_impossible_times_are_listed(folder, capsys, row, message):
         ('recording,label,start\na.mp4,waving,soon\n', "line 2: start is 'soon'"),
         ('recording,label,start\na.mp4,,1\n', 'a time without a label'),
         ('recording,label\n,waving\n', "recording is ''"),
+        (f'recording,label\n{"x" * 300},waving\n', 'expected the name of a file'),
     ],
 )
 def test_broken_lists_are_refused(folder, text, message):
@@ -138,6 +139,9 @@ def test_activitynet_gives_segments_of_a_part(folder):
     assert len(open_dataset(DatasetSpec(file.name, 'activitynet', 'all'), folder).videos) == 2
     file.write_text(json.dumps({'database': {'a': {'annotations': [{'label': 'waving'}]}}}))
     with pytest.raises(AnnotationError, match='KeyError'):
+        open_dataset(DatasetSpec(file.name, 'activitynet', 'all'), folder)
+    file.write_text(json.dumps({'database': {'\ud800': {'annotations': []}}}))
+    with pytest.raises(AnnotationError, match='no name that a file can have'):
         open_dataset(DatasetSpec(file.name, 'activitynet', 'all'), folder)
 
 
