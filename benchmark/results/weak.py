@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from actloc_ros.cli.synth import write_scene
@@ -27,8 +26,6 @@ from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.pose.localizer import PoseLocalizer
 from actloc_ros.models.skeleton_n.actions import SkeletonSession
-from actloc_ros.models.skeleton_n.export import to_onnx
-from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.synth import LABELS, render
 from actloc_ros.synth.scene import frame_count
 from actloc_ros.training.pose.config import BOXES, POINTS, TIME, VIDEO, TuningConfig, TuningData
@@ -46,7 +43,6 @@ TRAIN_SEED, TRAIN_SECONDS, TRAIN_RATE = 8_600_000, 6.0, 10.0
 TEST_SEED, TEST_SECONDS, TEST_RATE = 9_600_000, 8.0, 10.0
 FEW = 10  # of so many recordings one has boxes in the mixed trainings
 GOALS = {TIME: 0.75, VIDEO: 0.6}
-SHIPS, RANDOM = 'what ships', 'random weights'
 
 
 @dataclass(frozen=True)
@@ -75,12 +71,11 @@ WAYS = (
     Way('10 % boxes, 90 % video', VIDEO, (DatasetSpec('rest.csv', 'labels'),), ('few.json',)),
     Way('10 % boxes alone', BOXES, ('few.json',)),
 )
-STARTS = {SHIPS: WAYS, RANDOM: tuple(way for way in WAYS if way.name in (BOXES, *GOALS))}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('weak: labels without boxes')
-    group.add_argument('--weak-scenes', type=int, default=40, help='default: %(default)s')
+    group.add_argument('--weak-scenes', type=int, default=30, help='default: %(default)s')
     group.add_argument('--weak-tests', type=int, default=8, help='default: %(default)s')
 
 
@@ -93,22 +88,18 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     test = render_scenes(folder / 'test', TEST_SEED, args.weak_tests, TEST_SECONDS, TEST_RATE)
     write_sets(folder / 'train', learned)
     people = remembered(open_people(PEOPLE_N, 'cpu', 1))
-    starts = {}
-    for start, ways in STARTS.items():
-        weights = random_weights(folder / 'train') if start == RANDOM else ''
-        rows: list[dict[str, Any]] = []
-        for way in ways:
-            rows.append(measure_way(way, weights, folder / 'train', test, people))
-            rows[-1]['of_boxes'] = rows[-1]['frame_map'] / rows[0]['frame_map']
-            print(start, rows[-1], flush=True)
-        starts[start] = rows
+    rows: list[dict[str, Any]] = []
+    for way in WAYS:
+        rows.append(measure_way(way, folder / 'train', test, people))
+        rows[-1]['of_boxes'] = rows[-1]['frame_map'] / rows[0]['frame_map']
+        print(rows[-1], flush=True)
     return {
         'train': {'first_seed': TRAIN_SEED, 'scenes': args.weak_scenes, 'seconds': TRAIN_SECONDS},
         'test': {'first_seed': TEST_SEED, 'scenes': args.weak_tests, 'seconds': TEST_SECONDS},
         'happens_in': happens_in(learned),
         'protocol': PROTOCOL,
         'iterations': ITERATIONS,
-        'starts': starts,
+        'rows': rows,
         'home': measure_home(args, folder / 'home', NEW, people),
         'machine': machine(),
     }
@@ -180,14 +171,6 @@ def write_list(file: Path, videos: Iterable[Video], rows: Iterable[Sequence[obje
         writer.writerows(rows)
 
 
-def random_weights(folder: Path) -> str:
-    """Write a network that has learned nothing; return its file's name."""
-    torch.manual_seed(0)
-    name = 'random.onnx'
-    (folder / name).write_bytes(to_onnx(SkeletonNet(1), ('nothing',), (0.5,)))
-    return name
-
-
 def remembered(people: PeopleNetwork) -> PeopleNetwork:
     """Return a network that finds nobody twice: trainings and tests show it the same images."""
     detected: dict[bytes, FoundPeople] = {}
@@ -208,12 +191,10 @@ def remembered(people: PeopleNetwork) -> PeopleNetwork:
     return replace(people, detect=detect, refine=refine)
 
 
-def measure_way(
-    way: Way, weights: str, folder: Path, test: Path, people: PeopleNetwork
-) -> dict[str, Any]:
+def measure_way(way: Way, folder: Path, test: Path, people: PeopleNetwork) -> dict[str, Any]:
     """Train in one way, and return how right the result is on scenes that no training used."""
     began = time.monotonic()
-    file = train_way(way, weights, folder, people)
+    file = train_way(way, folder, people)
     trained = time.monotonic() - began
     truth = read_truth(test)
     localizer = PoseLocalizer(OURS, people, SkeletonSession(file))
@@ -229,14 +210,12 @@ def measure_way(
     }
 
 
-def train_way(way: Way, weights: str, folder: Path, people: PeopleNetwork) -> Path:
+def train_way(way: Way, folder: Path, people: PeopleNetwork) -> Path:
     """Train in one way as `actloc train` does; return the file of the weights."""
-    name = f'{way.name}_{weights or SKELETON}'
     config = TuningConfig(
         SKELETON,
-        ''.join(letter if letter.isalnum() else '_' for letter in name),
+        ''.join(letter if letter.isalnum() else '_' for letter in f'way {way.name}'),
         TuningData(way.train, way.boxes),
-        weights=weights,
         supervision=way.supervision,
     )
     [file] = train(config, folder, folder / 'out', people)
@@ -261,20 +240,16 @@ def section(numbers: dict[str, Any]) -> str:
     train_set, test_set = numbers['train'], numbers['test']
     often = numbers['happens_in']
     most = max(often, key=lambda label: often[label])
-    rows = []
-    for start, ways in numbers['starts'].items():
-        for row in ways:
-            goal = GOALS.get(row['name'])
-            rows.append(
-                (
-                    start,
-                    row['name'],
-                    row['frame_map'],
-                    row['of_boxes'],
-                    None if goal is None else f'≥ {goal:.2f}',
-                    f'{row["training_seconds"]:.0f}',
-                )
-            )
+    rows = [
+        (
+            row['name'],
+            row['frame_map'],
+            row['of_boxes'],
+            f'≥ {GOALS[row["name"]]:.2f}' if row['name'] in GOALS else None,
+            f'{row["training_seconds"]:.0f}',
+        )
+        for row in numbers['rows']
+    ]
     return f"""## Labels without boxes
 
 `skeleton_n` trained by `actloc train` with `supervision: boxes`, `time`, `points` (a moment of \
@@ -282,9 +257,9 @@ chance in each action) and `video`, on the same {train_set['scenes']} synthetic 
 {train_set['seconds']:g} s (seeds from {train_set['first_seed']}, `--even`), people found by \
 `people_n`; only `boxes` is given boxes. All take {numbers['iterations']} iterations of the \
 optimizer. Every label has a new name, so that the last layer knows none of them; the other layers \
-stay as they are. Those that ship learned from labelled motions, most of these actions among them. \
-So a second training begins with random weights, whose features have learned nothing. The mixed \
-trainings have boxes in every {FEW}th scene.
+stay as they are, and have learned from labelled motions with most of these actions among them: \
+this says how labels of one's own are learned, not how a network is learned from nothing. The last \
+two have boxes in every {FEW}th scene.
 
 **Protocol** `{numbers['protocol']}`: frame-mAP@0.5 on {test_set['scenes']} other scenes of \
 {test_set['seconds']:g} s (seeds from {test_set['first_seed']}, `--even`), {len(often)} labels. A \
@@ -299,4 +274,4 @@ scene has several people. The most frequent label, {most.removeprefix(NEW)}, hap
 """
 
 
-HEAD = ('start', 'supervision', 'frame-mAP@0.5', 'share of that by boxes', 'goal', 'training, s')
+HEAD = ('supervision', 'frame-mAP@0.5', 'share of that by boxes', 'goal', 'training, s')

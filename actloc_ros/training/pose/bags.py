@@ -36,12 +36,13 @@ class Bags:
         """Which of `rows` are frames, bool (S, L)."""
         return self.rows >= 0
 
-    def of(self, videos: np.ndarray) -> Bags:
-        """Return the bags of some recordings alone."""
-        chosen = np.isin(self.videos, videos)
-        kept = torch.from_numpy(chosen)[self.bag]
-        places = torch.from_numpy(np.cumsum(chosen) - 1)
-        return Bags(self.rows[kept], places[self.bag[kept]], self.videos[chosen])
+    def __getitem__(self, mask: np.ndarray) -> Bags:
+        """Return the bags among the frames of a mask (N,), which are numbered by it from now on."""
+        kept = torch.from_numpy(mask)[self.rows[:, 0]]
+        places = torch.from_numpy(np.cumsum(mask) - 1)
+        numbers, bag = self.bag[kept].unique(return_inverse=True)
+        rows = torch.where(self.here, places[self.rows.clamp(min=0)], -1)[kept]
+        return Bags(rows, bag, self.videos[numbers.numpy()])
 
     def scores(self, logits: Tensor) -> Tensor:
         """Return the logits (N,) of all frames at `rows`."""
@@ -130,6 +131,33 @@ def join_bags(bags: Sequence[tuple[int, Sequence[np.ndarray]]]) -> Bags:
         torch.tensor([index for index, _ in tracks], dtype=torch.int64),
         np.array([number for number, _ in bags], np.int64),
     )
+
+
+def join_labels(
+    parts: Sequence[tuple[Bags, int, Tensor, Tensor]],
+) -> tuple[Bags, Tensor, Tensor, Tensor]:
+    """Return the bags of several labels as one.
+
+    Args:
+        parts: Of each label its bags, its column, attention (S, L) and what each bag counts (B,).
+
+    Returns:
+        All bags; by track its label's column, and its attention; by bag what it counts.
+    """
+    longest = max(bags.rows.shape[1] for bags, *_ in parts)
+    places = np.cumsum([0, *(len(bags.videos) for bags, *_ in parts)]).tolist()
+
+    def padded(values: Tensor, fill: float) -> Tensor:
+        return functional.pad(values, (0, longest - values.shape[1]), value=fill)
+
+    joined = Bags(
+        torch.cat([padded(bags.rows, -1) for bags, *_ in parts]),
+        torch.cat([bags.bag + place for place, (bags, *_) in zip(places, parts, strict=False)]),
+        np.concatenate([bags.videos for bags, *_ in parts]),
+    )
+    columns = torch.cat([torch.full_like(bags.bag, column) for bags, column, *_ in parts])
+    attention = torch.cat([padded(each, 0.0) for _, _, each, _ in parts])
+    return joined, columns, attention, torch.cat([share for *_, share in parts])
 
 
 def attend(logits: Tensor, bags: Bags, share: float) -> Tensor:
