@@ -26,6 +26,7 @@ PARTS = (
     'real',
     'learning',
     'weak',
+    'weak_home',
     'ut',
     'synth',
     'versus',

@@ -36,7 +36,6 @@ from actloc_ros.truth.plain_json import read_annotations, write_annotations
 from benchmark.results.common import machine, table
 from benchmark.results.real_models import OURS, SKELETON
 from benchmark.results.synth import PROTOCOL, SIZE, without_keypoints
-from benchmark.results.weak_home import home_section, measure_home
 
 NEW = 'new_'  # before each label, so that the network has not learned it before
 TRAIN_SEED, TRAIN_SECONDS, TRAIN_RATE = 8_600_000, 6.0, 10.0
@@ -100,7 +99,6 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         'protocol': PROTOCOL,
         'iterations': ITERATIONS,
         'rows': rows,
-        'home': measure_home(args, folder / 'home', NEW, people),
         'machine': machine(),
     }
 
@@ -267,8 +265,6 @@ scene has several people. The most frequent label, {most.removeprefix(NEW)}, hap
 {100 * often[most]:.0f} % of the scenes to learn from, which leaves `video` few to compare with.
 
 {table(HEAD, rows)}
-
-{home_section(numbers['home'])}
 
 {numbers['machine']}.
 """

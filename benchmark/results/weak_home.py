@@ -17,7 +17,7 @@ from actloc_ros.frames import nanoseconds
 from actloc_ros.io.media import shape_of
 from actloc_ros.io.sources import open_source
 from actloc_ros.localizer import Localizer
-from actloc_ros.models.people.open import PeopleNetwork
+from actloc_ros.models.people.open import PEOPLE_N, open_people
 from actloc_ros.models.pose.localizer import PoseLocalizer
 from actloc_ros.models.skeleton_n.actions import SkeletonSession
 from actloc_ros.models.storage import find_onnx
@@ -31,6 +31,7 @@ from benchmark.results.common import ResultsError, data_folder, table
 from benchmark.results.falls_alarms import read_clips
 from benchmark.results.real_home import clip_name, postures
 from benchmark.results.real_models import OURS, SKELETON
+from benchmark.results.weak import NEW, remembered
 
 LABELS = ('standing', 'walking', 'sitting', 'falling', 'lying')
 HOME = 'real/video'
@@ -38,17 +39,10 @@ WAYS = {'one actor a clip, times': BOXES, 'time': TIME, 'video': VIDEO}
 RATE = 8.0  # Hz: of faster footage frames are left out
 
 
-def measure_home(
-    args: argparse.Namespace, folder: Path, prefix: str, people: PeopleNetwork
-) -> dict[str, Any]:
-    """Return how right labels are frame by frame, as taught and as shipped.
-
-    Args:
-        args: Says where the clips lie.
-        folder: For what is trained.
-        prefix: Of labels, so that the network has not learned them before.
-        people: Finds people.
-    """
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how right labels are frame by frame, as taught and as shipped."""
+    people, folder, prefix = open_people(PEOPLE_N, 'cpu', 1), args.work / 'weak_home', NEW
+    people = remembered(people)
     folder.mkdir(parents=True, exist_ok=True)
     learned = teaching_clips(args.shared / HOME, folder, prefix)
     write_annotations(folder / 'all.json', learned)
@@ -127,13 +121,15 @@ def scored(
     return np.array(scores), np.array(targets)
 
 
-def home_section(numbers: dict[str, Any]) -> str:
-    """Return the text about real clips."""
+def section(numbers: dict[str, Any]) -> str:
+    """Return the part's text."""
     rows = [
         (row['name'], row['mean'], *(row['labels'][label] for label in LABELS))
         for row in numbers['rows']
     ]
-    return f"""**Real clips.** The same, taught by {numbers['clips']} clips of \
+    return f"""## Labels without boxes, real clips
+
+`skeleton_n` as in the section before, taught by {numbers['clips']} clips of \
 {numbers['seconds']:.0f} s (ASSIST-IoT: one room, no boxes, mostly one person at a time, times by \
 eye), and tested on {numbers['tests']} clips of GMDCSA24, of other people in other rooms, by which \
 nothing here was trained or chosen: average precision over all frames of which a label is known, \
@@ -141,4 +137,5 @@ of the best score of anybody in a frame. Beside `time` and `video` stands what `
 makes of the same times without weak supervision, by taking whoever is found best for the only \
 actor. The weights as shipped have learned these labels from far more.
 
-{table(('supervision', 'mean', *LABELS), rows)}"""
+{table(('supervision', 'mean', *LABELS), rows)}
+"""

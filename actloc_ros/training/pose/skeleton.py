@@ -40,6 +40,10 @@ class Supervision(Protocol):
     def frames(self) -> Frames:
         """All frames."""
 
+    @property
+    def pulls(self) -> tuple[float, ...]:
+        """How strongly a label's weights may be pulled to their start, from strong to weak."""
+
     def columns(self) -> list[int]:
         """Return which labels are true somewhere."""
 
@@ -58,6 +62,7 @@ class KnownFrames:
     """Supervision by frames of which it is known what who does in them."""
 
     frames: Frames
+    pulls: tuple[float, ...] = PULLS
 
     def columns(self) -> list[int]:
         """Return which labels are true somewhere."""
@@ -166,14 +171,14 @@ def train_head(
     rating = known.rating(columns, predict_left_out(known, columns, start, seed))
     every = np.unique(known.frames.videos)
     old = [row for row, column in enumerate(columns) if column < shipped]
-    pull, better = choose(rating, old, thresholds)
+    pull, better = choose(rating, old, thresholds, known.pulls)
     outcomes = []
     for row, column in enumerate(columns):
         before, threshold, used, here = None, thresholds[column], better, pull
         if row in old:
             before = rating.f1(None, row, threshold)
         else:
-            used, here = True, min(PULLS, key=lambda each: rating.loss(each, row))
+            used, here = True, min(known.pulls, key=lambda each: rating.loss(each, row))
             threshold = rating.threshold(here, row)
         if used:
             weights = known.fit(every, [column], start[[row]], here)[0]
@@ -196,13 +201,15 @@ def start_weights(
     return start
 
 
-def choose(rating: Rating, rows: list[int], thresholds: Sequence[float]) -> tuple[float, bool]:
+def choose(
+    rating: Rating, rows: list[int], thresholds: Sequence[float], pulls: tuple[float, ...]
+) -> tuple[float, bool]:
     """Return how strongly known labels are best pulled, and whether that replaces the start.
 
     In the mean over labels, both the F1 of what is reported and the loss must be better.
     """
     if not rows:
-        return PULLS[0], False
+        return pulls[0], False
 
     def mean_f1(pull: float | None) -> float:
         return fmean(rating.f1(pull, row, thresholds[rating.columns[row]]) for row in rows)
@@ -211,7 +218,7 @@ def choose(rating: Rating, rows: list[int], thresholds: Sequence[float]) -> tupl
         return fmean(rating.loss(pull, row) for row in rows)
 
     before = mean_loss(None)
-    best = max([pull for pull in PULLS if mean_loss(pull) < before] or PULLS[:1], key=mean_f1)
+    best = max([pull for pull in pulls if mean_loss(pull) < before] or pulls[:1], key=mean_f1)
     return best, mean_f1(best) >= mean_f1(None) + GAIN and mean_loss(best) < before
 
 
@@ -228,7 +235,7 @@ def predict_left_out(
     fold_of = dict(zip(videos.tolist(), folds.tolist(), strict=True))
     mine = np.array([fold_of[video] for video in frames.videos.tolist()])
     shape = len(frames.videos), len(columns)
-    found: dict[float | None, np.ndarray] = {pull: np.zeros(shape) for pull in (None, *PULLS)}
+    found: dict[float | None, np.ndarray] = {pull: np.zeros(shape) for pull in (None, *known.pulls)}
     for fold in np.unique(folds):
         test, rest = frames[mine == fold].inputs, np.unique(frames.videos[mine != fold])
         for pull in found:

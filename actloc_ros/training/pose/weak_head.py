@@ -35,6 +35,9 @@ EVEN, ATTENTIVE, TAUGHT = 1, 2, 2
 ROUND = ITERATIONS // (EVEN + ATTENTIVE + TAUGHT)
 SURE, ABSENT = 0.7, 0.4
 """Of the chance of a bag's best track: what a frame has that shows the action, or does not."""
+PULLS = (0.03,)
+"""How strongly weights are pulled to their start. Recordings left out do not choose it: how right
+the best of several people is says too little about how right each of them is."""
 OPEN_SHARE = 0.2  # of the frames in bags, as long as nothing is known of them
 
 
@@ -49,6 +52,7 @@ class BaggedFrames:
         rated: Groups of frames of which it is known whether somebody shows a label.
         truth: uint8 (G, C) of NO, YES and UNKNOWN, of these groups.
         supervision: What of the labels is used.
+        pulls: How strongly weights may be pulled to their start.
     """
 
     frames: Frames
@@ -57,6 +61,7 @@ class BaggedFrames:
     rated: Bags
     truth: np.ndarray
     supervision: str
+    pulls: tuple[float, ...] = PULLS
 
     def columns(self) -> list[int]:
         """Return which labels are true somewhere."""
