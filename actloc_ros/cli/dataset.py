@@ -67,7 +67,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         '--boxes',
         default='',
         metavar='HOW',
-        help='of clips without boxes: image, hog, people_n, FILE.yaml or another detector',
+        help='of clips without boxes: image, hog, people_n, FILE.yaml, another detector or none',
     )
 
 

@@ -68,10 +68,11 @@ def train_network(args: argparse.Namespace) -> int:
         raise ValueError(f'--out {args.out} is a file; give a folder')
     # Imported here alone: no other command needs PyTorch for it.
     from actloc_ros.training.config import is_training_of, read_config
-    from actloc_ros.training.pose.config import is_tuning
+    from actloc_ros.training.pose.config import is_tuning, refuse_supervision
     from actloc_ros.training.sound.config import SOUND
     from actloc_ros.training.sound.fusion import SOUND_FUSION
 
+    refuse_supervision(args.data)
     if is_training_of(SOUND, args.data):
         return train_sound(args)
     if is_training_of(SOUND_FUSION, args.data):

@@ -17,6 +17,7 @@ from actloc_ros.truth.annotations import AnnotationError, Annotations, Video
 from actloc_ros.truth.faults import Fault, FaultKind, video_faults
 
 LISTED = 20  # faults of one kind that are written out
+WEAK_ALONE = '`supervision: video`, `time` or `points` of skeleton_n learns from it'
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,11 @@ def count_classes(annotations: Annotations) -> tuple[ClassCount, ...]:
                 instances[each.label] += 1
                 frames[each.label] += int(((known >= each.start) & (known < each.end)).sum())
                 lasting[each.label] += seconds(each.end - each.start)
+        for happening in video.happenings:
+            if happening.label in instances:
+                instances[happening.label] += 1
+                if happening.start is not None and happening.end is not None:
+                    lasting[happening.label] += seconds(happening.end - happening.start)
     return tuple(
         ClassCount(label, instances[label], frames[label], lasting[label])
         for label in annotations.labels
@@ -161,7 +167,7 @@ def _all_faults(videos: AnnotatedVideos) -> Iterator[Fault]:
         for video in bar:
             yield from video_faults(video, videos.labels)
             yield from _file_faults(videos, video)
-            if not any(len(track.frames) for track in video.tracks):
+            if not video.happenings and not any(len(track.frames) for track in video.tracks):
                 yield Fault(FaultKind.EMPTY, video.path, 'no boxes')
 
 
@@ -213,4 +219,8 @@ def _set_faults(annotations: Annotations, classes: Iterable[ClassCount]) -> Iter
     if not annotations.labels:
         yield Fault(FaultKind.NOTHING, '', 'there are no labels')
     if not any(len(track.frames) for video in annotations.videos for track in video.tracks):
-        yield Fault(FaultKind.NOTHING, '', 'no video has a box')
+        if any(video.happenings for video in annotations.videos):
+            text = f'no video has a box; {WEAK_ALONE}'
+            yield Fault(FaultKind.UNPLACED, '', text)
+        else:
+            yield Fault(FaultKind.NOTHING, '', 'no video has a box')

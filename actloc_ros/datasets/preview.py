@@ -12,7 +12,7 @@ from actloc_ros.boxes import clip
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.frames import seconds
 from actloc_ros.io.drawing import ActionRow, draw, scaled
-from actloc_ros.truth.annotations import Instance, Video
+from actloc_ros.truth.annotations import Happening, Instance, Video
 from actloc_ros.truth.faults import refuse
 
 TILES = 12
@@ -65,9 +65,10 @@ def choose_frames(videos: AnnotatedVideos) -> list[PreviewFrame]:
     """Return up to 12 frames: for each label in turn its longest instances, in different videos.
 
     Raises:
-        ValueError: No video has an actor.
+        ValueError: No video has an actor, nor does anything happen in one.
     """
     queues = [_middles(videos, label) for label in videos.labels]
+    queues += [_moments(videos, label) for label in videos.labels]
     queues.append(_actors(videos))
     found: dict[PreviewFrame, None] = {}
     for rank in range(TILES):
@@ -75,7 +76,9 @@ def choose_frames(videos: AnnotatedVideos) -> list[PreviewFrame]:
             if rank < len(queue):
                 found.setdefault(queue[rank])
     if not found:
-        raise ValueError(f'{videos.path}: there is nothing to show: no video has an actor')
+        raise ValueError(
+            f'{videos.path}: there is nothing to show: no video has an actor or a label'
+        )
     return list(found)[:TILES]
 
 
@@ -102,6 +105,24 @@ def _middle(video: Video, each: Instance) -> int | None:
     return None
 
 
+def _moments(videos: AnnotatedVideos, label: str) -> list[PreviewFrame]:
+    """Return a frame of each time at which somebody does something, whoever it is."""
+    return [
+        PreviewFrame(index, _frame_of(video, each))
+        for index, video in enumerate(videos.videos)
+        for each in video.happenings
+        if each.label == label
+    ]
+
+
+def _frame_of(video: Video, each: Happening) -> int:
+    """Return the frame in the middle of what happens; of the video where no time is known."""
+    if each.start is None:
+        return video.frames // 2
+    middle = each.start if each.end is None else (each.start + each.end) // 2
+    return min(video.frames - 1, round(seconds(middle) * video.fps))
+
+
 def _actors(videos: AnnotatedVideos) -> list[PreviewFrame]:
     return [
         PreviewFrame(index, int(track.frames[len(track.frames) // 2]))
@@ -120,8 +141,20 @@ def _drawn(videos: AnnotatedVideos, index: int, frame: int) -> np.ndarray:
     [image] = videos.clip(index, np.array([frame])).images
     fitted = _fitted(image)
     known = video.labelled is None or frame in video.labelled
-    caption = f'{video.path} {frame}' + ('' if known else ' (not known)')
+    caption = f'{video.path} {frame}' + ('' if known else ' (not known)') + _happens(video, frame)
     return _tile(draw(fitted, _frame_rows(video, frame, fitted), caption))
+
+
+def _happens(video: Video, frame: int) -> str:
+    """Return what somebody does in a frame, or at some time in its video."""
+    stamp, period = video.stamp(frame), video.stamp(1)
+    found = [
+        each.label + ('?' if each.start is None else '')
+        for each in video.happenings
+        if each.start is None
+        or (each.start <= stamp < each.end if each.end else abs(stamp - each.start) <= period)
+    ]
+    return f': {", ".join(dict.fromkeys(found))}' if found else ''
 
 
 def _frame_rows(video: Video, frame: int, image: np.ndarray) -> Iterator[ActionRow]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
+from actloc_ros.datasets.formats.activitynet import read_activitynet
 from actloc_ros.datasets.formats.ava_training import read_ava
 from actloc_ros.datasets.formats.clip_folders import read_clips
 from actloc_ros.datasets.formats.cvat import read_cvat
+from actloc_ros.datasets.formats.label_lists import read_labels
 from actloc_ros.datasets.formats.tube_sets import read_jhmdb, read_multisports, read_ucf24
 from actloc_ros.datasets.spec import FORMATS, DatasetPaths, DatasetSpec
 from actloc_ros.truth.annotations import Annotations
@@ -53,4 +55,6 @@ READERS: dict[str, Callable[[DatasetPaths], Annotations]] = {
     'ava': read_ava,
     'multisports': read_multisports,
     'clips': read_clips,
+    'labels': read_labels,
+    'activitynet': read_activitynet,
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMATS = ('actloc', 'cvat', 'ucf24', 'jhmdb', 'ava', 'multisports', 'clips')
+FORMATS = (
+    'actloc', 'cvat', 'ucf24', 'jhmdb', 'ava', 'multisports', 'clips', 'labels', 'activitynet'
+)  # fmt: skip
 PARTS = ('train', 'test', 'all')
 
 
@@ -19,8 +21,8 @@ class DatasetSpec:
         part: `train` or `test` where the data set has an official split, or `all`.
         split: Number of the official split, from 1.
         videos: Folder of the videos or frames, where it is apart from `path`.
-        boxes: Where clips without boxes get them: `image` for the whole view, or a detector, see
-            `find_people.PeopleFinder`.
+        boxes: Where clips without boxes get them: `image` for the whole view, a detector, see
+            `find_people.PeopleFinder`, or `none`: they stay without, for weak supervision.
 
     Raises:
         ValueError: Format, part or split is not of these.

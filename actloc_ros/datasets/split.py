@@ -9,7 +9,7 @@ import numpy as np
 
 from actloc_ros.boxes import clip
 from actloc_ros.frames import seconds
-from actloc_ros.truth.annotations import ActorTrack, Annotations, Video
+from actloc_ros.truth.annotations import ActorTrack, Annotations, Happening, Video
 
 
 def split_videos(
@@ -58,8 +58,18 @@ def _amounts(group: Sequence[Video], labels: Sequence[str]) -> np.ndarray:
         for each in video.instances:
             if each.label in labels:
                 amounts[labels.index(each.label)] += seconds(each.end - each.start)
+        for happening in video.happenings:
+            if happening.label in labels:
+                amounts[labels.index(happening.label)] += _lasting(happening)
         amounts[-1] += video.frames / video.fps
     return amounts
+
+
+def _lasting(happening: Happening) -> float:
+    """Return for how many seconds something happens; a second where that is not known."""
+    if happening.start is None or happening.end is None:
+        return 1.0
+    return seconds(happening.end - happening.start)
 
 
 def _deal(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:

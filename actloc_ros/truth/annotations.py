@@ -44,6 +44,21 @@ class Instance:
     end: int
 
 
+@dataclass(frozen=True)
+class Happening:
+    """One action of somebody in a recording: neither who does it is known, nor where.
+
+    Attributes:
+        label: The action.
+        start: Stamp in ns from the video's start at which it goes on; None: at some time.
+        end: Stamp before which it goes on from `start`; None where only one moment is known.
+    """
+
+    label: str
+    start: int | None = None
+    end: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Video:
     """What is known of one video: its file, relative to the JSON, its shape, and its truth.
@@ -58,6 +73,7 @@ class Video:
         instances: What they do.
         labelled: int64, rising: the frames of which it is known what they show, where others are
             not; None: all are known.
+        happenings: What somebody does, where it is not known who.
     """
 
     path: str
@@ -68,6 +84,7 @@ class Video:
     tracks: tuple[ActorTrack, ...]
     instances: tuple[Instance, ...]
     labelled: np.ndarray | None = None
+    happenings: tuple[Happening, ...] = ()
 
     def stamp(self, frame: int) -> int:
         """Return the stamp of a frame in ns from the video's start."""

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
+from actloc_ros.frames import nanoseconds, seconds
+from actloc_ros.truth.annotations import (
+    ActorTrack,
+    AnnotationError,
+    Annotations,
+    Happening,
+    Instance,
+    Video,
+)
+
+LATE = 0.5  # s by which a happening may seem to last beyond its recording
 
 
 class FaultKind(Enum):
@@ -23,8 +33,10 @@ class FaultKind(Enum):
     EDGE = 'boxes that leave the image: cut at its edge in training, refused in an evaluation'
     LABEL = 'unknown labels'
     INSTANCE = 'impossible instances'
+    HAPPENING = 'happenings at impossible times'
     ABSENT = 'actors with an action but without boxes'
     EMPTY = 'videos without actors'
+    UNPLACED = 'labels without boxes: for weak supervision alone'
     UNUSED = 'labels never used'
     NOTHING = 'nothing to train on'
 
@@ -36,6 +48,7 @@ HARMLESS = frozenset(
         FaultKind.EDGE,
         FaultKind.ABSENT,
         FaultKind.EMPTY,
+        FaultKind.UNPLACED,
         FaultKind.UNUSED,
     }
 )
@@ -78,6 +91,8 @@ def video_faults(video: Video, labels: Sequence[str]) -> Iterator[Fault]:
     actors = {track.actor for track in video.tracks}
     for instance in video.instances:
         yield from _instance_faults(instance, video, labels, actors)
+    for happening in video.happenings:
+        yield from _happening_faults(happening, video, labels)
 
 
 def refuse(annotations: Annotations, path: Path | str, strict: bool = False) -> None:
@@ -153,12 +168,39 @@ def _instance_faults(
 ) -> Iterator[Fault]:
     what = f'{each.label!r} of actor {each.actor}'
     if each.label not in labels:
-        some = ', '.join(labels[:5]) + (', …' if len(labels) > 5 else '')
-        count = len(labels)
-        text = f'actor {each.actor}: label {each.label!r} is not among the {count} labels ({some})'
+        text = f'actor {each.actor}: {_unknown_label(each.label, labels)}'
         yield Fault(FaultKind.LABEL, video.path, text)
     if not 0 <= each.start < each.end:
         text = f'{what} lasts from {each.start} to {each.end} ns; expected 0 <= start < end'
         yield Fault(FaultKind.INSTANCE, video.path, text)
     if each.actor not in actors:
         yield Fault(FaultKind.ABSENT, video.path, f'{what}: this actor has no boxes')
+
+
+def _unknown_label(label: str, labels: Sequence[str]) -> str:
+    some = ', '.join(labels[:5]) + (', …' if len(labels) > 5 else '')
+    return f'label {label!r} is not among the {len(labels)} labels ({some})'
+
+
+def _happening_faults(each: Happening, video: Video, labels: Sequence[str]) -> Iterator[Fault]:
+    if each.label not in labels:
+        yield Fault(FaultKind.LABEL, video.path, _unknown_label(each.label, labels))
+    text = _time_fault(each, video.stamp(video.frames))
+    if text:
+        yield Fault(FaultKind.HAPPENING, video.path, f'{each.label!r} {text}')
+
+
+def _time_fault(each: Happening, lasting: int) -> str:
+    """Return what is wrong with the times, in a recording that lasts so many ns, or nothing."""
+    if each.start is None:
+        return '' if each.end is None else 'has an end, but no start; give both, or neither'
+    if each.end is not None and each.end <= each.start:
+        return (
+            f'goes on from {seconds(each.start):g} to {seconds(each.end):g} s; expected an end '
+            'after the start'
+        )
+    last = each.start if each.end is None else each.end
+    if not 0 <= each.start < lasting or last > lasting + nanoseconds(LATE):
+        shown = seconds(last if 0 <= each.start < lasting else each.start)
+        return f'at {shown:g} s is outside the recording, which lasts {seconds(lasting):.2f} s'
+    return ''

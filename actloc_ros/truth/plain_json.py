@@ -18,7 +18,8 @@ The JSON file holds one object::
             {"actor": 1, "label": "waving", "start": 0.5, "end": 2.0,
              "start_ns": 500000000, "end_ns": 2000000000}
           ],
-          "labelled": [0, 30, 60]
+          "labelled": [0, 30, 60],
+          "happenings": [{"label": "waving"}, {"label": "waving", "start": 0.5, "end": 2.0}]
         }
       ]
     }
@@ -33,6 +34,9 @@ action by one actor and holds for the frames from start to before end; `start_ns
 the same exactly and may be left out, as by someone who writes the file by hand. Actors need not
 have instances, nor labels a use. `labelled` (optional) lists, rising, the frames that are labelled,
 where that is not all of them: what the others show is not known, and they are not trained on.
+`happenings` (optional) are actions of which it is not known who does them: at some time, from start
+to before end, or, with `start` alone, at a moment at least. `tubes` and `instances` may be left
+out.
 """
 
 from __future__ import annotations
@@ -46,7 +50,14 @@ import numpy as np
 
 from actloc_ros.files import write_whole
 from actloc_ros.frames import NANOSECONDS
-from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
+from actloc_ros.truth.annotations import (
+    ActorTrack,
+    AnnotationError,
+    Annotations,
+    Happening,
+    Instance,
+    Video,
+)
 from actloc_ros.truth.faults import refuse
 
 FORMAT = 'actloc-annotations'
@@ -54,6 +65,7 @@ VERSION = 1
 ANNOTATIONS = 'annotations.json'  # the file's usual name
 LARGEST = 2**53  # up to here, floats hold every whole number
 LARGEST_STAMP = 2**63 - 1
+TIMES = ('start', 'end')
 
 
 def annotations_file(path: Path) -> Path:
@@ -135,7 +147,7 @@ def parse_annotations(path: Path | str) -> Annotations:
 
 
 def _video_text(video: Video) -> str:
-    head = {
+    head: dict[str, Any] = {
         'path': video.path,
         'fps': video.fps,
         'width': video.width,
@@ -144,6 +156,8 @@ def _video_text(video: Video) -> str:
     }
     if video.labelled is not None:
         head['labelled'] = video.labelled.tolist()
+    if video.happenings:
+        head['happenings'] = [_happening_data(each) for each in video.happenings]
     tracks = ',\n'.join(json.dumps(_track_data(track)) for track in video.tracks)
     instances = ',\n'.join(json.dumps(_instance_data(each)) for each in video.instances)
     return f'{json.dumps(head)[:-1]},\n"tubes": [{tracks}],\n"instances": [{instances}]}}'
@@ -180,6 +194,16 @@ def _instance_data(instance: Instance) -> dict[str, Any]:
     }
 
 
+def _happening_data(each: Happening) -> dict[str, Any]:
+    times = {
+        key: value
+        for name, stamp in (('start', each.start), ('end', each.end))
+        if stamp is not None
+        for key, value in ((name, stamp / NANOSECONDS), (f'{name}_ns', stamp))
+    }
+    return {'label': each.label} | times
+
+
 def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
     where = f'{source}: video {data["path"]!r}'
     fps = float(data['fps'])
@@ -200,9 +224,10 @@ def _read_video(data: dict[str, Any], keypoints: int, source: str) -> Video:
         width=width,
         height=height,
         frames=frames,
-        tracks=tuple(_read_track(track, keypoints, where) for track in data['tubes']),
-        instances=tuple(_read_instance(each, where) for each in data['instances']),
+        tracks=tuple(_read_track(track, keypoints, where) for track in data.get('tubes', ())),
+        instances=tuple(_read_instance(each, where) for each in data.get('instances', ())),
         labelled=None if labelled is None else whole_numbers(labelled, f'{where}: labelled frames'),
+        happenings=tuple(_read_happening(each, where) for each in data.get('happenings', ())),
     )
 
 
@@ -258,13 +283,22 @@ def _read_track(data: dict[str, Any], keypoints: int, where: str) -> ActorTrack:
 
 
 def _read_instance(data: dict[str, Any], where: str) -> Instance:
-    start, end = (
-        whole_number(
-            data[f'{key}_ns'] if f'{key}_ns' in data else round(float(data[key]) * NANOSECONDS),
-            f'{where}: {key} of an instance in ns',
-            LARGEST_STAMP,
-        )
-        for key in ('start', 'end')
-    )
+    start, end = (_read_stamp(data, key, f'{where}: {key} of an instance') for key in TIMES)
     actor = whole_number(data['actor'], f'{where}: actor of an instance')
     return Instance(actor, str(data['label']), start, end)
+
+
+def _read_happening(data: dict[str, Any], where: str) -> Happening:
+    start, end = (
+        _read_stamp(data, key, f'{where}: {key} of a happening')
+        if key in data or f'{key}_ns' in data
+        else None
+        for key in TIMES
+    )
+    return Happening(str(data['label']), start, end)
+
+
+def _read_stamp(data: dict[str, Any], key: str, where: str) -> int:
+    """Return a time in ns, which is written in ns or, by hand, in seconds."""
+    in_ns = data[f'{key}_ns'] if f'{key}_ns' in data else round(float(data[key]) * NANOSECONDS)
+    return whole_number(in_ns, f'{where} in ns', LARGEST_STAMP)

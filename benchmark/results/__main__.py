@@ -15,7 +15,7 @@ from typing import Any
 from actloc_ros.models.errors import ModelError
 from actloc_ros.truth.annotations import AnnotationError
 from actloc_ros.truth.boxes import EvaluationError
-from benchmark.results import decisions, learning, real, recordings, synth, versus
+from benchmark.results import decisions, learning, real, recordings, synth, versus, weak
 from benchmark.results.common import ResultsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +25,8 @@ WIDTH = 100  # characters of a line of the document, except in tables
 PARTS = (
     'real',
     'learning',
+    'weak',
+    'weak_home',
     'ut',
     'synth',
     'versus',
@@ -76,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, help='only as many of each real clip, to try things out'
     )
-    for part in (real, learning, synth, versus, decisions, recordings):
+    for part in (real, learning, weak, synth, versus, decisions, recordings):
         part.add_arguments(parser)
 
 

@@ -35,8 +35,19 @@ PLAIN = {
             ],
             'instances': [{'actor': 1, 'label': 'waving', 'start': 0.0, 'end': 0.2}],
             'labelled': [0, 1, 2],
+            'happenings': [{'label': 'waving'}, {'label': 'walking', 'start': 0.1, 'end': 0.3}],
         }
     ],
+}  # fmt: skip
+LISTED = """recording,label,start,end
+vid.mp4,waving,0.1,0.4
+vid.mp4,walking,0.5,
+vid.mp4,walking,,
+"""
+ACTIVITYNET = {
+    'version': 'VERSION 1.3',
+    'database': {'vid': {
+        'subset': 'training', 'annotations': [{'label': 'waving', 'segment': [0.1, 0.4]}]}},
 }  # fmt: skip
 ACT = {
     'labels': ['walking', 'waving'],
@@ -117,7 +128,9 @@ def _content(kind: str, random: Random) -> tuple[bytes, str]:
         return mutate_text(random, CVAT), 'broken.xml'
     if kind == 'ava':
         return mutate_text(random, AVA), 'ava_train_v2.2.csv'
-    trees = {'actloc': PLAIN, 'jhmdb': ACT, 'multisports': ACT}
+    if kind == 'labels':
+        return mutate_text(random, LISTED), 'broken.csv'
+    trees = {'activitynet': ACTIVITYNET, 'actloc': PLAIN, 'jhmdb': ACT, 'multisports': ACT}
     return _json(random, trees.get(kind) or random.choice((PYANNOT, CLIPS, ACT))), 'broken.json'
 
 
@@ -179,7 +192,7 @@ def _run_joints(paths: tuple[Path, Path]) -> None:
 TARGETS = (
     *(
         Target(f'set_{kind}', partial(_make_set, kind), partial(_run_set, kind), 5, small_video)
-        for kind in ('actloc', 'cvat', 'ava', 'ucf24', 'jhmdb')
+        for kind in ('actloc', 'cvat', 'ava', 'ucf24', 'jhmdb', 'labels', 'activitynet')
     ),
     Target('evaluation', _make_evaluation, _run_evaluation, 6),
     Target('joints', _make_joints, _run_joints, 4),

@@ -14,16 +14,24 @@ from actloc_ros.files import VIDEO_SUFFIXES
 from actloc_ros.io.media import VideoInfo, open_frames, relative, shape_or, shown_paths
 from actloc_ros.io.source import DEFAULT_RATE, is_hidden
 from actloc_ros.io.source_folder import image_files
-from actloc_ros.truth.annotations import ActorTrack, AnnotationError, Annotations, Instance, Video
+from actloc_ros.truth.annotations import (
+    ActorTrack,
+    AnnotationError,
+    Annotations,
+    Happening,
+    Instance,
+    Video,
+)
 from actloc_ros.truth.plain_json import parse_annotations, write_annotations
 
-IMAGE = 'image'
+IMAGE, NONE = 'image', 'none'
 
 
 def read_clips(paths: DatasetPaths) -> Annotations:
     """Read a folder of folders of clips.
 
-    With `boxes: image` the whole view is the actor's box. Else a detector finds the people, and
+    With `boxes: image` the whole view is the actor's box; with `none`, what happens is known, but
+    not where. Else a detector finds the people, and
     the one with the highest sum of scores does what the folder's name says. That takes long, so it
     is done once and written to `boxes_NAME.json` in the folder, in the plain format, for you to
     correct and for later runs.
@@ -42,11 +50,13 @@ def read_clips(paths: DatasetPaths) -> Annotations:
     boxes = paths.source.boxes
     if not boxes:
         raise AnnotationError(
-            f'{folder}: clips have no boxes; say boxes: {IMAGE} where the actor fills the view, or '
-            'a person detector, as hog'
+            f'{folder}: clips have no boxes; say boxes: {IMAGE} where the actor fills the view, a '
+            f'person detector, as hog, or {NONE} for weak supervision'
         )
     if boxes == IMAGE:
         return _annotations(clips, [_whole_view(path, label, folder) for label, path in clips])
+    if boxes == NONE:
+        return _annotations(clips, [_unplaced(path, label, folder) for label, path in clips])
     return _with_people(clips, folder, boxes)
 
 
@@ -78,6 +88,10 @@ def _labelled(video: Video, tracks: tuple[ActorTrack, ...], main: int, label: st
     """Return the video with its tracks; the main one has the label from start to end."""
     instance = Instance(main, label, 0, video.stamp(video.frames))
     return replace(video, tracks=tracks, instances=(instance,) if tracks else ())
+
+
+def _unplaced(path: Path, label: str, folder: Path) -> Video:
+    return replace(_empty_video(path, folder), happenings=(Happening(label),))
 
 
 def _whole_view(path: Path, label: str, folder: Path) -> Video:

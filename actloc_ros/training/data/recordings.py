@@ -10,6 +10,7 @@ from actloc_ros.datasets.check import check_dataset
 from actloc_ros.datasets.readers import DatasetSpec, open_dataset
 from actloc_ros.training.data.batches import check_labels
 from actloc_ros.truth.annotations import AnnotationError
+from actloc_ros.truth.faults import FaultKind
 
 
 def open_sets(named: tuple[str | DatasetSpec, ...], folder: Path) -> dict[str, AnnotatedVideos]:
@@ -44,6 +45,8 @@ def check_sets(sets: Mapping[str, AnnotatedVideos]) -> None:
         findings = check_dataset(videos)
         print(findings.text(), flush=True)
         check_labels(name, videos, labels)
+        if findings.of(FaultKind.UNPLACED):
+            raise AnnotationError(f'{name} has no boxes, from which this network learns')
         if findings.fatal:
             fatal.append(name)
     if fatal:

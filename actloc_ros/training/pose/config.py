@@ -13,6 +13,8 @@ from actloc_ros.training.config import ConfigError, build_settings
 
 PEOPLE_N, SKELETON_N, POSE_N = 'people_n', 'skeleton_n', 'pose_n'
 MODELS = (POSE_N, PEOPLE_N, SKELETON_N)
+BOXES, TIME, POINTS, VIDEO = 'boxes', 'time', 'points', 'video'
+SUPERVISIONS = (BOXES, TIME, POINTS, VIDEO)
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,13 @@ class TuningData:
     Attributes:
         train: Files or folders with annotations in the plain format, relative to the settings'
             file; or mappings with the keys of `DatasetSpec` for other formats.
+        boxes: Recordings in which it is known who does what, where `supervision` says that it is
+            not known of those to train on.
         rate: Frames a second at which recordings are read, at most.
     """
 
     train: tuple[str | DatasetSpec, ...]
+    boxes: tuple[str | DatasetSpec, ...] = ()
     rate: float = 15.0
 
 
@@ -42,6 +47,9 @@ class TuningConfig:
             settings' file; empty: what ships.
         steps: Of the optimizer, at most, for `people_n`.
         seed: Of all choices.
+        supervision: What of the labels of `data: train` is used: `boxes`, who does what and when;
+            `time`, when somebody does it; `points`, one moment of each action; `video`, what
+            happens at all.
     """
 
     model: str
@@ -51,11 +59,35 @@ class TuningConfig:
     weights: str = ''
     steps: int = 150
     seed: int = 0
+    supervision: str = BOXES
+
+    @property
+    def weak(self) -> bool:
+        """Whether it is not used who does what."""
+        return self.supervision != BOXES
 
 
 def names_pose(values: Any) -> bool:
     """Return whether what YAML gave names a model that is trained here."""
     return isinstance(values, dict) and values.get('model') in MODELS
+
+
+def refuse_supervision(path: Path) -> None:
+    """Refuse settings of another model that say how it is supervised; what is no YAML passes.
+
+    Raises:
+        ConfigError: The file has such settings.
+        OSError: It cannot be read.
+    """
+    try:
+        values = read_yaml(path)
+    except ValueError:
+        return
+    if isinstance(values, dict) and 'supervision' in values and not names_pose(values):
+        raise ConfigError(
+            f'{path}: supervision is {values["supervision"]!r:.60}, but {values.get("model")!r:.60}'
+            f' has no such choice; model: {SKELETON_N} learns from labels without boxes'
+        )
 
 
 def is_tuning(path: Path) -> bool:
@@ -97,4 +129,18 @@ def _problem(config: TuningConfig) -> str:
         return f'steps is {config.steps}, seed {config.seed}; expected 1 or more, and 0 or more'
     if config.model == POSE_N and (config.weights or config.people != PEOPLE_N):
         return f'people and weights are for {PEOPLE_N} or {SKELETON_N} alone; leave them out'
+    return _supervision_problem(config)
+
+
+def _supervision_problem(config: TuningConfig) -> str:
+    how = config.supervision
+    if how not in SUPERVISIONS:
+        return f'supervision is {how!r}; expected one of {", ".join(SUPERVISIONS)}'
+    if config.weak and config.model != SKELETON_N:
+        return (
+            f'supervision is {how!r}, which does not say where people are, and {config.model} '
+            f'learns boxes too; give model: {SKELETON_N}'
+        )
+    if config.data.boxes and not config.weak:
+        return 'data: boxes is for recordings beside weakly labelled ones; name them under train'
     return ''

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -12,6 +14,13 @@ from actloc_ros.truth.annotations import Video
 
 SAME = 0.3  # IoU from which a found person is the annotated one
 EDGE = 0.15  # s on both sides of an action's ends of which nothing is known
+
+
+class FrameTruth(Protocol):
+    """What is known of the people in the frames of a recording."""
+
+    def targets(self, frame: int, boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return what is known of found people (N, 4): uint8 (N, C)."""
 
 
 class Truth:

@@ -8,9 +8,10 @@ all labels that the network knew together, since who seems to stand less must se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -28,6 +29,59 @@ PULLS = (1.0, 0.1, 0.01)
 GAIN = 0.02  # of the mean F1 on recordings left out, to replace the start
 RARE = -4.0  # logit of a new label before anything is known of it
 ITERATIONS = 60
+Errors = Callable[[Tensor], Tensor]
+"""What is minimized, of logits (N, R)."""
+
+
+class Supervision(Protocol):
+    """What is known of all frames, and how the last layer is learned from it."""
+
+    @property
+    def frames(self) -> Frames:
+        """All frames."""
+
+    @property
+    def pulls(self) -> tuple[float, ...]:
+        """How strongly a label's weights may be pulled to their start, from strong to weak."""
+
+    def columns(self) -> list[int]:
+        """Return which labels are true somewhere."""
+
+    def share(self, column: int) -> float:
+        """Return about how often a label is true."""
+
+    def fit(self, videos: np.ndarray, columns: list[int], start: Tensor, pull: float) -> Tensor:
+        """Return the weights (R, D + 1) that fit some recordings, pulled to their start."""
+
+    def rating(self, columns: list[int], found: dict[float | None, np.ndarray]) -> Rating:
+        """Return how right logits (N, R) of all frames are, by how strongly weights are pulled."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFrames:
+    """Supervision by frames of which it is known what who does in them."""
+
+    frames: Frames
+    pulls: tuple[float, ...] = PULLS
+
+    def columns(self) -> list[int]:
+        """Return which labels are true somewhere."""
+        found: list[int] = np.flatnonzero((self.frames.targets == YES).any(axis=0)).tolist()
+        return found
+
+    def share(self, column: int) -> float:
+        """Return how often a label is true where it is known."""
+        targets = self.frames.targets[:, column]
+        return float((targets[targets != UNKNOWN] == YES).mean())
+
+    def fit(self, videos: np.ndarray, columns: list[int], start: Tensor, pull: float) -> Tensor:
+        """Return the weights (R, D + 1) that fit some recordings, pulled to their start."""
+        frames = self.frames[np.isin(self.frames.videos, videos)]
+        return minimize(frame_errors(frames, columns), frames.inputs, start, pull)
+
+    def rating(self, columns: list[int], found: dict[float | None, np.ndarray]) -> Rating:
+        """Return how right logits (N, R) of all frames are, by how strongly weights are pulled."""
+        return Rating(self.frames, columns, found)
 
 
 @dataclass(frozen=True)
@@ -93,7 +147,7 @@ def last_inputs(network: SkeletonNet, tracks: Sequence[LabelledTrack]) -> Frames
 
 def train_head(
     network: SkeletonNet,
-    frames: Frames,
+    known: Supervision,
     labels: tuple[str, ...],
     shipped: int,
     thresholds: Sequence[float],
@@ -103,7 +157,7 @@ def train_head(
 
     Args:
         network: With a class a label.
-        frames: Of all recordings.
+        known: What is known of all recordings.
         labels: Of the classes.
         shipped: How many of them, from the first on, the network knew before.
         thresholds: Of all classes.
@@ -112,21 +166,22 @@ def train_head(
     Returns:
         What became of each label that is true somewhere.
     """
-    columns = np.flatnonzero((frames.targets == YES).any(axis=0)).tolist()
-    start = start_weights(network, frames, columns, shipped)
-    rating = Rating(frames, columns, predict_left_out(frames, columns, start, seed))
+    columns = known.columns()
+    start = start_weights(network, known, columns, shipped)
+    rating = known.rating(columns, predict_left_out(known, columns, start, seed))
+    every = np.unique(known.frames.videos)
     old = [row for row, column in enumerate(columns) if column < shipped]
-    pull, better = choose(rating, old, thresholds)
+    pull, better = choose(rating, old, thresholds, known.pulls)
     outcomes = []
     for row, column in enumerate(columns):
         before, threshold, used, here = None, thresholds[column], better, pull
         if row in old:
             before = rating.f1(None, row, threshold)
         else:
-            used, here = True, min(PULLS, key=lambda each: rating.loss(each, row))
+            used, here = True, min(known.pulls, key=lambda each: rating.loss(each, row))
             threshold = rating.threshold(here, row)
         if used:
-            weights = fit(frames, [column], start[[row]], here)[0]
+            weights = known.fit(every, [column], start[[row]], here)[0]
             with torch.no_grad():
                 network.head.weight[column], network.head.bias[column] = weights[:-1], weights[-1]
         after = rating.f1(here, row, threshold)
@@ -134,24 +189,27 @@ def train_head(
     return outcomes
 
 
-def start_weights(network: SkeletonNet, frames: Frames, columns: list[int], shipped: int) -> Tensor:
+def start_weights(
+    network: SkeletonNet, known: Supervision, columns: list[int], shipped: int
+) -> Tensor:
     """Return the weights (R, D + 1) to begin with; of new labels, by how often they are true."""
     start = torch.cat([network.head.weight, network.head.bias[:, None]], 1).detach()[columns]
     for row, column in enumerate(columns):
         if column >= shipped:
-            known = frames.targets[frames.targets[:, column] != UNKNOWN, column]
-            share = float(np.clip((known == YES).mean(), 0.01, 0.99))
+            share = float(np.clip(known.share(column), 0.01, 0.99))
             start[row, -1] = np.log(share / (1 - share))
     return start
 
 
-def choose(rating: Rating, rows: list[int], thresholds: Sequence[float]) -> tuple[float, bool]:
+def choose(
+    rating: Rating, rows: list[int], thresholds: Sequence[float], pulls: tuple[float, ...]
+) -> tuple[float, bool]:
     """Return how strongly known labels are best pulled, and whether that replaces the start.
 
     In the mean over labels, both the F1 of what is reported and the loss must be better.
     """
     if not rows:
-        return PULLS[0], False
+        return pulls[0], False
 
     def mean_f1(pull: float | None) -> float:
         return fmean(rating.f1(pull, row, thresholds[rating.columns[row]]) for row in rows)
@@ -160,30 +218,31 @@ def choose(rating: Rating, rows: list[int], thresholds: Sequence[float]) -> tupl
         return fmean(rating.loss(pull, row) for row in rows)
 
     before = mean_loss(None)
-    best = max([pull for pull in PULLS if mean_loss(pull) < before] or PULLS[:1], key=mean_f1)
+    best = max([pull for pull in pulls if mean_loss(pull) < before] or pulls[:1], key=mean_f1)
     return best, mean_f1(best) >= mean_f1(None) + GAIN and mean_loss(best) < before
 
 
 def predict_left_out(
-    frames: Frames, columns: list[int], start: Tensor, seed: int
+    known: Supervision, columns: list[int], start: Tensor, seed: int
 ) -> dict[float | None, np.ndarray]:
     """Return logits (N, len(columns)) by how strongly weights are pulled, None for the start.
 
     Those of a recording come from weights that were trained on others.
     """
+    frames = known.frames
     videos = np.unique(frames.videos)
     folds = np.random.default_rng(seed).permutation(len(videos)) % min(FOLDS, len(videos))
     fold_of = dict(zip(videos.tolist(), folds.tolist(), strict=True))
     mine = np.array([fold_of[video] for video in frames.videos.tolist()])
     shape = len(frames.videos), len(columns)
-    found: dict[float | None, np.ndarray] = {pull: np.zeros(shape) for pull in (None, *PULLS)}
+    found: dict[float | None, np.ndarray] = {pull: np.zeros(shape) for pull in (None, *known.pulls)}
     for fold in np.unique(folds):
-        test, rest = frames[mine == fold], frames[mine != fold]
+        test, rest = frames[mine == fold].inputs, np.unique(frames.videos[mine != fold])
         for pull in found:
             weights = start
-            if pull is not None and len(rest.videos):
-                weights = fit(rest, columns, start, pull)
-            found[pull][mine == fold] = logits(weights, test.inputs).numpy()
+            if pull is not None and len(rest):
+                weights = known.fit(rest, columns, start, pull)
+            found[pull][mine == fold] = logits(weights, test).numpy()
     return found
 
 
@@ -192,26 +251,61 @@ def logits(weights: Tensor, inputs: Tensor) -> Tensor:
     return inputs @ weights[:, :-1].T + weights[:, -1]
 
 
-def fit(frames: Frames, columns: list[int], start: Tensor, pull: float) -> Tensor:
-    """Return the weights (R, D + 1) of some labels that fit frames, pulled to their start.
+def frame_errors(frames: Frames, columns: list[int]) -> Errors:
+    """Return the cross entropy of frames whose targets are known, summed over labels.
 
     Recordings count alike, however long they are.
     """
     part = frames.targets[:, columns]
-    known = torch.from_numpy((part != UNKNOWN).astype(np.float32))
     yes = torch.from_numpy((part == YES).astype(np.float32))
-    _, inverse, counts = np.unique(frames.videos, return_inverse=True, return_counts=True)
-    share = torch.from_numpy((1 / counts)[inverse].astype(np.float32))[:, None] * known
-    share = share / share.sum(0).clamp(min=1e-6)
-    spread = torch.cat([frames.inputs.std(0) + 0.1, torch.ones(1)])
-    moved = torch.zeros_like(start, requires_grad=True)  # in spreads of the inputs
-    optimizer = torch.optim.LBFGS([moved], max_iter=ITERATIONS, line_search_fn='strong_wolfe')
+    share = recordings_alike(part != UNKNOWN, frames.videos)
+
+    def errors(scores: Tensor) -> Tensor:
+        each = functional.binary_cross_entropy_with_logits(scores, yes, reduction='none')
+        return (each * share).sum()
+
+    return errors
+
+
+def recordings_alike(known: np.ndarray, videos: np.ndarray) -> Tensor:
+    """Return how much each of N frames counts for each of R labels, so that recordings count alike.
+
+    Args:
+        known: bool (N, R), which frames count at all.
+        videos: (N,), the recording of each.
+    """
+    _, inverse, counts = np.unique(videos, return_inverse=True, return_counts=True)
+    share = torch.from_numpy((1 / counts)[inverse].astype(np.float32))[:, None]
+    share = share * torch.from_numpy(known.astype(np.float32))
+    return share / share.sum(0).clamp(min=1e-6)
+
+
+def minimize(
+    errors: Errors,
+    inputs: Tensor,
+    start: Tensor,
+    pull: float,
+    iterations: int = ITERATIONS,
+    begin: Tensor | None = None,
+) -> Tensor:
+    """Return the weights (R, D + 1) whose logits of inputs (N, D) have the fewest errors.
+
+    Args:
+        errors: Of the logits.
+        inputs: Of all frames.
+        start: To which the weights are pulled.
+        pull: How strongly.
+        iterations: Of the optimizer, at most.
+        begin: Where the search begins, if not at the start.
+    """
+    spread = torch.cat([inputs.std(0) + 0.1, torch.ones(1)])
+    # In spreads of the inputs.
+    moved = ((start if begin is None else begin) - start).mul(spread).requires_grad_()
+    optimizer = torch.optim.LBFGS([moved], max_iter=iterations, line_search_fn='strong_wolfe')
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        scores = logits(start + moved / spread, frames.inputs)
-        errors = functional.binary_cross_entropy_with_logits(scores, yes, reduction='none')
-        total = (errors * share).sum() + pull / 2 * moved.square().sum()
+        total = errors(logits(start + moved / spread, inputs)) + pull / 2 * moved.square().sum()
         total.backward()
         return total
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from actloc_ros.models.pose.localizer import LEAST_SCORE
 from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession, SkeletonSpec
 from actloc_ros.models.skeleton_n.features import MIRRORED
 from actloc_ros.tracks import TrackLinker, TrackOptions
-from actloc_ros.training.pose.known_actions import Truth
+from actloc_ros.training.pose.known_actions import FrameTruth, Truth
 from actloc_ros.truth.annotations import Video
 
 CHUNK = 32  # frames that are read at a time
@@ -28,17 +28,24 @@ class LabelledTrack:
 
     Attributes:
         video: Index of the recording.
-        plain: Whether the recording is shown as it is.
+        view: Index of the view in `VIEWS`, of which the first shows it as it is.
         features: Of each frame, float32 (FEATURES,).
         elapsed: Seconds since the track's last frame.
         targets: Of each frame, uint8 (C,) of NO, YES and UNKNOWN.
+        stamps: Of each frame, in ns.
     """
 
     video: int
-    plain: bool
+    view: int
     features: list[np.ndarray] = field(default_factory=list)
     elapsed: list[float] = field(default_factory=list)
     targets: list[np.ndarray] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the recording is shown as it is."""
+        return self.view == 0
 
 
 class FeatureRecorder(SkeletonSession):
@@ -62,19 +69,18 @@ class View:
 
     Args:
         video: Index of the recording.
-        mirrored: Whether left and right are exchanged.
-        every: Of so many frames one is shown.
+        number: Index of the view in `VIEWS`.
         spec: Of the network.
     """
 
     video: int
-    mirrored: bool
-    every: int
+    number: int
     spec: SkeletonSpec
     tracks: dict[int, LabelledTrack] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin without tracks."""
+        self.mirrored, self.every = VIEWS[self.number]
         self._recorder = FeatureRecorder(self.spec)
         self._actions = SkeletonActions(self._recorder)
 
@@ -92,8 +98,8 @@ class View:
         if self._recorder.given is None:
             return
         for row, track_id in enumerate(moment.ids.tolist()):
-            plain = not self.mirrored and self.every == 1
-            track = self.tracks.setdefault(track_id, LabelledTrack(self.video, plain))
+            track = self.tracks.setdefault(track_id, LabelledTrack(self.video, self.number))
+            track.stamps.append(moment.stamp)
             track.features.append(self._recorder.given[0][row])
             track.elapsed.append(float(self._recorder.given[1][row]))
             track.targets.append(moment.targets[row])
@@ -126,6 +132,8 @@ def read_tracks(
     spec: SkeletonSpec,
     labels: tuple[str, ...],
     rate: float,
+    truth_of: Callable[[Video, tuple[str, ...], tuple[str, ...]], FrameTruth] = Truth,
+    first: int = 0,
 ) -> list[LabelledTrack]:
     """Return the tracks of all recordings in all views.
 
@@ -138,13 +146,16 @@ def read_tracks(
         spec: Of the network to train.
         labels: Of the targets.
         rate: Frames a second that are used, at most.
+        truth_of: Makes what is known of a recording of its annotations, the labels of the targets,
+            and those that the annotations use.
+        first: Index of the first recording.
     """
     tracks: list[LabelledTrack] = []
-    number = 0
+    number = first
     for videos in sets:
         for video in videos.videos:
-            views = [View(number, mirrored, every, spec) for mirrored, every in VIEWS]
-            truth = Truth(video, labels, videos.labels)
+            views = [View(number, view, spec) for view in range(len(VIEWS))]
+            truth = truth_of(video, labels, videos.labels)
             for index, moment in enumerate(moments(videos, video, people, truth, rate)):
                 for view in views:
                     if index % view.every == 0:
@@ -161,7 +172,7 @@ def frame_numbers(video: Video, rate: float) -> np.ndarray:
 
 
 def moments(
-    videos: AnnotatedVideos, video: Video, people: PeopleNetwork, truth: Truth, rate: float
+    videos: AnnotatedVideos, video: Video, people: PeopleNetwork, truth: FrameTruth, rate: float
 ) -> Iterator[Moment]:
     """Yield the frames of a recording, with people on tracks as `PoseLocalizer` has them."""
     linker = TrackLinker(TrackOptions(min_score=people.threshold))

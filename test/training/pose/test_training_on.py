@@ -16,7 +16,7 @@ from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.models.skeleton_n.restore import restore_skeleton
 from actloc_ros.models.storage import find_onnx
 from actloc_ros.training.pose.known_actions import Truth
-from actloc_ros.training.pose.skeleton import last_inputs, train_head, with_rows
+from actloc_ros.training.pose.skeleton import KnownFrames, last_inputs, train_head, with_rows
 from actloc_ros.training.pose.tracks import LabelledTrack
 from actloc_ros.training.skeleton_n.labels import NO, UNKNOWN, YES
 from actloc_ros.truth.annotations import ActorTrack, Instance, Video
@@ -40,14 +40,14 @@ def write(folder, **values):
     return path
 
 
-def track(video, rng, shaking, plain=True) -> LabelledTrack:
+def track(video, rng, shaking) -> LabelledTrack:
     """Return a track whose first features say what it does."""
     features = rng.normal(0, 0.3, (30, FEATURES)).astype(np.float32)
     features[:, :40] += 2 if shaking else -2
     targets = np.full((30, len(LABELS)), UNKNOWN, np.uint8)
     targets[:, 0], targets[:, 1] = (NO, YES) if shaking else (YES, NO)
     targets[:, 3] = rng.integers(0, 2, 30)  # nobody can learn this
-    return LabelledTrack(video, plain, list(features), [0.1] * 30, list(targets))
+    return LabelledTrack(video, 0, list(features), [0.1] * 30, list(targets))
 
 
 def test_labels_change_only_where_recordings_left_out_gain():
@@ -57,7 +57,7 @@ def test_labels_change_only_where_recordings_left_out_gain():
     rng = np.random.default_rng(0)
     tracks = [track(video, rng, video % 2 == 0) for video in range(10)]
     frames = last_inputs(network, tracks)
-    outcomes = train_head(network, frames, LABELS, 3, [0.5] * 4, 0)
+    outcomes = train_head(network, KnownFrames(frames), LABELS, 3, [0.5] * 4, 0)
     by_label = {each.label: each for each in outcomes}
     assert set(by_label) == {'still', 'shaking', 'odd'}  # of `other` nothing is known
     assert by_label['still'].used
@@ -82,7 +82,8 @@ def test_what_cannot_be_learned_leaves_the_start():
     with torch.no_grad():
         network.head.weight[3], network.head.bias[3] = 0, 0
     before['head.weight'][3], before['head.bias'][3] = 0, 0
-    [odd] = train_head(network, last_inputs(network, tracks), LABELS, 4, [0.5] * 4, 0)
+    known = KnownFrames(last_inputs(network, tracks))
+    [odd] = train_head(network, known, LABELS, 4, [0.5] * 4, 0)
     assert not odd.used
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
