@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.training.skeleton_n.made.behaviours import make_motion
 from actloc_ros.training.skeleton_n.labels import LABELS, YES
+from actloc_ros.training.skeleton_n.made.behaviours import make_motion
+from actloc_ros.training.skeleton_n.made.physical import make_falls
+from actloc_ros.training.skeleton_n.made.script import FALLS, HELD_FALLS, RATE
 from actloc_ros.training.skeleton_n.motion_data import (
     Footage,
     Motion,
@@ -18,8 +20,6 @@ from actloc_ros.training.skeleton_n.motion_data import (
     read_teacher_footage,
 )
 from actloc_ros.training.skeleton_n.own_footage import read_own_footage
-from actloc_ros.training.skeleton_n.made.physical import make_falls
-from actloc_ros.training.skeleton_n.made.script import FALLS, HELD_FALLS, RATE
 from actloc_ros.training.skeleton_n.synthetic import SyntheticScene, make_scene
 
 CAPTURED = ('cmu', 'deepmimic', 'kaykit')

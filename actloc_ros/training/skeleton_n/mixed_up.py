@@ -38,4 +38,3 @@ def mix_up(
             when = np.flatnonzero((times[group] >= start) & (times[group] < end))
             for part in (boxes, *parts):
                 part[group, [[one], [other]], when] = part[group, [[other], [one]], when]
-

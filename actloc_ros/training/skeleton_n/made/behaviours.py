@@ -12,10 +12,9 @@ import numpy as np
 
 from actloc_ros.synth import motions
 from actloc_ros.synth.body import Angle
+from actloc_ros.training.skeleton_n.labels import INDEX, YES
 from actloc_ros.training.skeleton_n.made.falls import fall, fall_from_seat, get_up, lie
 from actloc_ros.training.skeleton_n.made.gestures import gesture
-from actloc_ros.training.skeleton_n.labels import INDEX, YES
-from actloc_ros.training.skeleton_n.motion_data import Motion
 from actloc_ros.training.skeleton_n.made.poses import (
     LEFT,
     RIGHT,
@@ -30,6 +29,7 @@ from actloc_ros.training.skeleton_n.made.poses import (
     standing_pose,
 )
 from actloc_ros.training.skeleton_n.made.script import FALLS, RATE, Script
+from actloc_ros.training.skeleton_n.motion_data import Motion
 
 
 def stroll(script: Script) -> None:

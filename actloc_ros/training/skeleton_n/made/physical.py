@@ -15,7 +15,7 @@ from actloc_ros.training.skeleton_n.made.script import EDGE, RATE, Script, softe
 from actloc_ros.training.skeleton_n.motion_data import Motion
 
 FALL_SECONDS = 2.8
-TOGETHER = 64  # bodies that fall at once
+TOGETHER = 64  # bodies that fall at once, at most
 BEFORE = (25, 80)  # frames of what is done before
 SEATED = 0.3  # share of the falls that begin on a seat
 # Metres and m/s by which a simulation shows that it broke: nobody is thrown upwards.
@@ -36,8 +36,9 @@ def make_falls(
         count: How many.
     """
     motions: list[Motion] = []
+    together = min(TOGETHER, count + 4)  # not all fall
     while len(motions) < count:
-        drawn = [_beginning(rng, captured) for _ in range(TOGETHER)]
+        drawn = [_beginning(rng, captured) for _ in range(together)]
         before, seats = [each for each, _ in drawn], np.array([seat for _, seat in drawn])
         start, speed = _pushed(rng, before, seats > 0)
         fallen = fall(start, speed, _upset(rng, seats), round(FALL_SECONDS * RATE), RATE)
