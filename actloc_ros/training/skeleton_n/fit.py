@@ -38,9 +38,11 @@ from actloc_ros.training.skeleton_n.samples import Sampler
 
 logger = logging.getLogger(__name__)
 OWN = 'own_footage.npz'
-HELD_KINDS = ('captured', 'made', 'scenes')
+HELD_KINDS = ('captured', 'made', 'falls', 'scenes')
 # How much each held-out part counts in calibration: most what people_n finds in real footage.
-WEIGHTS = {'own': 2.0, 'footage': 1.0, 'captured': 1.0, 'made': 0.5, 'scenes': 0.5}
+WEIGHTS = {
+    'own': 2.0, 'footage': 1.0, 'captured': 1.0, 'made': 0.5, 'falls': 0.5, 'scenes': 0.5,
+}  # fmt: skip
 PRECISION = 0.5  # of what is reported, on held-out material
 EMA = 0.995
 COMMON = 0.03  # share of the frames from which on a label is not rare
@@ -79,15 +81,16 @@ def make_banks(recipe: Recipe, real: Path, out: Path) -> None:
     """Draw the examples that teach and those that are held out, where they are not there yet."""
     bank = recipe.bank
     if not (out / 'bank').exists():
-        counts = recipe.library
-        library = build_library(real, out / OWN, recipe.seed, counts['made'], counts['scenes'])
-        sampler = Sampler(library, bank['shares'], bank['moments'])
+        library = build_library(real, out / OWN, recipe.seed, recipe.library)
+        sampler = Sampler(library, bank['shares'], bank['moments'], recipe.drop)
         draw_bank(out / 'bank', sampler, recipe.seed, bank['rounds'], bank['groups'])
     if (out / 'held_made').exists():
         return
     held = recipe.held
-    library = build_library(real, out / OWN, recipe.seed, held['made'], held['scenes'], held=True)
+    library = build_library(real, out / OWN, recipe.seed, held, held=True)
     for kind in HELD_KINDS:
+        if not getattr(library, kind):
+            continue
         sampler = Sampler(library, {kind: 1.0}, bank['moments'])
         seed = recipe.seed + 1000
         draw_bank(out / f'held_{kind}', sampler, seed, held['rounds'], bank['groups'] // 4)
@@ -194,7 +197,7 @@ def _loss(network: SkeletonNet, part: Bank, boost: Tensor, rng: np.random.Genera
 
 def held_out(network: SkeletonNet, real: Path, out: Path) -> dict[str, Scored]:
     """Return the network's logits on all that is held out, by kind."""
-    clips = build_library(real, out / OWN, 0, 0, 0, held=True).footage
+    clips = build_library(real, out / OWN, 0, {}, held=True).footage
     own = [clip for clip in clips if clip.source == PEOPLE_N]
     others = [clip for clip in clips if clip.source != PEOPLE_N]
     found = {
@@ -203,7 +206,8 @@ def held_out(network: SkeletonNet, real: Path, out: Path) -> dict[str, Scored]:
         if part
     }
     for kind in HELD_KINDS:
-        found[kind] = score_bank(network, load_bank(out / f'held_{kind}'))
+        if (out / f'held_{kind}').exists():
+            found[kind] = score_bank(network, load_bank(out / f'held_{kind}'))
     return found
 
 

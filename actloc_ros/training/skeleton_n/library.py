@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from actloc_ros.training.skeleton_n.behaviours import make_motion
 from actloc_ros.training.skeleton_n.labels import LABELS, YES
+from actloc_ros.training.skeleton_n.made.behaviours import make_motion
+from actloc_ros.training.skeleton_n.made.physical import make_falls
+from actloc_ros.training.skeleton_n.made.script import FALLS, HELD_FALLS, RATE
 from actloc_ros.training.skeleton_n.motion_data import (
     Footage,
     Motion,
@@ -18,7 +20,6 @@ from actloc_ros.training.skeleton_n.motion_data import (
     read_teacher_footage,
 )
 from actloc_ros.training.skeleton_n.own_footage import read_own_footage
-from actloc_ros.training.skeleton_n.script import FALLS, HELD_FALLS, RATE
 from actloc_ros.training.skeleton_n.synthetic import SyntheticScene, make_scene
 
 CAPTURED = ('cmu', 'deepmimic', 'kaykit')
@@ -47,15 +48,17 @@ class Library:
 
     Attributes:
         captured: Motion capture.
-        made: Motions of `behaviours`.
+        made: Motions of `made.behaviours`.
         scenes: Synthetic scenes of several people.
         footage: Joints of real footage.
+        falls: Motions of `made.physical`.
     """
 
     captured: list[Motion] = field(default_factory=list)
     made: list[Motion] = field(default_factory=list)
     scenes: list[SyntheticScene] = field(default_factory=list)
     footage: list[Footage] = field(default_factory=list)
+    falls: list[Motion] = field(default_factory=list)
 
 
 def read_captured(real: Path) -> list[Motion]:
@@ -111,7 +114,7 @@ def is_held(clip: Motion | Footage, real_held: frozenset[str] = HELD_CLIPS) -> b
 
 
 def build_library(
-    real: Path, own: Path, seed: int, made: int, scenes: int, held: bool = False
+    real: Path, own: Path, seed: int, counts: dict[str, int], held: bool = False
 ) -> Library:
     """Return what teaches, or what is held out.
 
@@ -119,8 +122,8 @@ def build_library(
         real: The folder shared/real.
         own: File of what `people_n` finds in it; made where it is not there.
         seed: Of made motions and scenes; held ones never share a seed with the others.
-        made: How many motions to make.
-        scenes: How many synthetic scenes to make.
+        counts: How many motions (`made`), falls by physics (`falls`) and synthetic scenes
+            (`scenes`) to make.
         held: Whether to return the held-out part.
     """
     captured = [motion for motion in read_captured(real) if is_held(motion) == held]
@@ -130,11 +133,13 @@ def build_library(
     falls = HELD_FALLS if held else FALLS
     motions = [
         make_motion(np.random.default_rng([seed, side, index]), f'made{index}', starts, falls)
-        for index in range(made)
+        for index in range(counts.get('made', 0))
     ]
     first = (10_000 * seed + 5_000 * side) * 10
-    scenery = [make_scene(first + index, SCENE_SECONDS) for index in range(scenes)]
-    return Library(captured, motions, scenery, footage)
+    scenery = [make_scene(first + index, SCENE_SECONDS) for index in range(counts.get('scenes', 0))]
+    rng = np.random.default_rng([seed, 2 + side])
+    tumbles = make_falls(rng, 'made', starts, counts.get('falls', 0))
+    return Library(captured, motions, scenery, footage, tumbles)
 
 
 def upright_starts(motions: Sequence[Motion]) -> list[np.ndarray]:

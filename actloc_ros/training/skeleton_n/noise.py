@@ -28,6 +28,7 @@ _BY_JOINT = np.array(
 ERROR, MISSING, OUTLIER = _BY_JOINT.T
 SWAPPED = 0.02  # share of pairs of joints whose sides are exchanged
 EPISODE = 0.4  # seconds that a joint is missing or far off, on average
+DIM = 0.6  # share of the confidence and of the joints that are lost at most where bodies lie
 DRIFT = 0.4  # seconds: time constant of errors that last
 
 
@@ -68,6 +69,9 @@ def degrade(
     quality = strength * np.exp(rng.normal(-0.2, 0.5, (count, 1, 1))).astype(np.float32)
     missed = strength * rng.uniform(0, 1.5, (count, 1, 1)).astype(np.float32)
     strain = 1 + 1.2 * hard[..., None]
+    # Of those who lie, some are found as well as anybody, others with hardly a joint.
+    dim = hard[..., None] * rng.uniform(-0.3, 1, (count, 1, 1)).clip(0)
+    dim = dim.astype(np.float32)
     scale = quality * strain * ERROR / 1.2
     lasting = _drift(rng, (count, moments, JOINTS, 2), steps)
     error = scale[..., None] * (0.8 * lasting + 0.35 * _normal(rng, (count, moments, JOINTS, 2)))
@@ -79,21 +83,25 @@ def degrade(
     hidden = ~visible
     guessed = hidden & _episodes(rng, np.full((count, 1, JOINTS), 0.25, np.float32), steps)
     spoiled += (guessed * unit[:, None, None] * 0.25)[..., None] * lasting
-    share = np.minimum(MISSING * missed + 0.15 * hard[..., None] * missed, 0.8)
+    share = np.minimum(MISSING * missed + DIM * dim, 0.8)
     missing = (hidden & ~guessed) | _episodes(rng, share, steps)
     size = np.linalg.norm(error, axis=-1) / unit[:, None, None]
-    confidence = _confidence(rng, size, outlier | guessed, missing)
+    confidence = _confidence(rng, size, outlier | guessed, missing, dim)
     joints = np.concatenate([spoiled, confidence[..., None]], axis=-1).astype(np.float32)
     _swap(rng, joints, steps, strength)
     return ObservedJoints(joints, ~_lost(rng, hard, steps, strength))
 
 
 def _confidence(
-    rng: np.random.Generator, size: np.ndarray, doubtful: np.ndarray, missing: np.ndarray
+    rng: np.random.Generator,
+    size: np.ndarray,
+    doubtful: np.ndarray,
+    missing: np.ndarray,
+    dim: np.ndarray,
 ) -> np.ndarray:
     """Return confidences that more or less say how large the errors are."""
     count = len(size)
-    level = rng.uniform(0.55, 0.98, (count, 1, 1)).astype(np.float32)
+    level = rng.uniform(0.55, 0.98, (count, 1, 1)).astype(np.float32) * (1 - DIM * dim)
     slope = rng.uniform(0.5, 1.5, (count, 1, 1)).astype(np.float32)
     confidence = level - slope * size + 0.08 * _normal(rng, size.shape)
     confidence = np.where(doubtful & (rng.random(size.shape) < 0.7), 0.6 * confidence, confidence)

@@ -23,6 +23,7 @@ from actloc_ros.training.skeleton_n.cameras import (
     OUTLINE_JOINTS,
 )
 from actloc_ros.training.skeleton_n.labels import UNKNOWN
+from actloc_ros.training.skeleton_n.mixed_up import mix_up
 from actloc_ros.training.skeleton_n.noise import degrade
 
 SLOTS = 3
@@ -175,20 +176,17 @@ def spoil(rng: np.random.Generator, groups: list[Group]) -> Examples:
     joints[..., 2] = np.where(
         real[:, None, None] & kept, np.maximum(given, MIN_CONFIDENCE), joints[..., 2]
     )
-    boxes = _boxes(rng, groups, shown, unit, stepped)
+    boxes = _boxes(rng, groups, shown, unit, stepped, hard)
     inside = np.stack([group.inside for group in groups]).reshape(tracks, moments)
     wide = (boxes[..., 2:] - boxes[..., :2]).min(axis=-1) > 3
     present = inside & found & (shown.sum(axis=-1) >= FEWEST) & wide
     targets = np.stack([group.targets for group in groups])
     shape = (count, SLOTS, moments)
-    return featurize(
-        np.stack([group.times for group in groups]),
-        np.array([group.size for group in groups], float),
-        boxes.reshape(*shape, 4),
-        joints.reshape(*shape, JOINTS, 3),
-        present.reshape(shape),
-        targets,
-    )
+    times, boxes = np.stack([group.times for group in groups]), boxes.reshape(*shape, 4)
+    joints, present = joints.reshape(*shape, JOINTS, 3), present.reshape(shape)
+    mix_up(rng, times, boxes, [present, joints, targets])
+    sizes = np.array([group.size for group in groups], float)
+    return featurize(times, sizes, boxes, joints, present, targets)
 
 
 def _boxes(
@@ -197,6 +195,7 @@ def _boxes(
     shown: np.ndarray,
     unit: np.ndarray,
     steps: np.ndarray,
+    hard: np.ndarray,
 ) -> np.ndarray:
     """Return boxes (N, T, 4) as a detector would draw them about what the image shows."""
     tracks, moments, _ = shown.shape
@@ -213,6 +212,7 @@ def _boxes(
         lasting[:, moment] = k * lasting[:, moment - 1] + np.sqrt(1 - k * k) * lasting[:, moment]
     white = rng.standard_normal((tracks, moments, 4), np.float32)
     amount = rng.uniform(0, 0.12, (tracks, 1, 1)) * unit[:, None, None]
+    amount = amount * (1 + 2 * hard[..., None])
     boxes = boxes + amount * (lasting + 0.4 * white)
     return np.concatenate(
         [np.clip(boxes[..., :2], 0, sizes - 1), np.clip(boxes[..., 2:], 1, sizes)], axis=-1

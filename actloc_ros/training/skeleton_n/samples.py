@@ -20,7 +20,7 @@ from actloc_ros.training.skeleton_n.cameras import (
     random_view,
     view_of_path,
 )
-from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, UNKNOWN, YES
+from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, UNKNOWN, YES, columns_of
 from actloc_ros.training.skeleton_n.library import Library
 from actloc_ros.training.skeleton_n.motion_data import Footage, Motion
 from actloc_ros.training.skeleton_n.pictures import (
@@ -36,6 +36,8 @@ from actloc_ros.training.skeleton_n.pictures import (
     trunk_length,
 )
 
+HARD = ('falling', 'lying', 'lying_down', 'crawling')
+"""Labels of bodies in which pose networks find less than in others."""
 Clip = TypeVar('Clip', Motion, Footage)
 
 
@@ -44,11 +46,18 @@ class Sampler:
 
     Args:
         library: What to draw from.
-        shares: How often to draw from `captured`, `made`, `scenes` and `footage`.
+        shares: How often to draw from `captured`, `made`, `falls`, `scenes` and `footage`.
         moments: T.
+        aside: Labels that are not drawn on purpose, since they will not be reported.
     """
 
-    def __init__(self, library: Library, shares: dict[str, float], moments: int) -> None:
+    def __init__(
+        self,
+        library: Library,
+        shares: dict[str, float],
+        moments: int,
+        aside: Sequence[str] = (),
+    ) -> None:
         self.library = library
         self.kinds = [kind for kind in shares if getattr(library, kind)]
         total = sum(shares[kind] for kind in self.kinds)
@@ -57,11 +66,12 @@ class Sampler:
         actors: list[Motion] = [motion for scene in library.scenes for motion in scene.motions]
         self.scene_of = [scene for scene in library.scenes for _ in scene.motions]
         self.motions = {
-            'captured': Pool(library.captured),
-            'made': Pool(library.made),
-            'scenes': Pool(actors),
+            'captured': Pool(library.captured, aside),
+            'made': Pool(library.made, aside),
+            'falls': Pool(library.falls, aside),
+            'scenes': Pool(actors, aside),
         }
-        self.footage = Pool(library.footage)
+        self.footage = Pool(library.footage, aside)
 
     def draw(self, rng: np.random.Generator, groups: int) -> Examples:
         """Return examples of so many groups."""
@@ -165,7 +175,8 @@ class Sampler:
         confidence = joints[..., 2]
         width, height = size
         shown = (confidence >= MIN_CONFIDENCE) & in_image(joints[..., :2], width, height)
-        hard = np.zeros((SLOTS, moments), np.float32)
+        low = targets[..., columns_of(HARD)] == YES
+        hard = low.any(axis=-1).astype(np.float32)
         return Group(
             times,
             size,
@@ -207,9 +218,10 @@ class Pool(Generic[Clip]):
 
     Args:
         clips: All of a kind.
+        aside: Labels that are not drawn on purpose.
     """
 
-    def __init__(self, clips: Sequence[Clip]) -> None:
+    def __init__(self, clips: Sequence[Clip], aside: Sequence[str] = ()) -> None:
         self.clips: Sequence[Clip] = clips
         self.by_label: dict[int, list[tuple[int, np.ndarray]]] = {}
         self.lengths = np.array([len(clip.targets) for clip in clips], float)
@@ -217,7 +229,8 @@ class Pool(Generic[Clip]):
             for label in np.flatnonzero((clip.targets == YES).any(axis=0)).tolist():
                 frames = np.flatnonzero(clip.targets[:, label] == YES)
                 self.by_label.setdefault(label, []).append((index, frames))
-        self.labels = sorted(self.by_label)
+        left_out = {INDEX[label] for label in aside}
+        self.labels = sorted(set(self.by_label) - left_out)
 
     def pick(self, rng: np.random.Generator) -> tuple[Clip, int]:
         """Draw a clip and a frame of it; see `pick_index`."""

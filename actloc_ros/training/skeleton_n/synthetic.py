@@ -14,8 +14,8 @@ from actloc_ros.synth.script import Actor
 from actloc_ros.synth.world import make_world
 from actloc_ros.training.skeleton_n.bodies import coco_joints
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, NO, UNKNOWN, UPRIGHT, YES
+from actloc_ros.training.skeleton_n.made.script import EDGE, soften
 from actloc_ros.training.skeleton_n.motion_data import Motion
-from actloc_ros.training.skeleton_n.script import EDGE, soften
 
 RATE = 20.0
 # Labels beside which nobody says whether the actor stands.

@@ -12,20 +12,20 @@ from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSessio
 from actloc_ros.models.skeleton_n.features import FEATURES
 from actloc_ros.training.skeleton_n import own_footage
 from actloc_ros.training.skeleton_n.bank import Bank
-from actloc_ros.training.skeleton_n.behaviours import make_motion
 from actloc_ros.training.skeleton_n.evaluate import load
 from actloc_ros.training.skeleton_n.fit import label_boost, main, read_recipe, track_chances
 from actloc_ros.training.skeleton_n.labels import LABELS, NO, YES
 from actloc_ros.training.skeleton_n.library import HELD_CLIPS, is_held, read_captured, read_real
+from actloc_ros.training.skeleton_n.made.behaviours import make_motion
 
 RECIPE = Path(__file__).parents[3] / 'recipes' / 'skeleton_n.yaml'
 SMALL = {
     'seed': 3,
-    'library': {'made': 3, 'scenes': 1},
+    'library': {'made': 3, 'falls': 1, 'scenes': 1},
     'held': {'made': 2, 'scenes': 1, 'rounds': 1},
     'bank': {
         'rounds': 1, 'groups': 8, 'moments': 12,
-        'shares': {'captured': 1.0, 'made': 1.0, 'scenes': 1.0, 'footage': 1.0},
+        'shares': {'captured': 1.0, 'made': 1.0, 'falls': 1.0, 'scenes': 1.0, 'footage': 1.0},
     },
     'network': {'width': 8, 'layers': 1, 'graph': 0},
     'stages': [

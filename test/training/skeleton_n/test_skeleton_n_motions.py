@@ -6,12 +6,12 @@ import pytest
 from actloc_ros.models.skeleton_n.features import HIPS, SHOULDERS, Joint
 from actloc_ros.synth.looks import make_body
 from actloc_ros.synth.motions import make_style, stand
-from actloc_ros.training.skeleton_n.behaviours import BEHAVIOURS, make_motion
 from actloc_ros.training.skeleton_n.bodies import heading_of, join_motions, pose_joints, turned
-from actloc_ros.training.skeleton_n.gestures import GESTURE_ARMS
 from actloc_ros.training.skeleton_n.labels import INDEX, YES
-from actloc_ros.training.skeleton_n.poses import idle
-from actloc_ros.training.skeleton_n.script import Script, soften
+from actloc_ros.training.skeleton_n.made.behaviours import BEHAVIOURS, make_motion
+from actloc_ros.training.skeleton_n.made.gestures import GESTURE_ARMS
+from actloc_ros.training.skeleton_n.made.poses import idle
+from actloc_ros.training.skeleton_n.made.script import Script, soften
 from actloc_ros.training.skeleton_n.synthetic import RATE, make_scene
 
 BONES = ((5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16))

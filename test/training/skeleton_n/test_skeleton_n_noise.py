@@ -53,6 +53,13 @@ def test_confidence_tells():
     assert np.nanmean(away[high] < 0.2) > np.nanmean(away[low] < 0.2) + 0.2
 
 
+def test_of_those_who_lie_some_are_found_with_hardly_a_joint():
+    _, hard = spoiled(hard=1.0)
+    known = (hard.joints[..., 2] >= MIN_CONFIDENCE).mean(axis=(1, 2))
+    assert np.quantile(known, 0.1) < 0.5
+    assert np.quantile(known, 0.9) > 0.75
+
+
 def test_lying_is_worse():
     easy, hard = spoiled(hard=0.0), spoiled(hard=1.0)
     assert np.nanmedian(errors(*hard)) > 1.3 * np.nanmedian(errors(*easy))

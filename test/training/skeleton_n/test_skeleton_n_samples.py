@@ -5,9 +5,9 @@ import pytest
 
 from actloc_ros.models.skeleton_n.features import FEATURES, SLICES
 from actloc_ros.training.skeleton_n.bank import PACKED, batches, draw_bank, load_bank
-from actloc_ros.training.skeleton_n.behaviours import make_motion
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, NO, UNKNOWN, YES
 from actloc_ros.training.skeleton_n.library import Library
+from actloc_ros.training.skeleton_n.made.behaviours import make_motion
 from actloc_ros.training.skeleton_n.motion_data import Footage
 from actloc_ros.training.skeleton_n.pictures import SLOTS
 from actloc_ros.training.skeleton_n.samples import Sampler, nearest_frames, whole_clips

@@ -9,7 +9,7 @@ import numpy as np
 
 from actloc_ros.synth import motions
 from actloc_ros.synth.body import POSE_SIZE, SIDE_OFFSET, Angle
-from actloc_ros.training.skeleton_n.script import Pose, Script
+from actloc_ros.training.skeleton_n.made.script import Pose, Script
 
 LEFT, RIGHT = motions.LEFT, motions.RIGHT
 ARMS = slice(Angle.SHOULDER, Angle.SHOULDER + 4)
@@ -119,6 +119,19 @@ def fours_pose(script: Script, phase: float = 0.0, low: float = 0.0) -> Pose:
         swing = math.sin(phase + math.pi * side)
         motions.set_leg(pose, side, 1.4 - 0.6 * low + 0.3 * swing, 0.15, 1.55 - 0.5 * low, -1.0)
         motions.set_arm(pose, side, 1.4 - 0.3 * swing, 0.15 + 0.3 * low, 0.15 + 1.2 * low)
+    return pose
+
+
+def reaching_pose(script: Script) -> Pose:
+    """Bend far forwards with the hands before the body, as those who will land on them."""
+    pose = standing_pose(script, 0.0)
+    pose[Angle.PITCH] = script.uniform(0.3, 0.9)
+    pose[Angle.BEND] = script.uniform(0.4, 1.0)
+    pose[Angle.NOD] = -script.uniform(0, 0.5)
+    flex = script.uniform(0.2, 1.3)
+    for side in (LEFT, RIGHT):
+        motions.set_leg(pose, side, 0.5 * pose[Angle.PITCH] + flex, 0.1, 1.2 * flex)
+        motions.set_arm(pose, side, script.uniform(1.2, 2.2), 0.15, script.uniform(0, 0.5))
     return pose
 
 

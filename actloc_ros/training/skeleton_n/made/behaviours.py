@@ -12,11 +12,10 @@ import numpy as np
 
 from actloc_ros.synth import motions
 from actloc_ros.synth.body import Angle
-from actloc_ros.training.skeleton_n.falls import fall, fall_from_seat, get_up, lie
-from actloc_ros.training.skeleton_n.gestures import gesture
 from actloc_ros.training.skeleton_n.labels import INDEX, YES
-from actloc_ros.training.skeleton_n.motion_data import Motion
-from actloc_ros.training.skeleton_n.poses import (
+from actloc_ros.training.skeleton_n.made.falls import fall, fall_from_seat, get_up, lie
+from actloc_ros.training.skeleton_n.made.gestures import gesture
+from actloc_ros.training.skeleton_n.made.poses import (
     LEFT,
     RIGHT,
     crouched_pose,
@@ -29,7 +28,8 @@ from actloc_ros.training.skeleton_n.poses import (
     seated_pose,
     standing_pose,
 )
-from actloc_ros.training.skeleton_n.script import FALLS, RATE, Script
+from actloc_ros.training.skeleton_n.made.script import FALLS, RATE, Script
+from actloc_ros.training.skeleton_n.motion_data import Motion
 
 
 def stroll(script: Script) -> None:
@@ -199,7 +199,7 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     'gesture': gesture,
 }
 CHANCES = {
-    'idle': 0.5, 'stroll': 1.0, 'sit': 2.0, 'lie_down': 1.6, 'fall': 2.2, 'fall_from_seat': 0.6,
+    'idle': 0.5, 'stroll': 1.0, 'sit': 2.0, 'lie_down': 1.6, 'fall': 2.4, 'fall_from_seat': 0.9,
     'crawl': 0.8, 'crouch': 0.8, 'bend': 1.2, 'gesture': 3.0,
 }  # fmt: skip
 

@@ -8,8 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from actloc_ros.synth import motions
-from actloc_ros.training.skeleton_n.poses import LEFT, RIGHT, fidget, seated_pose, standing_pose
-from actloc_ros.training.skeleton_n.script import Pose, Script
+from actloc_ros.training.skeleton_n.made.poses import (
+    LEFT,
+    RIGHT,
+    fidget,
+    seated_pose,
+    standing_pose,
+)
+from actloc_ros.training.skeleton_n.made.script import Pose, Script
 
 ArmsAt = Callable[[Pose, float], Pose]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from actloc_ros.synth import motions
 from actloc_ros.synth.body import SIDE_OFFSET, Angle
-from actloc_ros.training.skeleton_n.poses import (
+from actloc_ros.training.skeleton_n.made.poses import (
     LEFT,
     RIGHT,
     crouched_pose,
@@ -16,10 +16,11 @@ from actloc_ros.training.skeleton_n.poses import (
     idle,
     kneeling_pose,
     lying_pose,
+    reaching_pose,
     seated_pose,
     standing_pose,
 )
-from actloc_ros.training.skeleton_n.script import Pose, Script
+from actloc_ros.training.skeleton_n.made.script import Pose, Script
 
 
 def fall(script: Script) -> None:
@@ -48,14 +49,19 @@ def fall(script: Script) -> None:
         script.move(middle, 0.6 * total, ('falling',), ease=ease, shift=(slide, 0))
         script.move(flat, 0.4 * total, ('falling',), ease=lambda u: min(1.0, 1.25 * u))
     else:
+        if kind == 'hands':
+            forwards, aside = 1.0, script.uniform(-0.4, 0.4)
+            flat = lying_pose(script, *_unit(script.uniform(-1, 1), script.uniform(-1, 1)))
+            script.move(reaching_pose(script), script.uniform(0.25, 0.6), ('falling',))
         low = {'collapse': crouched_pose(script, 1.0), 'knees': kneeling_pose(script),
-               'sit': seated_pose(script, floor=True)}[kind]  # fmt: skip
+               'sit': seated_pose(script, floor=True),
+               'hands': fours_pose(script, low=script.uniform(0, 1))}[kind]  # fmt: skip
         _fling(script, low, forwards)
         script.move(low, script.uniform(0.35, 0.9), ('falling',), ease=ease, shift=(slide, 0))
         if kind == 'knees' and script.chance(0.3):
             script.hold(fidget(script, low, 1.5), script.uniform(0.1, 0.5), ('falling',))
         script.move(flat, script.uniform(0.35, 1.0), ('falling',), ease=_pendulum(1.5))
-    script.hold(lambda _: flat, 0.25, ('lying',), ('falling',))
+    script.hold(lambda _: flat, 0.4, ('lying',), ('falling',))
     lie(script, flat, script.uniform(1.0, 5.0))
     if script.chance(0.5):
         get_up(script)
@@ -69,9 +75,13 @@ def fall_from_seat(script: Script) -> None:
     script.hold(fidget(script, seat, 1), script.uniform(0.8, 3), ('sitting',))
     angle = script.uniform(-1.8, 1.8)
     flat = lying_pose(script, math.cos(angle), math.sin(angle))
+    if script.chance(0.4):
+        script.move(reaching_pose(script), script.uniform(0.2, 0.5), ('falling',))
+        low = fours_pose(script, low=script.uniform(0, 1))
+        script.move(low, script.uniform(0.2, 0.5), ('falling',), shift=(0.3, 0))
     total = script.uniform(0.5, 1.2)
     script.move(flat, total, ('falling',), ease=_pendulum(script.uniform(1.2, 2.5)), shift=(0.2, 0))
-    script.hold(lambda _: flat, 0.25, ('lying',), ('falling',))
+    script.hold(lambda _: flat, 0.4, ('lying',), ('falling',))
     lie(script, flat, script.uniform(1, 4))
     if script.chance(0.4):
         get_up(script)
@@ -122,6 +132,12 @@ def _turn_over(script: Script, pose: Pose) -> Pose:
 
     script.hold(pose_at, seconds, ('lying',), blend=0.05)
     return final
+
+
+def _unit(x: float, y: float) -> tuple[float, float]:
+    """Return a direction of length 1."""
+    length = max(math.hypot(x, y), 1e-6)
+    return x / length, y / length
 
 
 def _pendulum(stiffness: float) -> Callable[[float], float]:

@@ -18,7 +18,7 @@ from actloc_ros.training.skeleton_n.motion_data import Motion
 RATE = 30.0
 EDGE = 3  # frames on both sides of a change in which a label is not known
 # Ways to fall, as often as they stand here, and the one that only validation has.
-FALLS = ('tip', 'tip', 'collapse', 'knees', 'sit')
+FALLS = ('tip', 'tip', 'collapse', 'knees', 'sit', 'hands', 'hands')
 HELD_FALLS = ('slip',)
 
 Pose = np.ndarray

@@ -1,0 +1,1 @@
+"""Make motions that are hardly captured under free licences."""
