@@ -36,7 +36,7 @@ def costs(opened: OpenedNetwork) -> dict[str, float]:
     network, shape = opened.network, opened.architecture.shape(opened.entry)
     torch.manual_seed(0)
     clip = torch.randn(1, *shape)
-    clip[..., 1:] = 0  # the network has room for two people, of whom one is there
+    clip[..., 1:] = 0  # the network has room for two people; one is there
     figures = {
         'frames': float(shape[1]),
         'gmac_clip': count_gmac(lambda: network(clip)),
