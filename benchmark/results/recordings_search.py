@@ -28,8 +28,9 @@ def section(numbers: dict[str, Any]) -> str:
 
 {SIZE.recordings * SIZE.instances:,} instances of {SIZE.recordings:,} made-up recordings of an hour;
 `python -m benchmark.speed.search` does the same for 10,000 hours. Core time is of all threads; by
-the wall clock, other programs count too: their load was {numbers['load']:.1f}. {SIZE.vectors:,}
-vectors of motion are compared one by one, {SIZE.appearances:,} of pictures by a graph.
+the wall clock, other programs count too: their load was {numbers['load']:.1f} at the start.
+{SIZE.vectors:,} vectors of motion are compared one by one, {SIZE.appearances:,} of pictures by a
+graph.
 
 {rows}
 """
