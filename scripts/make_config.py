@@ -10,7 +10,7 @@ from itertools import groupby
 
 from actloc_ros.parameter_spec import ParameterSpec
 from actloc_ros.planners import settings as planner
-from actloc_ros.settings import SPECS
+from actloc_ros.settings.specs import SPECS
 
 HEADS = {
     'actloc.yaml': """\

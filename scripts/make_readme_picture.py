@@ -12,7 +12,8 @@ import numpy as np
 from actloc_ros.io.drawing import draw_message
 from actloc_ros.io.sources import open_source
 from actloc_ros.offline import localize, open_pipeline
-from actloc_ros.settings import DEFAULTS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 HEIGHT = 300  # pixels
 QUALITY = 82  # of JPEG

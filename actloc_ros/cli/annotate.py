@@ -98,7 +98,8 @@ def _annotate(arguments: argparse.Namespace) -> int:
     from actloc_ros.params_file import read_params
     from actloc_ros.recordings.annotate.formats.written import WriteOptions
     from actloc_ros.recordings.annotate.session import AnnotateOptions, annotate
-    from actloc_ros.settings import DEFAULTS, settings_of
+    from actloc_ros.settings import settings_of
+    from actloc_ros.settings.specs import DEFAULTS
 
     source = open_source(arguments.recording, arguments.topic, arguments.camera, arguments.rate)
     values = read_params(arguments.params, DEFAULTS) if arguments.params else dict(DEFAULTS)

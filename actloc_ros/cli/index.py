@@ -26,7 +26,8 @@ from actloc_ros.recordings.index.processes import run_here
 from actloc_ros.recordings.index.work import IndexOptions, Job, WordsOptions
 from actloc_ros.rules.file.names import World, world_faults
 from actloc_ros.rules.file.rules_file import RulesFile, read_rules
-from actloc_ros.settings import DEFAULTS, Settings, settings_of
+from actloc_ros.settings import Settings, settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 OVERRIDES = ('model', 'weights', 'device')
 # Parameters that change what is found; weights count by their hash.

@@ -24,7 +24,8 @@ from actloc_ros.models.open import side_inputs
 from actloc_ros.offline import end, localize_frame, open_pipeline, pipeline_label_info
 from actloc_ros.params_file import read_params
 from actloc_ros.pipeline import Pipeline
-from actloc_ros.settings import DEFAULTS, Settings, settings_of
+from actloc_ros.settings import Settings, settings_of
+from actloc_ros.settings.specs import DEFAULTS
 from actloc_ros.sinks import EventSink, Report
 
 OVERRIDES = ('model', 'weights', 'device', 'taught')

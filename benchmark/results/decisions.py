@@ -22,7 +22,8 @@ from actloc_ros.rules.engine import RuleEngine
 from actloc_ros.rules.file.model import Rules
 from actloc_ros.rules.file.rules_file import read_rules
 from actloc_ros.rules.scene import scene_of
-from actloc_ros.settings import DEFAULTS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS
 from benchmark.results.common import ResultsError, machine, quantile, table
 from benchmark.results.decisions_footage import REAL, Recording, find_recordings
 

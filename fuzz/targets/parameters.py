@@ -12,7 +12,8 @@ import yaml
 from hypothesis import strategies as st
 
 from actloc_ros.params_file import read_params
-from actloc_ros.settings import DEFAULTS, SPECS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS, SPECS
 from fuzz.mutate import TEXTS, mutate_text, mutate_tree
 from fuzz.target import WORDS, Target, draw, fault_of
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from actloc_ros.params_file import read_params
-from actloc_ros.settings import DEFAULTS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'config' / 'actloc.yaml'

@@ -21,7 +21,8 @@ from actloc_ros.params_file import read_params
 from actloc_ros.rules.boxes import BoxSource, FrameBoxes, StampedBoxes, kind_boxes
 from actloc_ros.rules.file.names import World
 from actloc_ros.rules.scene import Scene, scene_of
-from actloc_ros.settings import DEFAULTS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 OVERRIDES = ('model', 'weights', 'device')
 EMPTY = 40  # of 255: the image where a bag of detections has none

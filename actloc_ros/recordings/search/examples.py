@@ -20,7 +20,8 @@ from actloc_ros.recordings.index.open import Index
 from actloc_ros.recordings.index.work import Indexer, IndexOptions, Job
 from actloc_ros.recordings.search.query import QueryError
 from actloc_ros.recordings.search.similar import Example
-from actloc_ros.settings import DEFAULTS, Settings, settings_of
+from actloc_ros.settings import Settings, settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 STILL = 2.0  # s for which an image is shown, so that somebody in it is followed
 

@@ -11,7 +11,8 @@ from rclpy.parameter import Parameter
 
 from actloc_ros.parameter_spec import Mutability
 from actloc_ros.ros.common import node_parameters
-from actloc_ros.settings import DEFAULTS, SPECS, Settings, describe_unknown, settings_of
+from actloc_ros.settings import Settings, describe_unknown, settings_of
+from actloc_ros.settings.specs import DEFAULTS, SPECS
 
 # What rclpy itself declares, some of it only later.
 ROS_PARAMETERS = re.compile(

@@ -24,7 +24,8 @@ from actloc_ros.models.words.classifier import (
     tokenize,
 )
 from actloc_ros.models.words.clip import Clip, ClipLayout, make_clip
-from actloc_ros.settings import DEFAULTS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 CASES = {
     'open_clip_vit_b_32': 'clip_vit_b_32',

@@ -34,7 +34,7 @@ from actloc_ros.msg import ActionDetection as Detection
 from actloc_ros.parameter_spec import Mutability
 from actloc_ros.ros.localizer_node.node import ActionLocalizer
 from actloc_ros.ros.localizer_node.worker import FAILURES
-from actloc_ros.settings import SPECS
+from actloc_ros.settings.specs import SPECS
 
 START = 1_700_000_000_000_000_000
 PERIOD = 40 * MILLISECOND

@@ -9,7 +9,8 @@ from rclpy.node import Node
 
 from actloc_ros.params_file import read_params
 from actloc_ros.ros.localizer_node import parameters
-from actloc_ros.settings import DEFAULTS, settings_of
+from actloc_ros.settings import settings_of
+from actloc_ros.settings.specs import DEFAULTS
 
 
 @pytest.mark.parametrize('name', ['cameras', 'instances.overrides'])
