@@ -23,9 +23,9 @@ from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.plain_json import write_annotations
 from benchmark.results.common import data_folder, machine, table
 from benchmark.results.falls_alarms import Alarms, FallClip, alarm_numbers, read_clips
-from benchmark.results.real_footage import ClipReport, Runner
-from benchmark.results.real_home import FALLING, clip_name, posture_shares, postures
-from benchmark.results.real_models import OURS, SKELETON
+from benchmark.results.real.footage import ClipReport, Runner
+from benchmark.results.real.home import FALLING, clip_name, posture_shares, postures
+from benchmark.results.real.models import OURS, SKELETON
 
 DATA = 'gmdcsa24'
 LABELS = ('standing', 'walking', 'sitting', 'falling', 'lying')

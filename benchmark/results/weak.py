@@ -34,7 +34,7 @@ from actloc_ros.training.pose.skeleton import ITERATIONS
 from actloc_ros.truth.annotations import Annotations, Video
 from actloc_ros.truth.plain_json import read_annotations, write_annotations
 from benchmark.results.common import machine, table
-from benchmark.results.real_models import OURS, SKELETON
+from benchmark.results.real.models import OURS, SKELETON
 from benchmark.results.synth import PROTOCOL, SIZE, without_keypoints
 
 NEW = 'new_'  # before each label, so that the network has not learned it before

@@ -29,8 +29,8 @@ from actloc_ros.truth.annotations import Annotations, Instance, Video
 from actloc_ros.truth.plain_json import write_annotations
 from benchmark.results.common import ResultsError, data_folder, table
 from benchmark.results.falls_alarms import read_clips
-from benchmark.results.real_home import clip_name, postures
-from benchmark.results.real_models import OURS, SKELETON
+from benchmark.results.real.home import clip_name, postures
+from benchmark.results.real.models import OURS, SKELETON
 from benchmark.results.weak import NEW, remembered
 
 LABELS = ('standing', 'walking', 'sitting', 'falling', 'lying')

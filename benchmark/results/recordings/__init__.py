@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.results import recordings_annotation, recordings_search
-from benchmark.results.recordings import indexing, reel
+from benchmark.results.recordings import annotation, indexing, reel, search
 
 Numbers = dict[str, Any]
 
@@ -31,12 +30,12 @@ class Measure:
 # In the order of the document.
 MEASURES = {
     'indexing': Measure(indexing.measure, indexing.section, indexing.add_arguments),
-    'searching': Measure(recordings_search.measure, recordings_search.section),
+    'searching': Measure(search.measure, search.section),
     'reel': Measure(reel.measure, reel.section, reel.add_arguments),
     'annotation': Measure(
-        recordings_annotation.measure,
-        recordings_annotation.section,
-        recordings_annotation.add_arguments,
+        annotation.measure,
+        annotation.section,
+        annotation.add_arguments,
     ),
 }
 

@@ -7,11 +7,11 @@ import pytest
 
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, NO, UNKNOWN, YES
 from benchmark.results import learning, real
-from benchmark.results.real_footage import ClipReport, FrameReport
-from benchmark.results.real_home import posture_shares
-from benchmark.results.real_models import OURS
-from benchmark.results.real_people import NOBODY, STREETS, grown
-from benchmark.results.real_photos import JOINTS, PEOPLE
+from benchmark.results.real.footage import ClipReport, FrameReport
+from benchmark.results.real.home import posture_shares
+from benchmark.results.real.models import OURS
+from benchmark.results.real.people import NOBODY, STREETS, grown
+from benchmark.results.real.photos import JOINTS, PEOPLE
 
 BOX = np.array([[10.0, 20, 40, 90]])
 

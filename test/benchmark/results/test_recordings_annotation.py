@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark.results.recordings_annotation import section
-from benchmark.results.recordings_annotation_loop import AFTER, BEFORE, go_round
+from benchmark.results.recordings.annotation import section
+from benchmark.results.recordings.annotation_loop import AFTER, BEFORE, go_round
 
 
 @pytest.mark.timeout(600)

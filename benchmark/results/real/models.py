@@ -14,7 +14,7 @@ from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
 from actloc_ros.models.storage import find_onnx
 from benchmark.results.common import ResultsError
 
-DESCRIBED = Path(__file__).parents[2] / 'config/people'
+DESCRIBED = Path(__file__).parents[3] / 'config/people'
 OURS, SKELETON = 'pose_n', 'skeleton_n'
 OWN_FILES = (PEOPLE_N, 'joints_n', SKELETON)
 PEERS = {

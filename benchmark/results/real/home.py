@@ -10,9 +10,9 @@ import numpy as np
 from actloc_ros.training.skeleton_n.labels import INDEX, POSTURES, UNKNOWN, YES, columns_of
 from actloc_ros.training.skeleton_n.motion_data import read_footage
 from benchmark.results.falls_alarms import Alarms, alarm_numbers, read_clips, span_of
-from benchmark.results.real_footage import ClipReport, Runner
-from benchmark.results.real_people import BOXES
-from benchmark.results.real_photos import Figures
+from benchmark.results.real.footage import ClipReport, Runner
+from benchmark.results.real.people import BOXES
+from benchmark.results.real.photos import Figures
 
 HOME, FALLS = 'one person at home', 'falls'
 FALLING = 'falling'

@@ -9,7 +9,7 @@ from typing import Any
 
 from actloc_ros.recordings.annotate.actors import open_annotations
 from actloc_ros.recordings.annotate.savings import measure_savings
-from benchmark.results.recordings_annotation_loop import AFTER, BEFORE, actloc_command, go_round
+from benchmark.results.recordings.annotation_loop import AFTER, BEFORE, actloc_command, go_round
 
 SEED, SECONDS, RATE = 9300, 20, 15
 RIGHT = (0.5, 0.7)  # IoU from which a box is left as it is

@@ -13,8 +13,8 @@ from actloc_ros.evaluation.run_model import find_videos
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.training.people_n.measure import tally_boxes
 from actloc_ros.training.people_n.pictures import parse_people
-from benchmark.results.real_footage import Runner
-from benchmark.results.real_photos import FOUND, RIGHT, Figures
+from benchmark.results.real.footage import Runner
+from benchmark.results.real.photos import FOUND, RIGHT, Figures
 
 OVERLAP = 0.5
 GROWN = 1.2  # of each side: UCF101-24's boxes are larger than people

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.results.common import table
-from benchmark.results.real_footage import MOST_RATE
-from benchmark.results.real_home import FALLS, HOME
-from benchmark.results.real_motion import RATE, SETS
-from benchmark.results.real_people import BOXES, GROWN, INSTANCES, NOBODY, STREETS
-from benchmark.results.real_photos import FOUND, JOINTS, PEOPLE, RIGHT
-from benchmark.results.real_photos import NOBODY as PHANTOMS
+from benchmark.results.real.footage import MOST_RATE
+from benchmark.results.real.home import FALLS, HOME
+from benchmark.results.real.motion import RATE, SETS
+from benchmark.results.real.people import BOXES, GROWN, INSTANCES, NOBODY, STREETS
+from benchmark.results.real.photos import FOUND, JOINTS, PEOPLE, RIGHT
+from benchmark.results.real.photos import NOBODY as PHANTOMS
 
 GROWN_FOUND = f'{FOUND}, boxes grown by {GROWN:g}'
 TABLES = {

@@ -17,11 +17,11 @@ from actloc_ros.models.skeleton_n.actions import SkeletonSession
 from actloc_ros.models.storage import find_onnx
 from benchmark.results import synth
 from benchmark.results.common import ResultsError, TimedLocalizer, actor_boxes, machine
-from benchmark.results.real_footage import Runner
-from benchmark.results.real_home import measure_home
-from benchmark.results.real_models import PEERS, SKELETON, WITHOUT, Contender, contenders
-from benchmark.results.real_motion import measure_motion
-from benchmark.results.real_people import (
+from benchmark.results.real.footage import Runner
+from benchmark.results.real.home import measure_home
+from benchmark.results.real.models import PEERS, SKELETON, WITHOUT, Contender, contenders
+from benchmark.results.real.motion import measure_motion
+from benchmark.results.real.people import (
     NOBODY,
     STREETS,
     measure_nobody,
@@ -29,8 +29,8 @@ from benchmark.results.real_people import (
     measure_streets,
     run_others,
 )
-from benchmark.results.real_photos import Figures, measure_photographs
-from benchmark.results.real_section import section  # noqa: F401 - a part's text
+from benchmark.results.real.photos import Figures, measure_photographs
+from benchmark.results.real.section import section  # noqa: F401 - a part's text
 
 SCENES = 'synthetic scenes'
 
