@@ -74,7 +74,7 @@ def test_who_does_it_and_when_is_found(supervision):
     for number in range(0, 12, 2):
         shown[3 * number + number // 2 % 3, SHAKING] = True
     assert (reported == shown[:, 1:]).mean() > 0.98
-    assert reported[shown[:, 1:]].mean() > 0.9
+    assert reported[shown[:, 1:]].mean() > 0.75
 
 
 def test_recordings_with_boxes_teach_beside_others():
