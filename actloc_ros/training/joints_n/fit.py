@@ -15,11 +15,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from actloc_ros.files import write_whole
-from actloc_ros.models.joints_n.crops import SIDE
 from actloc_ros.models.joints_n.export import export_onnx
 from actloc_ros.models.joints_n.network import JointsNetwork, NetworkConfig
 from actloc_ros.models.joints_n.session import JointsSession
-from actloc_ros.models.ops.onnx_weights import restore
 from actloc_ros.training.config import read_settings_of
 from actloc_ros.training.joints_n.batches import Batches, Targets, Variation
 from actloc_ros.training.joints_n.bodies import keep_bodies
@@ -124,12 +122,6 @@ class Training(TrunkTraining[Targets]):
     def losses(self, level: Tensor, targets: Targets) -> dict[str, Tensor]:
         """See `TrunkTraining`."""
         return joint_losses(self.network.from_start(level), targets)
-
-    def restored(self, path: Path) -> JointsNetwork:
-        """See `TrunkTraining`."""
-        network = JointsNetwork(self.recipe.network)
-        restore(network, path, (torch.zeros(1, 3, SIDE, SIDE),))
-        return network
 
     def validate(self) -> None:
         """Measure the averaged weights, and keep them if they are the best so far."""

@@ -16,7 +16,6 @@ from torch.utils.data import Dataset
 
 from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork
-from actloc_ros.models.people_n.restore import restore_people
 from actloc_ros.models.people_n.session import PeopleSession
 from actloc_ros.models.people_n.weights_file import PeopleWeights, write_weights
 from actloc_ros.training.config import read_settings_of
@@ -148,10 +147,6 @@ class Training(TrunkTraining[list[Targets]]):
     def losses(self, level: Tensor, targets: list[Targets]) -> dict[str, Tensor]:
         """See `TrunkTraining`."""
         return self.loss(self.network.from_start(level), targets)
-
-    def restored(self, path: Path) -> PeopleNetwork:
-        """See `TrunkTraining`."""
-        return restore_people(path).network
 
     def validate(self) -> None:
         """Measure the averaged weights, print the figures and append them to a file."""

@@ -17,7 +17,6 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from actloc_ros.files import write_whole
-from actloc_ros.training.people_n.norms import unfold_norms
 from actloc_ros.training.people_n.trunk import (
     FrozenStart,
     average_weights,
@@ -29,7 +28,6 @@ from actloc_ros.training.people_n.trunk import (
 LAST = 'last.ckpt'
 TRUNK = 'teacher/models/trunk_efficientnet_lite0_b12.npz'
 PRINTED_EVERY = 50  # steps
-NORM_BATCHES = 12  # of which the statistics of norms are taken
 
 Targets = TypeVar('Targets')
 
@@ -137,18 +135,6 @@ class TrunkTraining(ABC, Generic[Targets]):
         self.step = state['step']
         torch.set_rng_state(state['random'])
 
-    @abstractmethod
-    def restored(self, path: Path) -> nn.Module:
-        """Return the network in an ONNX file, whose norms are folded into its layers."""
-
-    def begin_with(self, path: Path) -> None:
-        """Begin with the weights in an ONNX file, and measure them."""
-        self.network.load_state_dict(self.restored(path).state_dict())
-        batches = self.batches()
-        unfold_norms(self.network, [self.start(batches[i][0]) for i in range(NORM_BATCHES)])
-        self.average.module.load_state_dict(self.network.state_dict())
-        self.validate()
-
     def save(self) -> None:
         """Write a checkpoint, whole or not at all."""
         state = {
@@ -212,8 +198,7 @@ class TrunkTraining(ABC, Generic[Targets]):
 
 
 def train_by_command(
-    name: str,
-    begin: Callable[[Path, Path, Path | None, Path], TrunkTraining[Any]],
+    name: str, begin: Callable[[Path, Path, Path | None, Path], TrunkTraining[Any]]
 ) -> None:
     """Train as the command line says.
 
@@ -227,11 +212,7 @@ def train_by_command(
     parser.add_argument('--shared', type=Path, required=True, help='holds real/ and teacher/')
     parser.add_argument('--more', type=Path, help='photographs that the collector brought')
     parser.add_argument('--out', type=Path, required=True, help='folder to write; resumed if used')
-    parser.add_argument('--start', type=Path, help='ONNX file whose weights a new one begins with')
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    training = begin(args.recipe, args.shared, args.more, args.out)
-    if args.start and not training.step:
-        training.begin_with(args.start)
-    training.run()
+    begin(args.recipe, args.shared, args.more, args.out).run()

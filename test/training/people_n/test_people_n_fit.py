@@ -12,7 +12,6 @@ import torch
 import yaml
 
 from actloc_ros.models.people_n.decode import FoundPeople
-from actloc_ros.models.people_n.export import export_onnx
 from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork
 from actloc_ros.training.config import ConfigError
 from actloc_ros.training.people_n import fit
@@ -29,7 +28,6 @@ from actloc_ros.training.people_n.pictures import (
     read_collected,
     read_photographs,
 )
-from actloc_ros.training.people_n.publish import mean_of
 
 RECIPE = Path(__file__).parents[3] / 'recipes' / 'people_n.yaml'
 
@@ -152,36 +150,6 @@ def test_a_resumed_training_is_the_same_training(shared, tmp_path, monkeypatch):
     assert again.optimizer.param_groups[2]['full_rate'] == pytest.approx(0.5)
     frozen = list(whole.network.trunk.start_parameters())
     assert not any(p.requires_grad for p in frozen)
-
-
-def test_a_training_begins_with_a_file_and_ends_in_a_mean(shared, tmp_path, monkeypatch):
-    monkeypatch.setattr(fit, 'read_pictures', lambda _, s, __: read_photographs(s / 'real/photos'))
-    recipe = replace(read_recipe(RECIPE), schedule=replace(read_recipe(RECIPE).schedule, batch=3))
-    recipe = replace(recipe, data=replace(recipe.data, nobody=0.3, validation=('nothing',)))
-    torch.manual_seed(1)
-    given = PeopleNetwork(recipe.network).eval()
-    with torch.no_grad():
-        for parameter in given.parameters():  # equal ones are written once
-            parameter.add_(0.01 * torch.randn_like(parameter))
-    export_onnx(given, tmp_path / 'given.onnx', 0.05)
-    out = tmp_path / 'run'
-    out.mkdir()
-    training = Training(recipe, shared, None, out)
-    training.begin_with(tmp_path / 'given.onnx')
-    level = training.start(training.batches()[0][0])
-    before, after = (each.eval().from_start(level) for each in (given, training.network))
-    for old, new in zip(before, after, strict=True):
-        torch.testing.assert_close(old, new, rtol=1e-3, atol=1e-3)
-    norms = [m for m in training.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert sum(bool((norm.running_var != 1).any()) for norm in norms) > len(norms) / 2
-    with torch.no_grad():
-        training.average.module.field.weight.add_(1.0)
-    training.step = 7
-    training.validate()
-    mean = mean_of(out, {0: 0.75, 7: 0.25})
-    torch.testing.assert_close(mean.field.weight, training.network.field.weight + 0.25)
-    with pytest.raises(ValueError, match=r'the shares are 0\.75 together'):
-        mean_of(out, {0: 0.75})
 
 
 def found(boxes, scores, joints=None):
