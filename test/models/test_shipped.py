@@ -99,6 +99,7 @@ def test_the_documented_settings_are_valid(tmp_path):
     paths = [tmp_path / f'{number}.yaml' for number in range(len(blocks))]
     for path, block in zip(paths, blocks, strict=True):
         path.write_text(block)
-    tuned, trained = paths
+    tuned, weak, trained = paths
     assert read_tuning(tuned).steps == 150
+    assert read_tuning(weak).supervision == 'time'
     assert read_config(trained).schedule.steps == 2000
