@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,22 +10,19 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 
-from actloc_ros.frames import nanoseconds
 from actloc_ros.localizer import PersonBoxes
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetection
-from actloc_ros.parameter_spec import LONGEST
 from actloc_ros.ros.common.subscription import MatchedSubscription
+from actloc_ros.ros.localizer_node.awaited import AwaitedInput
 from actloc_ros.ros.localizer_node.camera_input import camera_topic
-from actloc_ros.stamped_buffer import BufferLimits, StampedBuffer, StampHistory
+from actloc_ros.stamped_buffer import BufferLimits, StampHistory
 
 QUEUE = 30  # messages that may wait for the executor: each belongs to an image
 FARTHEST = 1e6  # pixels: no image is as large
 
-EXACT_OR_NEAR = nanoseconds(LONGEST)  # half a frame's time limits it
 
-
-class BoxesInput:
+class BoxesInput(AwaitedInput[PersonBoxes]):
     """The topics `boxes` or `NAME/boxes` of all cameras: the `SideInputs` of the node."""
 
     def __init__(
@@ -51,14 +47,9 @@ class BoxesInput:
         Raises:
             ValueError: The type's package is not installed.
         """
+        super().__init__('boxes', images, patience, limits, warn)
         message_type, self._read = _type(type_name)
-        self._patience, self._warn = patience, warn
-        self._buffers: dict[str, StampedBuffer[PersonBoxes]] = {}
-        self._missing: Counter[str] = Counter()
-        self._broken: Counter[str] = Counter()
-        self._faults: dict[str, str] = {}
-        for camera, stamps in images.items():
-            self._buffers[camera] = StampedBuffer(stamps, limits)
+        for camera in images:
             MatchedSubscription(
                 node,
                 message_type,
@@ -69,59 +60,27 @@ class BoxesInput:
 
     def boxes(self, camera: str, stamp: int) -> PersonBoxes | None:
         """Return the boxes for a stamp in ns, waiting for them; None where none come."""
-        buffer = self._buffers[camera]
-        match = buffer.wait(stamp, EXACT_OR_NEAR, self._patience)
-        if match.item is None:
-            if not match.settled:
-                buffer.give_up(stamp)
-            self._missing[camera] += 1
-            self._faults[camera] = 'no boxes came with the stamp of the last frame'
-            self._warn(
-                f'{camera} boxes', f'no boxes came with the stamp of a frame of {_name(camera)}'
-            )
-            return None
-        self._faults.pop(camera, None)
-        return match.item
-
-    def values(self, camera: str) -> dict[str, object]:
-        """Return the figures of one camera for diagnostics."""
-        return {
-            'frames without boxes': self._missing[camera],
-            'boxes too late': self._buffers[camera].late,
-            'boxes broken': self._broken[camera],
-        }
-
-    def fault(self, camera: str) -> str:
-        """Return what is wrong with the boxes of one camera; empty if nothing is."""
-        return self._faults.get(camera, '')
+        return self.take(camera, stamp)
 
     def _keep(self, camera: str, message: Any) -> None:
         boxes, scores = self._read_safely(camera, message)
         size = boxes.nbytes + scores.nbytes
-        self._buffers[camera].put(stamp_of(message.header.stamp), (boxes, scores), size)
+        self.keep(camera, stamp_of(message.header.stamp), (boxes, scores), size)
 
     def _read_safely(self, camera: str, message: Any) -> PersonBoxes:
         """Return the usable boxes of a message, and count and report the others."""
         try:
             boxes, scores = self._read(message)
         except Exception as error:  # e.g. of another version of vision_msgs
-            self._note_broken(camera, 1, f'{type(error).__name__}: {error}')
+            self.note_broken(camera, 1, f'{type(error).__name__}: {error}')
             return _people([], [])
         usable = np.isfinite(boxes).all(axis=1) & (scores >= 0) & (scores <= 1)
         usable &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (np.abs(boxes) < FARTHEST).all(axis=1)
         if not usable.all():
             row = int(np.argmin(usable))
             text = f'box {boxes[row].tolist()} with score {scores[row]}'
-            self._note_broken(camera, int((~usable).sum()), text)
+            self.note_broken(camera, int((~usable).sum()), text)
         return boxes[usable], scores[usable]
-
-    def _note_broken(self, camera: str, count: int, text: str) -> None:
-        self._broken[camera] += count
-        self._warn(f'{camera} broken boxes', f'boxes of {_name(camera)} are left out: {text}')
-
-
-def _name(camera: str) -> str:
-    return f'camera "{camera}"' if camera else 'the camera'
 
 
 def _type(name: str) -> tuple[Any, Callable[[Any], PersonBoxes]]:

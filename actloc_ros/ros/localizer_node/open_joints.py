@@ -49,7 +49,7 @@ def open_joints_input(
     Raises:
         ValueError: The type's package is not installed, or several cameras cannot be told apart.
     """
-    inputs = JointsInput(dict(images), patience, limits, warn)
+    inputs = JointsInput('joints', images, patience, limits, warn)
     if type_name == HRI:
         if len(images) > 1:
             raise ValueError(
