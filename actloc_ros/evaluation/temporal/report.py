@@ -73,8 +73,8 @@ class TimeReport:
     def _truth_counts(self) -> str:
         truth = self.truth
         part = f', {truth.part}' if truth.part else ''
-        seen = sum(len(segments) > 0 for segments in truth.segments.values())
+        present = sum(len(segments) > 0 for segments in truth.segments.values())
         return (
             f'{truth.path}{part}: {self._true:,} segments in {len(truth.videos):,} videos, '
-            f'{seen} of {len(truth.labels)} classes'
+            f'{present} of {len(truth.labels)} classes'
         )
