@@ -285,6 +285,8 @@ def test_alarms_have_evidence_and_people_are_notified(ros, receiver, tmp_path):
         # So it is at the end of the node.
         send(110 * SECOND, 2, 0.0)
         spin(ros, lambda: len(of('yard')) == 3, 'the last alarm')
+        health.clear()
+        spin(ros, lambda: len(health) > 2, 'that images which wait are taken')
         process.send_signal(signal.SIGINT)
         spin(ros, lambda: len(of('yard')) == 4, 'its end')
         assert process.wait(PATIENCE) == 0
