@@ -112,6 +112,7 @@ def test_a_signal_ends_it_cleanly_with_the_last_message_out(
     client: Client, start: Start, number: signal.Signals
 ) -> None:
     process = start(MODEL, 'instances.min_duration:=0.0')
+    wait_for(lambda: client.labels, 60)  # the last of its topics that the node found here
     with filming(client):
         wait_for(lambda: len(client.detections) > 5, 60)
         process.send_signal(number)
