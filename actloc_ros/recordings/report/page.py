@@ -155,7 +155,7 @@ def _make_clips(
             data = encode_clip(
                 (
                     Frame(f.camera, f.stamp, draw_scene(f, moment, scene, tables, boxes))
-                    for f in moment_frames(moment, view, RATE)
+                    for f in moment_frames(moment, view, RATE, index)
                 ),
                 moment.start,
             )

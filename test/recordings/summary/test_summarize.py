@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import av
 import cv2
+import footage
 import numpy as np
 import pytest
 from recordings import SECOND, Act, make_index, write_video
@@ -250,10 +251,30 @@ def test_reel_is_cut_from_folders_of_images_too(tmp_path, capsys):
     folder.mkdir()
     for number in range(80):
         cv2.imwrite(str(folder / f'{number}.png'), shaded(number // 10))
-    index = make_index(tmp_path / 'index', {folder: [Act('falling', 1, 4.0, 5.0)]}, length=7.9)
+    acts = {folder: [Act('falling', 1, 4.0, 5.0)]}
+    index = make_index(tmp_path / 'index', acts, length=7.9, settings='{"rate": 10.0}')
     summarize(capsys, index, '--seconds', 3, '--out', tmp_path / 'reel.mp4')
     for time, second in read_shades(tmp_path / 'reel.mp4'):
         assert abs(3.0 + time - 0.5 - second) < 0.8
+
+
+def test_reel_and_page_show_images_at_the_rate_by_which_they_were_indexed(tmp_path, capsys):
+    """Also where fewer were used."""
+    folder = tmp_path / 'images'
+    footage.folder(folder, colours=[footage.RED, footage.GREEN], length=40)
+    words = ['index', str(folder), '--into', str(tmp_path / 'index'), '--rate', '10']
+    model = 'colour_localizer:ColourLocalizer'
+    assert main([*words, '--max-rate', '2', '--model', model, '--processes', '1']) == 0
+    out = tmp_path / 'reel.mp4'
+    summarize(capsys, tmp_path / 'index', '--seconds', 4, '--out', out)
+    report = ['report', str(tmp_path / 'index'), '--out', str(tmp_path / 'page.html')]
+    assert main([*report, '--clips', 'beside']) == 0
+    [clip] = (tmp_path / 'page_clips').iterdir()
+    for path in (out, clip):
+        with av.open(str(path)) as container:
+            last = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)][-1]
+        picture = last[:48].reshape(-1, 3).max(axis=0)
+        assert picture[1] > 200, f'{path} ends with what is shown last'
 
 
 def test_reel_is_cut_from_bags_of_several_cameras_too(tmp_path, capsys):
