@@ -103,14 +103,14 @@ def write_reel(
     return seconds(done)
 
 
-def moment_frames(
-    moment: Moment, view: Footage, rate: float, index: Index
-) -> Iterator[Frame]:
+def moment_frames(moment: Moment, view: Footage, rate: float, index: Index) -> Iterator[Frame]:
     """Yield the frames of a moment, at most `rate` a second; the last leaves room for itself."""
     period = round(NANOSECONDS / rate)
     span = moment.start, max(moment.end - period, moment.start + 1)
     due = moment.start
-    for _, frame in read_spans(view.path, view.camera, [span], partial(index.image_rate, view.view)):
+    for _, frame in read_spans(
+        view.path, view.camera, [span], partial(index.image_rate, view.view)
+    ):
         if frame.stamp >= due:
             yield frame
             due = max(due + period, frame.stamp + period // 2)

@@ -14,6 +14,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.cli.main import main
+from actloc_ros.recordings.summary.figure import Box, Figure, Text, figure_image, shortened
 from actloc_ros.recordings.summary.unusual import dispersion, tail
 
 MARCH = 1_772_323_200 * 10**9  # 2026-03-01T00:00Z
@@ -148,6 +149,22 @@ def test_pictures_are_pictures(days, tmp_path, capsys):
         assert abs(picture.shape[1] - 2 * float(root.get('width'))) <= 1
         assert abs(picture.shape[0] - 2 * float(root.get('height'))) <= 2
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+
+
+def test_names_of_any_width_stay_within_their_room_in_png(tmp_path):
+    for letters in ('W', 'hall/', 'i'):
+        name = shortened(letters * 40, 170, 12)
+        figure = Figure('', 200, 40, texts=[Text(190, 25, name, 12, anchor='end')])
+        ink = np.flatnonzero((figure_image(figure) < 128).any(axis=(0, 2)))
+        assert 2 * (190 - 170) - 4 <= ink[0] < ink[-1] <= 2 * 190 + 4, letters
+
+
+def test_cells_beside_each_other_leave_no_gap_in_png():
+    down = 150 / 18
+    for row in range(18):
+        boxes = [Box(0, 9 + n * down, 10, down, '#000000') for n in (row, row + 1)]
+        column = figure_image(Figure('', 20, 180, boxes))[:, 0, 0]
+        assert (np.diff(np.flatnonzero(column == 0)) == 1).all()
 
 
 def test_names_are_escaped_in_pictures_and_text(tmp_path, capsys):
