@@ -146,14 +146,14 @@ def _examples(arguments: argparse.Namespace, index: Index, searcher: Searcher) -
     path, moment = Path(arguments.like), moment_of(arguments.like)
     by = By[arguments.by.upper()]
     if moment is not None and not path.exists():
-        recording, *when = moment
+        recording, time, track = moment
         if Path(recording).exists():  # the index has absolute paths
             recording = os.path.abspath(recording)
         if by is By.APPEARANCE and not index.words():
             from actloc_ros.recordings.search.embedding import WITHOUT
 
             raise QueryError(WITHOUT)
-        return example_at(index, searcher, recording, *when, by)
+        return example_at(index, searcher, recording, time, track, by)
     if by is By.APPEARANCE:
         from actloc_ros.recordings.search.embedding import example_of_image
 

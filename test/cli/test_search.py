@@ -391,6 +391,15 @@ def test_vectors_of_another_length_are_refused(folder):
             search_like(index, searcher, [example])
 
 
+@pytest.mark.parametrize('option', ['--clips', '--bag', '--webvtt'])
+def test_a_file_is_no_folder_to_write_to(search, folder, option):
+    before = (folder / VIDEO).read_bytes()
+    code, said = search('falling', option, folder / VIDEO)
+    assert code == 2
+    assert f'{folder / VIDEO} is a file; name a folder' in said.err
+    assert (folder / VIDEO).read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ('arguments', 'text'),
     [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 
-from actloc_ros.files import OutputError, one_line, refuse_input, write_whole
+from actloc_ros.files import OutputError, make_folder, one_line, refuse_input, write_whole
 from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.io.source import DEFAULT_RATE, SourceError
 from actloc_ros.io.video_file import VideoFile
@@ -46,7 +46,7 @@ def write_clips(
         SourceError: A recording is not there any more, or has no frame at that time.
         OutputError: A clip cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     digits = len(str(len(hits)))
     for number, hit in enumerate(hits, 1):
         recording = Path(hit.recording)
@@ -103,7 +103,8 @@ def _packets(video: VideoFile, base: Fraction, span: tuple[int, int]) -> Iterato
 
 def _from_key_frame(video: VideoFile, base: Fraction, start: int) -> Iterator[av.Packet]:
     """Yield packets from the last key frame on that is shown at `start` or before."""
-    packets, kept = _from_before(video, base, start), []
+    packets = _from_before(video, base, start)
+    kept: list[av.Packet] = []
     for packet in packets:
         if packet.is_keyframe and _shown(packet) <= start:
             kept = []

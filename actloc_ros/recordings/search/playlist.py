@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from actloc_ros.files import OutputError, write_whole
+from actloc_ros.files import OutputError, make_folder, write_whole
 from actloc_ros.recordings.search.engine import Hit
 from actloc_ros.recordings.search.lines import title
 from actloc_ros.recordings.search.naming import file_name, is_video
@@ -47,7 +47,7 @@ def write_playlist(path: Path, hits: Sequence[Hit]) -> int:
         name = str(file)
         cuts.append(f'%{len(name.encode())}%{name},{start:.3f},{end - start:.3f}')
     for target, text in ((path, lines), (path.with_suffix('.edl'), cuts)):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with write_whole(target) as partial:
             partial.write_text('\n'.join(text) + '\n', encoding='utf-8')
     return left
@@ -74,7 +74,7 @@ def write_chapters(folder: Path, hits: Sequence[Hit]) -> list[Path]:
     groups: dict[tuple[str, int, str], list[Hit]] = defaultdict(list)
     for hit in hits:
         groups[hit.recording, hit.number, hit.camera].append(hit)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written: list[Path] = []
     for (recording, _, camera), found in groups.items():
         chapters = WebVTT()

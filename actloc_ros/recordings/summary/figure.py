@@ -148,11 +148,11 @@ def _write(canvas: np.ndarray, text: Text) -> None:
     shown = text.text.replace('…', '..').encode('ascii', 'replace').decode()
     scale = text.size * SCALE / FONT_HEIGHT
     thickness = 2 if text.bold else 1
-    width = cv2.getTextSize(shown, FONT, scale, thickness)[0][0]
+    width = float(cv2.getTextSize(shown, FONT, scale, thickness)[0][0])
     room = len(text.text) * text.size * LETTER * SCALE  # as everything is laid out
     if width > room:
         width, scale = room, scale * room / width
-    shift = {'start': 0.0, 'middle': width / 2, 'end': float(width)}[text.anchor]
+    shift = {'start': 0.0, 'middle': width / 2, 'end': width}[text.anchor]
     at = round(text.x * SCALE - shift), round(text.y * SCALE)
     cv2.putText(canvas, shown, at, FONT, scale, rgb(text.colour), thickness, cv2.LINE_AA)
 
