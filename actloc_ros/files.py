@@ -62,6 +62,21 @@ def write_whole(path: Path) -> Iterator[Path]:
                 partial.unlink()
 
 
+def make_folder(path: Path) -> Path:
+    """Make a folder to write to, where it is not there yet; return it.
+
+    Raises:
+        OutputError: There is a file of that name, no permission, or no room.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f'{path} is a file; name a folder') from error
+    except OSError as error:
+        raise OutputError(f'{path} cannot be made: {error.strerror or error}') from error
+    return path
+
+
 def refuse_input(out: str | Path, *inputs: str | Path) -> None:
     """Refuse to write over what is read.
 

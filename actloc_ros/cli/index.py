@@ -73,7 +73,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar='HZ',
         help='frames a second that are used at most (default: all)',
     )
-    parser.add_argument('--camera', default='', help='name of the camera of all recordings')
+    parser.add_argument(
+        '--camera',
+        default='',
+        help='name of the camera of all videos and folders; of bags it is the topic, and of those '
+        'with one topic this is the name that rules know',
+    )
     parser.add_argument(
         '--rate',
         type=float,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         for text in (*map(str, found.meanings), *found.notes):
             print(text, file=sys.stderr)
         _show(arguments, found, searcher)
-    _write(arguments, found)
+        _write(arguments, found, index)
     return 0
 
 
@@ -115,6 +116,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise QueryError(f'--margin is {arguments.margin}; it is a time in s from 0 on')
     if arguments.exact and not arguments.clips:
         raise QueryError('--exact is about clips; give --clips too')
+    if arguments.m3u:
+        from actloc_ros.recordings.search.playlist import check_playlist
+
+        check_playlist(Path(arguments.m3u))
     if (arguments.like or arguments.text) and arguments.sort:
         raise QueryError('with --like and --text hits are sorted by likeness; leave out --sort')
 
@@ -141,11 +146,14 @@ def _examples(arguments: argparse.Namespace, index: Index, searcher: Searcher) -
     path, moment = Path(arguments.like), moment_of(arguments.like)
     by = By[arguments.by.upper()]
     if moment is not None and not path.exists():
+        recording, time, track = moment
+        if Path(recording).exists():  # the index has absolute paths
+            recording = os.path.abspath(recording)
         if by is By.APPEARANCE and not index.words():
             from actloc_ros.recordings.search.embedding import WITHOUT
 
             raise QueryError(WITHOUT)
-        return example_at(index, searcher, *moment, by)
+        return example_at(index, searcher, recording, time, track, by)
     if by is By.APPEARANCE:
         from actloc_ros.recordings.search.embedding import example_of_image
 
@@ -174,7 +182,7 @@ def _show(arguments: argparse.Namespace, found: Hits, searcher: Searcher) -> Non
     print(f'{count or "no"} hit{"s" * (count != 1)}{more}', file=sys.stderr)
 
 
-def _write(arguments: argparse.Namespace, found: Hits) -> None:
+def _write(arguments: argparse.Namespace, found: Hits, index: Index) -> None:
     if arguments.m3u:
         from actloc_ros.recordings.search.playlist import write_playlist
 
@@ -193,7 +201,7 @@ def _write(arguments: argparse.Namespace, found: Hits) -> None:
         from actloc_ros.recordings.search.clips import write_clips
 
         for path in write_clips(
-            Path(arguments.clips), found.hits, arguments.exact, arguments.margin
+            Path(arguments.clips), found.hits, index, arguments.exact, arguments.margin
         ):
             print(path, file=sys.stderr)
     if arguments.bag:

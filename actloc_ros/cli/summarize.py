@@ -161,10 +161,9 @@ def _choose(
 def _write_reel(
     out: Path, index: Index, tables: Tables, moments: Sequence[Moment], clock: Clock
 ) -> None:
-    from actloc_ros.recordings.summary.boxes import IndexBoxes
     from actloc_ros.recordings.summary.reel import write_reel
 
-    length = write_reel(out, moments, tables, IndexBoxes(index), clock)
+    length = write_reel(out, moments, tables, index, clock)
     print(f'{out}: {len(moments)} highlights, {length:.1f} s', file=sys.stderr)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +22,7 @@ Stamped = Iterator[tuple[int, av.VideoFrame]]
 
 
 def read_spans(
-    path: Path, camera: str, spans: Sequence[Span], rate: float
+    path: Path, camera: str, spans: Sequence[Span], rate: Callable[[], float]
 ) -> Iterator[tuple[int, Frame]]:
     """Yield the frames of spans of one camera, each with the number of its span.
 
@@ -32,7 +32,7 @@ def read_spans(
         path: A video, a folder of images or a bag.
         camera: Its name; of a bag the image topic.
         spans: Rising, without overlap.
-        rate: Frames per second of a folder of images.
+        rate: Returns the frames per second of a folder of images; asked of such alone.
 
     Raises:
         SourceError: There is no such recording, or it cannot be read.
@@ -45,7 +45,7 @@ def read_spans(
     if is_bag(path):
         return _bag_spans(path, camera, spans)
     if path.is_dir():
-        return _folder_spans(path, camera, spans, rate)
+        return _folder_spans(path, camera, spans, rate())
     return _video_spans(path, camera, spans)
 
 

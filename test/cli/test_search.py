@@ -168,6 +168,16 @@ def test_playlists_name_times_for_vlc_and_mpv(search, folder, tmp_path):
     assert '3 hits are in no videos' in said.err
 
 
+@pytest.mark.parametrize('name', [VIDEO, 'hits.edl', 'hits'])
+def test_a_playlist_takes_the_place_of_nothing_else(search, folder, tmp_path, name):
+    path = folder / VIDEO if name == VIDEO else tmp_path / name
+    before = path.read_bytes() if path.exists() else None
+    code, said = search('falling', '--m3u', path)
+    assert (code, said.out) == (2, '')
+    assert f'{path} is no name of a playlist; end it with .m3u' in said.err
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
 def test_chapters_are_read_by_another_reader(search, tmp_path):
     code, _ = search('recording mcap or walking', '--webvtt', tmp_path)
     assert code == 0
@@ -201,6 +211,56 @@ def test_clips_are_copied_from_a_key_frame_or_cut_to_the_frame(search, tmp_path)
 def shown(path):
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format='rgb24').mean() for frame in container.decode(video=0)]
+
+
+def test_a_copied_clip_begins_at_a_key_frame_before_it_where_seeking_comes_out_late(
+    tmp_path,
+):
+    """Streams such as MPEG-TS have no index: FFmpeg seeks them to a frame of any kind."""
+    path = tmp_path / 'a.ts'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('mpeg2video', rate=30, options={'g': '15'})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, 'yuv420p'
+        for step in range(120):
+            image = np.full((48, 64, 3), step, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
+        container.mux(stream.encode())
+    spans = [(0.1, 0.4), (0.9, 1.2), (1.45, 2.3), (3.4, 3.9)]
+    acts = [Act('falling', track, *span) for track, span in enumerate(spans, 1)]
+    make_index(tmp_path / 'index', {path: acts}, length=4)
+    clips = str(tmp_path / 'clips')
+    assert main(['search', str(tmp_path / 'index'), 'falling', '--clips', clips]) == 0
+    for clip, (start, end) in zip(sorted((tmp_path / 'clips').iterdir()), spans, strict=True):
+        levels = shown(clip)
+        assert 30 * start - 15 - 3 < levels[0] <= 30 * start + 3
+        assert levels[-1] >= 30 * end - 3.5
+
+
+def test_clips_of_images_show_them_at_the_rate_by_which_they_were_indexed(tmp_path):
+    images = footage.folder(tmp_path / 'images', colours=[RED, GREEN])
+    words = ['index', str(images), '--into', str(tmp_path / 'index'), '--rate', '10']
+    model = 'colour_localizer:ColourLocalizer'
+    assert main([*words, '--max-rate', '5', '--model', model, '--processes', '1']) == 0
+    clips = str(tmp_path / 'clips')
+    assert main(['search', str(tmp_path / 'index'), 'green', '--clips', clips]) == 0
+    [clip] = (tmp_path / 'clips').iterdir()
+    with av.open(str(clip)) as container:
+        frames = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
+    assert 12 <= len(frames) <= 15
+    assert all(frame[..., 1].max() > 200 > 100 > frame[..., 0].max() for frame in frames)
+
+
+def test_names_of_clips_tell_cameras_and_labels_apart(tmp_path):
+    topics = {'/left/image': 1, '/right/image': 2}
+    bag = footage.bag(tmp_path / 'bag', topics)
+    acts = [Act('run/jog', 1, 0, 2, camera=topic) for topic in topics]
+    make_index(tmp_path / 'index', {bag: acts}, zero=STAMP, length=2.9)
+    words = ['search', str(tmp_path / 'index'), 'anything', '--clips', str(tmp_path / 'clips')]
+    assert main([*words, '--webvtt', str(tmp_path / 'chapters')]) == 0
+    names = sorted(path.name for path in (tmp_path / 'clips').iterdir())
+    assert names == ['1_bag_left_image_run_jog.mp4', '2_bag_right_image_run_jog.mp4']
+    names = sorted(path.name for path in (tmp_path / 'chapters').iterdir())
+    assert names == ['bag_left_image.vtt', 'bag_right_image.vtt']
 
 
 def test_clips_of_a_camera_of_a_bag(search, tmp_path):
@@ -269,6 +329,14 @@ def test_examples_find_the_nearest_vectors(search, folder):
     assert [hit['recording'] for hit in hits] == [rows[row][3] for row in order]
 
 
+def test_a_moment_is_named_by_the_way_to_its_recording_from_here(search, folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    here = f'{folder.name}/{VIDEO}@5s#1'
+    found = [search('--like', words, '--json') for words in (here, f'{VIDEO}@5s#1')]
+    assert [code for code, _ in found] == [0, 0]
+    assert found[0][1].out == found[1][1].out
+
+
 def test_examples_fulfil_a_query_too(search):
     code, said = search('lying', '--like', f'{VIDEO}@2s', '--json')
     assert code == 0
@@ -321,6 +389,15 @@ def test_vectors_of_another_length_are_refused(folder):
         example = Example(*index.models()[0], np.ones((1, 7), np.float32))
         with pytest.raises(ValueError, match='numbers'):
             search_like(index, searcher, [example])
+
+
+@pytest.mark.parametrize('option', ['--clips', '--bag', '--webvtt'])
+def test_a_file_is_no_folder_to_write_to(search, folder, option):
+    before = (folder / VIDEO).read_bytes()
+    code, said = search('falling', option, folder / VIDEO)
+    assert code == 2
+    assert f'{folder / VIDEO} is a file; name a folder' in said.err
+    assert (folder / VIDEO).read_bytes() == before
 
 
 @pytest.mark.parametrize(

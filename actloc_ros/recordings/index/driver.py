@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from actloc_ros.alarms.folder_lock import FolderLock
+from actloc_ros.files import make_folder
 from actloc_ros.recordings.index.discover import Signature, find_recordings, signature_of
 from actloc_ros.recordings.index.model import (
     IndexedModel,
@@ -63,9 +64,9 @@ def lock_index(folder: Path) -> Iterator[None]:
 
     Raises:
         LockedError: Another one does.
-        OSError: The folder cannot be made.
+        OutputError: The folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FolderLock(folder / LOCK, f'the index {folder}')
     try:
         yield

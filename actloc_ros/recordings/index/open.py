@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ import duckdb
 import numpy as np
 
 from actloc_ros.files import one_line
+from actloc_ros.io.source import DEFAULT_RATE
 from actloc_ros.recordings.index.model import KEYS, VERSION, BoxPath, IndexedModel, RecordingsError
 from actloc_ros.recordings.index.parquet import RecordingFile, as_half, as_rows, newer_version
 from actloc_ros.recordings.index.store import DATABASE, recording_path, thumbnail_path
@@ -115,6 +117,15 @@ class Index:
     def joint_names(self, view: int) -> tuple[str, ...]:
         """Return the names of the joints in `boxes`, in order; see there."""
         return self._open(self._file_of(view)[0]).model.joint_names
+
+    def image_rate(self, view: int) -> float:
+        """Return the rate in Hz by which a folder of images was indexed.
+
+        Raises:
+            RecordingsError: There is no such view; the recording's file is missing or broken.
+        """
+        settings = json.loads(self._open(self._file_of(view)[0]).model.settings)
+        return float(settings.get('rate', DEFAULT_RATE))
 
     def models(self) -> list[tuple[str, str]]:
         """Return the models there are: names and weights' hashes."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from actloc_ros.files import write_whole
+from actloc_ros.files import make_folder, write_whole
 from actloc_ros.frames import Frame
 from actloc_ros.io.source import SourceError
 from actloc_ros.recordings.index.model import RecordingsError
@@ -144,7 +144,7 @@ def _make_clips(
     moments = [moments[n] for n in np.argsort(-np.array(worth), kind='stable').tolist()]
     folder = clips_folder(path)
     if options.clips == 'beside':
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for old in folder.glob('[0-9][0-9][0-9][0-9][0-9][0-9].mp4'):
             old.unlink()
     boxes, room = IndexBoxes(index), options.size * MEGABYTE - used
@@ -155,7 +155,7 @@ def _make_clips(
             data = encode_clip(
                 (
                     Frame(f.camera, f.stamp, draw_scene(f, moment, scene, tables, boxes))
-                    for f in moment_frames(moment, view, RATE)
+                    for f in moment_frames(moment, view, RATE, index)
                 ),
                 moment.start,
             )
@@ -218,6 +218,6 @@ def _write_page(
         sheets=sprites.sheets,
         clips=clips.data,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with write_whole(path) as file:
         file.write_text(text, 'utf-8', errors='replace')  # halves of surrogates, of odd names

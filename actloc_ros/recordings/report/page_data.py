@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.frames import NANOSECONDS
-from actloc_ros.io.source import SourceError
+from actloc_ros.io.source import DEFAULT_RATE, SourceError
 from actloc_ros.recordings.footage import read_spans
 from actloc_ros.recordings.report.columns import packed
 from actloc_ros.recordings.report.sprites import (
@@ -214,8 +214,9 @@ def _camera_pictures(tables: Tables) -> dict[str, str]:
         if view.title in pictures or len(pictures) >= MOST_PICTURES:
             continue
         try:
-            spans = [(view.start, view.end + 1)]
-            frame = next((f for _, f in read_spans(view.path, view.camera, spans, 30.0)), None)
+            spans = [(view.start, view.end + 1)]  # which begins with the first image by any rate
+            found = read_spans(view.path, view.camera, spans, lambda: DEFAULT_RATE)
+            frame = next((f for _, f in found), None)
         except SourceError:
             continue
         if frame is not None:

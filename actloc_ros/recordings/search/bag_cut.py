@@ -13,7 +13,7 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefiniti
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
-from actloc_ros.files import OutputError, one_line
+from actloc_ros.files import OutputError, make_folder, one_line
 from actloc_ros.frames import nanoseconds
 from actloc_ros.io.bags import BAG_VERSION, BagError
 from actloc_ros.io.source import SourceError, bag_files, is_bag, storage_suffix
@@ -51,7 +51,7 @@ def write_bags(folder: Path, hits: Sequence[Hit], margin: float = 0.0) -> Iterat
     groups: dict[str, list[Hit]] = defaultdict(list)
     for hit in hits:
         groups[hit.recording].append(hit)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written: set[Path] = set()
     for recording, found in groups.items():
         source = Path(recording)

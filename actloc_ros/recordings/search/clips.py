@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import partial
+from itertools import chain, dropwhile
 from pathlib import Path
 
 import av
 
-from actloc_ros.files import OutputError, one_line, refuse_input, write_whole
+from actloc_ros.files import OutputError, make_folder, one_line, refuse_input, write_whole
 from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.io.source import DEFAULT_RATE, SourceError
 from actloc_ros.io.video_file import VideoFile
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.recordings.footage import read_spans
+from actloc_ros.recordings.index.open import Index
 from actloc_ros.recordings.search.engine import Hit
 from actloc_ros.recordings.search.naming import file_name, is_video
 
 COPIED = '.mkv'  # holds what any other container holds, with any times
 ENCODED = '.mp4'
+EARLIER = 1  # s; twice as many each time that a seek comes out too late
 
 
 def write_clips(
-    folder: Path, hits: Sequence[Hit], exact: bool = False, margin: float = 0.0
+    folder: Path, hits: Sequence[Hit], index: Index, exact: bool = False, margin: float = 0.0
 ) -> Iterator[Path]:
     """Write a clip of each hit, and yield its path.
 
@@ -34,6 +38,7 @@ def write_clips(
     Args:
         folder: Where to; it is made.
         hits: What to cut.
+        index: That they are from.
         exact: Whether a clip begins where its hit does.
         margin: Time in s that is kept before and after.
 
@@ -41,7 +46,7 @@ def write_clips(
         SourceError: A recording is not there any more, or has no frame at that time.
         OutputError: A clip cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     digits = len(str(len(hits)))
     for number, hit in enumerate(hits, 1):
         recording = Path(hit.recording)
@@ -55,7 +60,7 @@ def write_clips(
         if copies:
             _copy(recording, path, span)
         else:
-            _encode(hit, path, span)
+            _encode(hit, path, span, index)
         yield path
 
 
@@ -75,7 +80,7 @@ def _copy(recording: Path, path: Path, span: tuple[int, int]) -> None:
             with av.open(str(partial), 'w') as output:
                 stream = output.add_stream_from_template(video.stream)
                 zero = (first.dts if first.pts is None else first.pts) or 0
-                for packet in _with(first, packets):
+                for packet in chain([first], packets):
                     packet.stream = stream
                     packet.pts = None if packet.pts is None else packet.pts - zero
                     packet.dts = None if packet.dts is None else packet.dts - zero
@@ -86,34 +91,64 @@ def _copy(recording: Path, path: Path, span: tuple[int, int]) -> None:
             ) from error
 
 
-def _with(first: av.Packet, rest: Iterator[av.Packet]) -> Iterator[av.Packet]:
-    yield first
-    yield from rest
-
-
 def _packets(video: VideoFile, base: Fraction, span: tuple[int, int]) -> Iterator[av.Packet]:
     """Yield the packets from the key frame at or before a span to the last one that it needs."""
     start, end = (round(Fraction(stamp, NANOSECONDS) / base) for stamp in span)
+    for packet in _from_key_frame(video, base, start):
+        # By the time of decoding, which rises: what is shown until the end is decoded by then.
+        if _decoded(packet) > end:
+            return
+        yield packet
+
+
+def _from_key_frame(video: VideoFile, base: Fraction, start: int) -> Iterator[av.Packet]:
+    """Yield packets from the last key frame on that is shown at `start` or before."""
+    packets = _from_before(video, base, start)
+    kept: list[av.Packet] = []
+    for packet in packets:
+        if packet.is_keyframe and _shown(packet) <= start:
+            kept = []
+        kept.append(packet)
+        if _decoded(packet) > start:
+            break
+    return chain(kept, packets)
+
+
+def _from_before(video: VideoFile, base: Fraction, start: int) -> Iterator[av.Packet]:
+    """Yield packets from a key frame on that is shown at `start` or before, if there is one."""
+    back = 0
+    while back <= start:
+        packets = _sought(video, start - back)
+        first = next(packets, None)
+        if first is not None and _shown(first) <= start:
+            return chain([first], packets)
+        # Streams without an index are sought to any frame, and their next key frame may be later.
+        back = 2 * back or round(EARLIER / base)
+    return _sought(video, 0)
+
+
+def _sought(video: VideoFile, start: int) -> Iterator[av.Packet]:
+    """Yield packets from the first key frame on that a seek gives."""
     try:
         video.container.seek(start, stream=video.stream, backward=True)
     except av.FFmpegError:
         video.container.seek(0)
-    begun = False
-    for packet in video.packets():
-        if packet.dts is None and packet.pts is None:
-            continue  # the last one is empty
-        begun = begun or packet.is_keyframe
-        # By the time of decoding, which rises: what is shown until the end is decoded by then.
-        if (packet.dts if packet.dts is not None else packet.pts or 0) > end:
-            return
-        if begun:
-            yield packet
+    timed = (p for p in video.packets() if p.dts is not None or p.pts is not None)
+    return dropwhile(lambda packet: not packet.is_keyframe, timed)  # the last one is empty
 
 
-def _encode(hit: Hit, path: Path, span: tuple[int, int]) -> None:
+def _shown(packet: av.Packet) -> int:
+    return packet.pts if packet.pts is not None else packet.dts or 0
+
+
+def _decoded(packet: av.Packet) -> int:
+    return packet.dts if packet.dts is not None else packet.pts or 0
+
+
+def _encode(hit: Hit, path: Path, span: tuple[int, int], index: Index) -> None:
     whole = span[0], span[1] + 1  # with its last stamp
-    recording = Path(hit.recording)
-    frames = (frame for _, frame in read_spans(recording, hit.camera, [whole], DEFAULT_RATE))
+    rate = partial(index.image_rate, hit.view)
+    frames = (f for _, f in read_spans(Path(hit.recording), hit.camera, [whole], rate))
     first = next(frames, None)
     if first is None:
         raise SourceError(

@@ -71,6 +71,7 @@ class Compiled:
         parts: How many parts a row has.
         meanings: What the words of the query were taken for, in order.
         asks_for_clock: Whether it asks for dates or times of day.
+        names_model: Whether it says by which model.
     """
 
     sql: str
@@ -80,6 +81,7 @@ class Compiled:
     parts: int
     meanings: tuple[Meaning, ...]
     asks_for_clock: bool
+    names_model: bool
 
 
 def compile_query(
@@ -113,6 +115,7 @@ def compile_query(
         found.parts,
         tuple(dict.fromkeys(compiler.meanings)),
         compiler.conditions.asks_for_clock,
+        any(isinstance(part, Named) and part.kind == 'model' for part in walk(query)),
     )
 
 

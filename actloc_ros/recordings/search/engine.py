@@ -231,7 +231,7 @@ class Searcher:
                 'and were left out'
             )
         several = sum(len(numbers) > 1 for numbers in catalogue.recordings.values())
-        if several:
+        if several and not compiled.names_model:
             yield (
                 f'{several} recordings were indexed more than once, by the models '
                 f'{", ".join(catalogue.models)}; add: model NAME, for one of them'

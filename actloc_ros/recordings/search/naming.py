@@ -11,9 +11,14 @@ from actloc_ros.io.source import is_bag
 LONGEST = 80  # characters of a name that others are added to
 
 
-def file_name(*parts: str) -> str:
-    """Return a file name without a suffix, of letters and digits in any script, `.`, `-`, `_`."""
-    joined = '_'.join(short_name(part) for part in parts if part.strip('/'))
+def file_name(recording: str, *parts: str) -> str:
+    """Return a file name without a suffix, of letters and digits in any script, `.`, `-`, `_`.
+
+    Args:
+        recording: Its name, of which a video's suffix is left out.
+        parts: That follow, such as a topic or a label: whole, since topics end alike.
+    """
+    joined = '_'.join(filter(None, (short_name(recording), *(part.strip('/') for part in parts))))
     plain = re.sub(r'[^\w.-]+', '_', joined).strip('._')
     return plain[:LONGEST] or 'recording'
 

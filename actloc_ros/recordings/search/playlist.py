@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from actloc_ros.files import write_whole
+from actloc_ros.files import OutputError, make_folder, write_whole
 from actloc_ros.recordings.search.engine import Hit
 from actloc_ros.recordings.search.lines import title
 from actloc_ros.recordings.search.naming import file_name, is_video
 from actloc_ros.recordings.web_vtt import cue_text, cue_time
 
 SHORTEST = 0.1  # s of a chapter or an entry, so that a player shows it
+SUFFIXES = ('.m3u', '.m3u8')
 
 
 def write_playlist(path: Path, hits: Sequence[Hit]) -> int:
@@ -26,8 +27,9 @@ def write_playlist(path: Path, hits: Sequence[Hit]) -> int:
         How many hits are left out, since they are in bags or folders of images.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: It cannot be written, or its name has another suffix than .m3u or .m3u8.
     """
+    check_playlist(path)
     lines, cuts, left = ['#EXTM3U'], ['# mpv EDL v0'], 0
     for hit in hits:
         file = Path(hit.recording).absolute()
@@ -45,10 +47,20 @@ def write_playlist(path: Path, hits: Sequence[Hit]) -> int:
         name = str(file)
         cuts.append(f'%{len(name.encode())}%{name},{start:.3f},{end - start:.3f}')
     for target, text in ((path, lines), (path.with_suffix('.edl'), cuts)):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with write_whole(target) as partial:
             partial.write_text('\n'.join(text) + '\n', encoding='utf-8')
     return left
+
+
+def check_playlist(path: Path) -> None:
+    """Refuse a name that is none of a playlist, such as that of a recording or of the EDL beside.
+
+    Raises:
+        OutputError: Its suffix is neither .m3u nor .m3u8.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f'{path} is no name of a playlist; end it with .m3u')
 
 
 def write_chapters(folder: Path, hits: Sequence[Hit]) -> list[Path]:
@@ -62,7 +74,7 @@ def write_chapters(folder: Path, hits: Sequence[Hit]) -> list[Path]:
     groups: dict[tuple[str, int, str], list[Hit]] = defaultdict(list)
     for hit in hits:
         groups[hit.recording, hit.number, hit.camera].append(hit)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written: list[Path] = []
     for (recording, _, camera), found in groups.items():
         chapters = WebVTT()

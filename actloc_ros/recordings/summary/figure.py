@@ -132,20 +132,27 @@ def _printable(text: str) -> str:
 
 
 def _fill(canvas: np.ndarray, box: Box) -> None:
-    left, top = round(box.x * SCALE), round(box.y * SCALE)
-    right = max(left + 1, round((box.x + box.width) * SCALE))
-    bottom = max(top + 1, round((box.y + box.height) * SCALE))
+    left, top = _pixel(box.x), _pixel(box.y)
+    right = max(left + 1, _pixel(box.x + box.width))
+    bottom = max(top + 1, _pixel(box.y + box.height))
     patch = canvas[max(0, top) : bottom, max(0, left) : right]
     colour = np.array(rgb(box.colour), np.float32)
     patch[:] = np.round(patch * (1 - box.opacity) + colour * box.opacity).astype(np.uint8)
 
 
+def _pixel(place: float) -> int:
+    return round(round(place * SCALE, 6))  # sums that differ by their last digit are one edge
+
+
 def _write(canvas: np.ndarray, text: Text) -> None:
-    shown = text.text.encode('ascii', 'replace').decode()
+    shown = text.text.replace('…', '..').encode('ascii', 'replace').decode()
     scale = text.size * SCALE / FONT_HEIGHT
     thickness = 2 if text.bold else 1
-    width = cv2.getTextSize(shown, FONT, scale, thickness)[0][0]
-    shift = {'start': 0.0, 'middle': width / 2, 'end': float(width)}[text.anchor]
+    width = float(cv2.getTextSize(shown, FONT, scale, thickness)[0][0])
+    room = len(text.text) * text.size * LETTER * SCALE  # as everything is laid out
+    if width > room:
+        width, scale = room, scale * room / width
+    shift = {'start': 0.0, 'middle': width / 2, 'end': width}[text.anchor]
     at = round(text.x * SCALE - shift), round(text.y * SCALE)
     cv2.putText(canvas, shown, at, FONT, scale, rgb(text.colour), thickness, cv2.LINE_AA)
 

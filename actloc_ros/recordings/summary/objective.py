@@ -8,7 +8,8 @@ texts:
 where partitions p divide events by what they are, by the camera of a recording, and by time. The
 square root makes the second event of a group worth less than the first. F is monotone and
 submodular, so the better of greedy choice by gain a second and of the best single moment reaches
-½ (1 − 1/e) of the best possible (Leskovec et al. 2007).
+½ (1 − 1/e) of the best possible (Leskovec et al. 2007). Beside the best single moment goes what
+else there is room for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from actloc_ros.recordings.summary.interest import Events
 from actloc_ros.recordings.summary.moments import Moment, moment_costs
 
 VARIETY = {'kind': 0.5, 'camera': 0.2, 'time': 0.2}  # weights of the partitions
+ALARM_SHARE = 100.0  # of its rule: the first alarm of each comes first, also where it lasts long
 PERIODS = 24  # parts into which the time from the first to the last moment is divided
 GUARANTEE = 0.5 * (1 - 1 / np.e)
 
@@ -107,12 +109,15 @@ class _Entries:
 
 
 def _entries(events: Events, moments: Sequence[Moment], interest: np.ndarray) -> _Entries:
-    """Return shares: of a kind its greatest interest in the moment, of camera and time all."""
+    """Return shares: of a kind its greatest interest in the moment, of camera and time all.
+
+    Alarms have `ALARM_SHARE` times as much of their rule.
+    """
     count, kinds = len(moments), len(events.kinds)
     owner = np.repeat(np.arange(count), [m.last - m.first for m in moments])
     pairs, inverse = np.unique(owner * kinds + events.kind, return_inverse=True)
     greatest = np.zeros(len(pairs))
-    np.maximum.at(greatest, inverse, events.interest)
+    np.maximum.at(greatest, inverse, events.interest * np.where(events.row < 0, ALARM_SHARE, 1.0))
     views = np.array([m.view for m in moments], np.int64)
     cameras = np.unique(views, return_inverse=True)[1].reshape(-1)
     columns = [
@@ -155,9 +160,8 @@ def choose(objective: Objective, moments: Sequence[Moment], seconds: float) -> C
     greedy, value = _greedy(objective, lengths, seconds, single)
     best = int(np.argmax(np.where(fits, single, -1))) if fits.any() else -1
     if best >= 0 and single[best] > value:
-        greedy, value = [best], float(single[best])
         objective.clear()
-        objective.add(best)
+        greedy, value = _greedy(objective, lengths, seconds, single, best)
     most = min(
         _most(single, lengths, seconds, fits),
         value + _most(objective.gains(), lengths, seconds, _without(fits, greedy)),
@@ -167,17 +171,28 @@ def choose(objective: Objective, moments: Sequence[Moment], seconds: float) -> C
 
 
 def _greedy(
-    objective: Objective, lengths: np.ndarray, seconds: float, single: np.ndarray
+    objective: Objective,
+    lengths: np.ndarray,
+    seconds: float,
+    single: np.ndarray,
+    first: int | None = None,
 ) -> tuple[list[int], float]:
-    """Choose by gain a second; gains only fall, so that old ones are bounds (Minoux 1978)."""
+    """Choose by gain a second, after `first`, if there is one.
+
+    Gains only fall, so that old ones are bounds (Minoux 1978).
+    """
     heap = [
         (-gain / length, moment)
         for moment, (gain, length) in enumerate(zip(single.tolist(), lengths.tolist(), strict=True))
-        if length <= seconds
+        if length <= seconds and moment != first
     ]
     heapq.heapify(heap)
     chosen: list[int] = []
     left, value = seconds, 0.0
+    if first is not None:
+        objective.add(first)
+        chosen.append(first)
+        left, value = left - float(lengths[first]), float(single[first])
     while heap:
         _, moment = heapq.heappop(heap)
         if lengths[moment] > left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from actloc_ros.frames import NANOSECONDS, Frame, seconds
 from actloc_ros.io.source import SourceError
 from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.recordings.footage import read_spans
+from actloc_ros.recordings.index.open import Index
+from actloc_ros.recordings.summary.boxes import IndexBoxes
 from actloc_ros.recordings.summary.clock import Clock, duration_text
 from actloc_ros.recordings.summary.moments import Moment
 from actloc_ros.recordings.summary.palette import ALARM, label_colour, rgb
@@ -56,7 +59,7 @@ def in_order(moments: Sequence[Moment], views: dict[int, Footage]) -> list[Momen
 
 
 def write_reel(
-    path: Path, moments: Sequence[Moment], tables: Tables, boxes: Boxes, clock: Clock
+    path: Path, moments: Sequence[Moment], tables: Tables, index: Index, clock: Clock
 ) -> float:
     """Write a video of moments, one after the other.
 
@@ -64,7 +67,7 @@ def write_reel(
         path: The video to write.
         moments: Which, in order.
         tables: What happens in them.
-        boxes: Where people are.
+        index: Where people are, and how recordings are read.
         clock: Names times.
 
     Returns:
@@ -83,14 +86,14 @@ def write_reel(
                 f'{recording} is not where it was when it was indexed; bring it back, or index it '
                 'again'
             )
-    size = _size(tables.views[moments[0].view])
+    size, boxes = _size(tables.views[moments[0].view]), IndexBoxes(index)
     total = sum(moment.end - moment.start for moment in moments)
     done = 0
     with VideoWriter(path, RATE) as video:
         for number, moment in enumerate(moments):
             scene = find_scene(moment, tables, clock)
             place = f'{number + 1}/{len(moments)}'
-            for frame in moment_frames(moment, tables.views[moment.view], RATE):
+            for frame in moment_frames(moment, tables.views[moment.view], RATE, index):
                 image = draw_scene(frame, moment, scene, tables, boxes)
                 shown = _captioned(_letterbox(image, size), scene, place)
                 passed = done + frame.stamp - moment.start
@@ -100,13 +103,14 @@ def write_reel(
     return seconds(done)
 
 
-def moment_frames(moment: Moment, view: Footage, rate: float) -> Iterator[Frame]:
+def moment_frames(moment: Moment, view: Footage, rate: float, index: Index) -> Iterator[Frame]:
     """Yield the frames of a moment, at most `rate` a second; the last leaves room for itself."""
     period = round(NANOSECONDS / rate)
-    nominal = (view.frames + view.broken - 1) / max(1e-9, seconds(view.end - view.start))
     span = moment.start, max(moment.end - period, moment.start + 1)
     due = moment.start
-    for _, frame in read_spans(view.path, view.camera, [span], nominal):
+    for _, frame in read_spans(
+        view.path, view.camera, [span], partial(index.image_rate, view.view)
+    ):
         if frame.stamp >= due:
             yield frame
             due = max(due + period, frame.stamp + period // 2)

@@ -214,7 +214,7 @@ def describe(unusual: Sequence[Unusual], by_day: bool) -> list[str]:
     sentences = {
         'more': '{0}: {1} {2:.0f} times; {3:.1f} were to be expected from {4} (p = {5:.1g})',
         'less': '{0}: {1} {2:.0f} times; {3:.1f} were to be expected from {4} (p = {5:.1g})',
-        'new': '{0}: {1} {2:.0f} times, for the first time',
+        'new': '{0}: {1} for the first time, {2:.0f} in all',
         'long': '{0}: {1} for {2:.1f} s; the longest of {4} lasted {3:.1f} s',
     }
     return [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from annotations import actor, annotation
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from walkers import MODEL, walkers, write_film
@@ -21,6 +21,7 @@ def plain(tmp_path, *people, **more):
     return to_annotations(annotation(people, ['walk', 'wave'], **more), tmp_path)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_kappa_is_that_of_scikit_learn(pairs):
     first, second = zip(*pairs, strict=True)

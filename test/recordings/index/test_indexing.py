@@ -331,6 +331,7 @@ def test_a_name_that_is_no_text_is_said(tmp_path, capsys):
         (['a.mkv', '--processes', '-2'], '--processes is -2'),
         (['a.mkv', '--weights', 'x'], 'there are no weights "x" for colours'),
         (['a.mkv', '--rules', 'no.yaml'], 'no.yaml'),
+        (['--into', 'a.mkv', 'a.mkv'], 'a.mkv is a file; name a folder'),
     ],
 )
 def test_what_is_asked_wrongly_is_refused(tmp_path, capsys, monkeypatch, given, text):

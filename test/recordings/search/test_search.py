@@ -296,6 +296,7 @@ def test_models_do_not_mix_and_it_is_said(tmp_path):
         assert sorted(hit.model for hit in hits.hits) == ['pose_n', 'stream_n']
         assert any('model NAME' in note for note in hits.notes)
         assert found(searcher, 'walking by model stream_n') == [('walking', 1, 1, 4)]
+        assert searcher.search('walking by model stream_n').notes == ()
 
 
 def test_random_orders_are_those_of_a_plain_search(tmp_path):

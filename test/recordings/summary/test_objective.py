@@ -137,6 +137,24 @@ def test_one_fall_among_many_walks_is_shown_and_an_alarm_before_it():
         assert wanted <= shown
 
 
+def test_an_alarm_that_lasts_long_comes_before_what_is_short_and_common():
+    """As a fall after which somebody lies, in a tree of short recordings."""
+    walks = [(0, n, n % 2, 20.0 * n, 20.0 * n + 0.4, 0.9) for n in range(1, 9)]
+    falls = [(1, n, 2, 50.0 * n, 50.0 * n + 12, 0.9) for n in range(1, 5)]
+    alarms = [
+        AlarmSpan(1, 'person_down', 'alert', 50 * n * SECOND, (50 * n + 12) * SECOND, (n,))
+        for n in range(1, 5)
+    ]
+    made = tables([*walks, *falls], alarms)
+    events = find_events(made)
+    moments = find_moments(events, made.views)
+    choice = choose(Objective(events, moments), moments, 11.0)
+    alarmed = [m for m in choice.moments if moments[m].view == 1]
+    assert len(alarmed) == 1
+    lengths = moment_costs(moments)[list(choice.moments)]
+    assert lengths.sum() > 8, 'what room is left is used too'
+
+
 def test_what_is_doubtful_counts_less():
     made = tables([(0, 1, 2, 5.0, 6.0, 0.3), (0, 2, 2, 50.0, 51.0, 0.9)])
     events = find_events(made)

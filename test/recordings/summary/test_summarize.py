@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import av
 import cv2
+import footage
 import numpy as np
 import pytest
 from recordings import SECOND, Act, make_index, write_video
@@ -13,6 +14,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from actloc_ros.cli.main import main
+from actloc_ros.recordings.summary.figure import Box, Figure, Text, figure_image, shortened
 from actloc_ros.recordings.summary.unusual import dispersion, tail
 
 MARCH = 1_772_323_200 * 10**9  # 2026-03-01T00:00Z
@@ -149,6 +151,22 @@ def test_pictures_are_pictures(days, tmp_path, capsys):
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
 
 
+def test_names_of_any_width_stay_within_their_room_in_png(tmp_path):
+    for letters in ('W', 'hall/', 'i'):
+        name = shortened(letters * 40, 170, 12)
+        figure = Figure('', 200, 40, texts=[Text(190, 25, name, 12, anchor='end')])
+        ink = np.flatnonzero((figure_image(figure) < 128).any(axis=(0, 2)))
+        assert 2 * (190 - 170) - 4 <= ink[0] < ink[-1] <= 2 * 190 + 4, letters
+
+
+def test_cells_beside_each_other_leave_no_gap_in_png():
+    down = 150 / 18
+    for row in range(18):
+        boxes = [Box(0, 9 + n * down, 10, down, '#000000') for n in (row, row + 1)]
+        column = figure_image(Figure('', 20, 180, boxes))[:, 0, 0]
+        assert (np.diff(np.flatnonzero(column == 0)) == 1).all()
+
+
 def test_names_are_escaped_in_pictures_and_text(tmp_path, capsys):
     acts = [Act('<b>&_', 1, 1.0, 2.0, 0.9, 'a|b</text><script/>\n# c')]
     index = make_index(tmp_path / 'index', {'x.mp4': acts})
@@ -250,10 +268,30 @@ def test_reel_is_cut_from_folders_of_images_too(tmp_path, capsys):
     folder.mkdir()
     for number in range(80):
         cv2.imwrite(str(folder / f'{number}.png'), shaded(number // 10))
-    index = make_index(tmp_path / 'index', {folder: [Act('falling', 1, 4.0, 5.0)]}, length=7.9)
+    acts = {folder: [Act('falling', 1, 4.0, 5.0)]}
+    index = make_index(tmp_path / 'index', acts, length=7.9, settings='{"rate": 10.0}')
     summarize(capsys, index, '--seconds', 3, '--out', tmp_path / 'reel.mp4')
     for time, second in read_shades(tmp_path / 'reel.mp4'):
         assert abs(3.0 + time - 0.5 - second) < 0.8
+
+
+def test_reel_and_page_show_images_at_the_rate_by_which_they_were_indexed(tmp_path, capsys):
+    """Also where fewer were used."""
+    folder = tmp_path / 'images'
+    footage.folder(folder, colours=[footage.RED, footage.GREEN], length=40)
+    words = ['index', str(folder), '--into', str(tmp_path / 'index'), '--rate', '10']
+    model = 'colour_localizer:ColourLocalizer'
+    assert main([*words, '--max-rate', '2', '--model', model, '--processes', '1']) == 0
+    out = tmp_path / 'reel.mp4'
+    summarize(capsys, tmp_path / 'index', '--seconds', 4, '--out', out)
+    report = ['report', str(tmp_path / 'index'), '--out', str(tmp_path / 'page.html')]
+    assert main([*report, '--clips', 'beside']) == 0
+    [clip] = (tmp_path / 'page_clips').iterdir()
+    for path in (out, clip):
+        with av.open(str(path)) as container:
+            last = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)][-1]
+        picture = last[:48].reshape(-1, 3).max(axis=0)
+        assert picture[1] > 200, f'{path} ends with what is shown last'
 
 
 def test_reel_is_cut_from_bags_of_several_cameras_too(tmp_path, capsys):
