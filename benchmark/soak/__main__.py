@@ -191,7 +191,7 @@ class Soak:
         print(f'{sent} images sent by {len(self._cameras)} cameras: {_listed(episodes)}')
         print(f'the node: {_listed(self._done)}')
         print(f'{self._ledger.openings} instances started in {self._ledger.events} events')
-        if len(self._times) > 1:
+        if len(self._times) > 3:
             text, faults = check_memory(self._times, self._memory)
             print(f'{text}; {share:.0%} of a core')
             self._faults += faults
