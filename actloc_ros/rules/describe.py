@@ -39,7 +39,8 @@ class Describer:
 
     def version(self, rule: CompiledRule, rows: list[int]) -> bytes:
         """Return another value where what a rule says of actors may have changed."""
-        return (self._all_versions()[rows] & self._mask_of[rule.name]).tobytes()
+        versions = self._all_versions().take(rows, axis=0)
+        return (versions & self._mask_of[rule.name]).tobytes()
 
     def versions(self, rows: np.ndarray, rules: np.ndarray) -> np.ndarray:
         """Return likewise uint64 (M, words) of M rows of one actor and indices of rules."""

@@ -127,13 +127,13 @@ def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:
     known = np.isfinite(ordered.sum(0))
     n = known.sum(0)
     t = np.where(known, ordered[0], np.nan)
-    u = t - np.fmin.reduce(t)
-    good = (n >= LEAST) & (np.fmax.reduce(u) >= COVERED * window)
+    first = np.fmin.reduce(t)
+    good = (n >= LEAST) & (np.fmax.reduce(t) - first >= COVERED * window)
     fit = _unknown(len(n))
     if not good.any():
         return fit
     with np.errstate(divide='ignore', invalid='ignore'):
-        u = np.where(known, u, 0.0)
+        u = np.where(known, t - first, 0.0)
         u = np.where(known, u - u.sum(0) / n, 0.0)
         d = np.where(known, ordered[1:], 0.0)
         if curved:
