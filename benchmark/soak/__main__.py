@@ -1,7 +1,7 @@
 """Run the node beside cameras that misbehave, and say what came of it; exit code 1 for a fault.
 
 Cameras come, go, change their size and encoding, lag, repeat stamps, jump in time and send broken
-images, while the node is deactivated, reset and paused now and then. Memory must stay flat, events
+images, while the node is deactivated, reset and paused now and then. Memory must level off, events
 must agree with results one to one, and the counters of /diagnostics must add up.
 """
 
