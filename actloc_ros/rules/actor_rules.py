@@ -86,7 +86,7 @@ class ActorRules:
         detected = self._table.last_detected[rows]
         versions = self._describer.versions(rows, rules)
         known = self._over_after.take(cells) != NEVER
-        changed = known & (versions != self._versions[cells]).any(axis=1)
+        changed = known & (versions != self._versions.take(cells, axis=0)).any(axis=1)
         begins = ~known & (stamp >= self._cool_at.take(cells))
         new = (begins | changed) & (detected == stamp)
         self._versions[cells[new]] = versions[new]

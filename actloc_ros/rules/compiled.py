@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from actloc_ros.frames import nanoseconds
 from actloc_ros.rules.areas.lines import DIRECTIONS
@@ -68,6 +69,21 @@ class CompiledRule:
     gap: int
     hold: int
     evidence: int
+
+    @cached_property
+    def parts(self) -> tuple[CompiledConditions, ...]:
+        """All conditions, whether they must hold or may."""
+        return (self.always, *self.any)
+
+    @cached_property
+    def zones(self) -> list[int]:
+        """Indices of the zones to be in, in order."""
+        return sorted({zone for part in self.parts for zone in part.zones or ()})
+
+    @cached_property
+    def lines(self) -> list[int]:
+        """Indices of the lines to cross, in order."""
+        return sorted({line for part in self.parts for line, _ in part.crossings})
 
     @property
     def ways(self) -> list[tuple[CompiledConditions, ...]]:

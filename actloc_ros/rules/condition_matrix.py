@@ -37,16 +37,15 @@ class ConditionMatrix:
         self._limits = np.array(limits).reshape(-1, 2)
         bits = _Bits(compiled, limits)
         asked = [[each for part in way for each in bits.asked(part)] for way in self._columns]
-        sets = sorted({each for of_column in asked for each in of_column})
+        refused = [[(bit,) for part in way for bit in bits.refused(part)] for way in self._columns]
+        sets = sorted({each for of_column in asked + refused for each in of_column})
         self._sets = _members(sets, bits.count)
-        self._refused = _members(
-            ([bit for part in way for bit in bits.refused(part)] for way in self._columns),
-            bits.count,
+        wanted, unwanted = (
+            _members(([sets.index(each) for each in some] for some in of_columns), len(sets))
+            for of_columns in (asked, refused)
         )
-        self._asked = _members(
-            ([sets.index(each) for each in of_column] for of_column in asked), len(sets)
-        )
-        self._asked_count = self._asked.sum(0)
+        # Who fulfils a column has all that it asks for, from which nothing refused takes away.
+        self._weights, self._wanted_count = wanted - unwanted, wanted.sum(0)
         self._kinds, self._kinds_of = np.zeros((0, len(self._columns)), bool), -1
         self._hold = np.array([rule.hold for rule in rules], np.int64)
 
@@ -54,9 +53,8 @@ class ConditionMatrix:
         """Return who fulfils which rule, bool (N, R), and which columns, bool (N, C)."""
         bits = self._bits(state)
         met = (bits @ self._sets > 0).astype(np.float32)
-        good = met @ self._asked == self._asked_count
-        good &= bits @ self._refused == 0
-        good &= self._of_kinds(state.table.kind_names)[state.table.kinds]
+        good = met @ self._weights == self._wanted_count
+        good &= self._of_kinds(state.table.kind_names).take(state.table.kinds, axis=0)
         rules = good.astype(np.float32) @ self._of_rule > 0
         rules &= state.table.used()[:, None]
         rules &= (stamp - state.table.last_detected)[:, None] <= self._hold

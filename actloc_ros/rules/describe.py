@@ -39,11 +39,12 @@ class Describer:
 
     def version(self, rule: CompiledRule, rows: list[int]) -> bytes:
         """Return another value where what a rule says of actors may have changed."""
-        return (self._all_versions()[rows] & self._mask_of[rule.name]).tobytes()
+        versions = self._all_versions().take(rows, axis=0)
+        return (versions & self._mask_of[rule.name]).tobytes()
 
     def versions(self, rows: np.ndarray, rules: np.ndarray) -> np.ndarray:
         """Return likewise uint64 (M, words) of M rows of one actor and indices of rules."""
-        return self._all_versions()[rows] & self._masks[rules]
+        return self._all_versions().take(rows, axis=0) & self._masks.take(rules, axis=0)
 
     def _all_versions(self) -> np.ndarray:
         """Return all that a description depends on, uint64 (N, words)."""
@@ -68,7 +69,6 @@ class Describer:
 
     def _mask(self, rule: CompiledRule) -> np.ndarray:
         """Return which bits matter to a rule."""
-        parts = (rule.always, *rule.any)
         zones, predicates, sequences, lines = (
             np.zeros(count, bool)
             for count in (
@@ -78,9 +78,8 @@ class Describer:
                 len(self._compiled.lines),
             )
         )
-        for part in parts:
-            zones[list(part.zones or ())] = True
-            lines[[line for line, _ in part.crossings]] = True
+        zones[rule.zones] = lines[rule.lines] = True
+        for part in rule.parts:
             predicates[[p for p in (part.predicate,) if p >= 0]] = True
             sequences[[s for s in (part.sequence,) if s >= 0]] = True
         found = np.tile(predicates, self._state.evidence.found.shape[1])
@@ -126,43 +125,40 @@ class Describer:
         """Return what is said of some actors, in order of their tracks."""
         state = self._state
         ordered = sorted(rows, key=lambda row: int(state.table.ids[row]))
-        parts = (rule.always, *rule.any)
-        labels = dict.fromkeys(
-            n for row in ordered for part in parts for n in self._labels(part, row)
-        )
-        scores = [s for row in ordered for part in parts for s in self._scores(part, row)]
-        zones = {z for part in parts for z in part.zones or ()}
-        zones = {z for z in zones if any(state.zones.inside[row, z] for row in ordered)}
-        lines = {line for part in parts for line, _ in part.crossings}
-        lines = {line for line in lines if any(state.lines.crossed[row, line] for row in ordered)}
+        labels: dict[str, None] = {}
+        scores = []
+        for row in ordered:
+            for part in rule.parts:
+                found, predicate = self._evidence(part, row)
+                labels |= dict.fromkeys(found)
+                if predicate >= 0:
+                    scores.append(state.evidence.score(row, predicate))
+        zones = [z for z in rule.zones if any(state.zones.inside[row, z] for row in ordered)]
+        lines = [n for n in rule.lines if any(state.lines.crossed[row, n] for row in ordered)]
         ids = tuple(int(state.table.ids[row]) for row in ordered)
         return Description(
             track_ids=ids,
             labels=tuple(labels),
-            zones=tuple(self._zone_names[z] for z in sorted(zones)),
-            lines=tuple(self._line_names[line] for line in sorted(lines)),
+            zones=tuple(self._zone_names[z] for z in zones),
+            lines=tuple(self._line_names[n] for n in lines),
             score=sum(scores) / len(scores) if scores else 1.0,
             values=dict(values),
             boxes={i: _box(state.table.boxes[row]) for i, row in zip(ids, ordered, strict=True)},
         )
 
-    def _labels(self, part: CompiledConditions, row: int) -> tuple[str, ...]:
-        evidence = self._state.evidence
-        if part.sequence >= 0 and self._state.sequences.holds[row, part.sequence]:
-            steps, _ = self._compiled.sequences[part.sequence]
-            return tuple(evidence.predicates[step].labels[0] for step in steps)
-        if part.predicate >= 0 and evidence.supported[row, part.predicate]:
-            return evidence.labels_found(row, part.predicate)
-        return ()
+    def _evidence(self, part: CompiledConditions, row: int) -> tuple[tuple[str, ...], int]:
+        """Return the actions of an actor that conditions ask for, and whose score counts for them.
 
-    def _scores(self, part: CompiledConditions, row: int) -> list[float]:
-        evidence = self._state.evidence
-        if part.sequence >= 0 and self._state.sequences.holds[row, part.sequence]:
+        Returns:
+            Labels, and the index of a predicate; -1 where it does none of them.
+        """
+        state = self._state
+        if part.sequence >= 0 and state.sequences.holds[row, part.sequence]:
             steps, _ = self._compiled.sequences[part.sequence]
-            return [evidence.score(row, steps[-1])]
-        if part.predicate >= 0 and evidence.supported[row, part.predicate]:
-            return [evidence.score(row, part.predicate)]
-        return []
+            return tuple(state.evidence.predicates[step].labels[0] for step in steps), steps[-1]
+        if part.predicate >= 0 and state.evidence.supported[row, part.predicate]:
+            return state.evidence.labels_found(row, part.predicate), part.predicate
+        return (), -1
 
 
 def _box(box: np.ndarray) -> tuple[float, float, float, float]:

@@ -57,18 +57,20 @@ class EvidenceMemory:
         durations = np.array([p.min_duration for p in predicates], np.int64)
         self._durations, self._duration_of = np.unique(durations, return_inverse=True)
         self._duration = durations
-        count = len(predicates)
+        self._count = count = len(predicates)
+        # Of each predicate the hits, then of each duration the key frames with the actor.
+        counted = count + len(self._durations)
+        of_column = np.concatenate([self._duration_of, np.arange(len(self._durations))])
+        self._of_duration = [of_column == index for index in range(len(self._durations))]
         self._history = History(
             int(durations.max(initial=0)) + nanoseconds(1.0),
-            hits=((rows, count), np.int32),
+            counts=((rows, counted), np.int32),
             scores=((rows, count), np.float32),
-            steps=((rows, 1), np.int32),
         )
         self.supported = np.zeros((rows, count), bool)
         self.began = np.zeros((rows, count), np.int64)
         self.found = np.zeros((rows, most, count), bool)
-        self._total_hits = np.zeros((rows, count), np.int32)
-        self._total_steps = np.zeros((rows, 1), np.int32)
+        self._counts = np.zeros((rows, counted), np.int32)
 
     def widen(self, rows: int) -> None:
         """Make room for more actors."""
@@ -103,14 +105,9 @@ class EvidenceMemory:
         scores = self._scores_of(rows, actors)
         found = (scores >= self._min_score) & detected[:, None]
         hits = found.any(axis=1)
-        self._total_hits += hits
-        self._total_steps += detected
-        self._history.append(
-            stamp,
-            hits=self._total_hits,
-            scores=scores.max(axis=1) * hits,
-            steps=self._total_steps,
-        )
+        self._counts[:, : self._count] += hits
+        self._counts[:, self._count :] += detected
+        self._history.append(stamp, counts=self._counts, scores=scores.max(axis=1) * hits)
         if len(rows):
             recent = self._decide(stamp, detected, first_detected)
             self.found &= (recent | ~detected)[:, None]
@@ -120,10 +117,10 @@ class EvidenceMemory:
         """Return the mean score of the hits in the window, in [0, 1]."""
         stamps = self._history.stamps
         first = self._first_row(int(stamps[-1]), int(self._duration[predicate]))
-        hits, scores = self._history.rows('hits'), self._history.rows('scores')
-        count = hits[-1, row, predicate] - (hits[first - 1, row, predicate] if first else 0)
-        total = scores[first:, row, predicate].sum(dtype=np.float64)
-        return min(1.0, float(total / count)) if count else 0.0
+        hits = self._history.rows('counts')[:, row, predicate]
+        count = int(hits[-1] - (hits[first - 1] if first else 0))
+        total = sum(self._history.rows('scores')[first:, row, predicate].tolist())
+        return min(1.0, total / count) if count else 0.0
 
     def labels_found(self, row: int, predicate: int) -> tuple[str, ...]:
         """Return the predicate's actions that have hit in what holds."""
@@ -150,19 +147,18 @@ class EvidenceMemory:
         """
         history = self._history
         first = [self._first_row(stamp, duration) for duration in self._durations.tolist()]
-        hits, steps = self._total_hits.copy(), self._total_steps.repeat(len(first), axis=1)
-        for index, begin in enumerate(first):
+        counts = self._counts.copy()
+        for begin, own in zip(first, self._of_duration, strict=True):
             if begin:  # each predicate counts from the row before its window
-                own = self._duration_of == index
-                np.subtract(hits, history.rows('hits')[begin - 1], out=hits, where=own)
-                steps[:, index] -= history.rows('steps')[begin - 1, :, 0]
+                np.subtract(counts, history.rows('counts')[begin - 1], out=counts, where=own)
+        hits, steps = counts[:, : self._count], counts[:, self._count :]
         share = hits / np.maximum(steps, 1).take(self._duration_of, axis=1)
         known = first_detected[:, None] <= stamp - self._duration
         supported = (share >= self._min_fraction) & (hits > 0) & known
         rising = supported & ~self.supported & detected
         np.copyto(self.supported, supported, where=detected)
         if rising.any():
-            self._begin(rising.nonzero(), min(first), self._total_hits - hits)
+            self._begin(rising.nonzero(), min(first), self._counts - counts)
         return hits > 0
 
     def _begin(self, cells: tuple[np.ndarray, ...], first: int, before: np.ndarray) -> None:
@@ -171,10 +167,10 @@ class EvidenceMemory:
         Args:
             cells: Their rows and predicates.
             first: Row of the history at which the longest window begins.
-            before: int32 (N, P): hits before each window.
+            before: int32 (N, P and more): hits before each window.
         """
         rows, predicates = cells
-        counts = self._history.rows('hits')[first:, rows, predicates]
+        counts = self._history.rows('counts')[first:, rows, predicates]
         risen = counts > before[rows, predicates]
         self.began[rows, predicates] = self._history.stamps[first + risen.argmax(axis=0)]
 
@@ -186,6 +182,5 @@ _BY_ROW = (
     'supported',
     'began',
     'found',
-    '_total_hits',
-    '_total_steps',
+    '_counts',
 )

@@ -44,6 +44,5 @@ def to_ground(matrix: np.ndarray, image: np.ndarray) -> np.ndarray:
     """
     mapped = image @ matrix[:, :2].T + matrix[:, 2]
     depth = mapped[:, 2:]
-    with np.errstate(divide='ignore', invalid='ignore'):
-        points = mapped[:, :2] / depth
-    return np.where(depth > NEAR_HORIZON, points, np.nan)
+    points = np.full((len(image), 2), np.nan)
+    return np.divide(mapped[:, :2], depth, out=points, where=depth > NEAR_HORIZON)

@@ -12,6 +12,7 @@ from actloc_ros.frames import nanoseconds, seconds
 from actloc_ros.rules.compiled import CompiledRule
 
 MOST_A_MINUTE = 1000
+SAID = ('track_ids', 'labels', 'zones', 'entered_zones', 'lines')  # a change of it is an update
 LASTING = {'dwell_s', 'absence_s'}  # measures that grow to the alarm's end
 MINUTE = nanoseconds(60.0)
 Box = tuple[float, float, float, float]
@@ -98,22 +99,14 @@ class Occurrence:
         if before is None:
             return []
         said = finding.describe()
-        added = [zone for zone in said.zones if zone not in before.entered_zones]
         fields = _fields(said)
         fields['labels'] = _joined(before.labels, said.labels)
         fields['lines'] = _joined(before.lines, said.lines)
-        after = replace(
-            before,
-            type=AlarmType.UPDATE,
-            stamp=stamp,
-            end=finding.last,
-            entered_zones=(*before.entered_zones, *added),
-            **fields,
-        )
-        if _says(after) == _says(before):
+        fields['entered_zones'] = _joined(before.entered_zones, said.zones)
+        if all(fields[name] == getattr(before, name) for name in SAID):
             return []
-        self.alarm = after
-        return [after]
+        self.alarm = replace(before, type=AlarmType.UPDATE, stamp=stamp, end=finding.last, **fields)
+        return [self.alarm]
 
     def end(self, stamp: int, last: int) -> None:
         """Take the last step, with the stamp of the last evidence as the alarm's end."""
@@ -147,7 +140,3 @@ def _fields(said: Description) -> dict:
 
 def _joined(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
     return (*before, *(each for each in now if each not in before))
-
-
-def _says(alarm: Alarm) -> tuple:
-    return alarm.track_ids, alarm.labels, alarm.zones, alarm.entered_zones, alarm.lines

@@ -16,6 +16,7 @@ positions and dv that of velocities:
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 
 import numpy as np
@@ -117,6 +118,7 @@ class PairTable:
         other: int64 (P,), rows of the second.
         apart: float64 (P, 2): position of the second less that of the first, m.
         distance: float64 (P,) in m.
+        related: Which pairs are in a relation, bool (P,), by what rules ask for.
     """
 
     def __init__(
@@ -134,18 +136,22 @@ class PairTable:
         near = across * across + down * down <= (ROUNDED * farthest) ** 2
         near.flat[:: len(rows) + 1] = False  # nobody is a pair with himself
         first, second = near.nonzero()
+        self._first, self._second, self._velocity = first, second, velocity
         self.one, self.other = rows[first], rows[second]
-        self.apart = metres[second] - metres[first]
+        self.apart = self._differences(metres)
         self.distance = np.hypot(self.apart[:, 0], self.apart[:, 1])
-        self._velocities = velocity[first], velocity[second]
+        self.related: dict[Hashable, np.ndarray] = {}
 
     @cached_property
     def moving(self) -> np.ndarray:
         """Velocity of the second less that of the first, float64 (P, 2) in m/s."""
-        one, other = self._velocities
-        return other - one
+        return self._differences(self._velocity)
 
     @cached_property
     def closing(self) -> np.ndarray:
         """Closing speeds, float64 (P,) in m/s; NaN where not known."""
         return closing_speed(self.apart, self.moving)
+
+    def _differences(self, values: np.ndarray) -> np.ndarray:
+        """Return values (K, 2) of the second less those of the first, (P, 2)."""
+        return values.take(self._second, axis=0) - values.take(self._first, axis=0)

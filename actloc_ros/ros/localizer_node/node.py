@@ -31,7 +31,7 @@ from actloc_ros.ros.localizer_node.depth_input import DepthInput
 from actloc_ros.ros.localizer_node.diagnostics import (
     NodeHealth,
     device_memory,
-    free_device_memory,
+    free_kept_memory,
     node_status,
 )
 from actloc_ros.ros.localizer_node.joints_input import JointsInput
@@ -117,7 +117,7 @@ class ActionLocalizer(PatientLifecycleNode):
         self._opening = time.monotonic()
         self.get_logger().info(f'opening the model {model}, which may take some seconds')
         try:
-            localizer = await Background(lambda: open_localizer(model, options))
+            localizer = await Background(lambda: _load(model, options))
             took = time.monotonic() - self._opening
         finally:
             self._opening = None
@@ -229,7 +229,7 @@ class ActionLocalizer(PatientLifecycleNode):
         """Return the localizer that the settings ask for, opening it if it is not open."""
         if not self._is_open():
             self._close()
-            self._localizer = open_localizer(self.settings.model, self._options())
+            self._localizer = _load(self.settings.model, self._options())
             self._opened = self._wanted()
         assert self._localizer is not None
         _check_labels(self.settings, self._localizer)
@@ -284,7 +284,7 @@ class ActionLocalizer(PatientLifecycleNode):
         self._localizer.close()
         self._localizer = None
         gc.collect()
-        free_device_memory()
+        free_kept_memory()
 
     def _stop(self, timeout: float) -> bool:
         """Stop the worker within `timeout` s, if the node is active; say whether in time."""
@@ -400,6 +400,13 @@ class ActionLocalizer(PatientLifecycleNode):
             return ''
         took = time.monotonic() - self._opening
         return f'opening the model {self.settings.model} for {took:.0f} s'
+
+
+def _load(model: str, options: LocalizerOptions) -> Localizer:
+    """Open a model, and give back what only opening it took."""
+    localizer = open_localizer(model, options)
+    free_kept_memory()
+    return localizer
 
 
 def _check_labels(settings: Settings, localizer: Localizer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,34 +27,24 @@ class LineMemory:
     """
 
     def __init__(self, lines: Sequence[Line], rows: int) -> None:
-        count = len(lines)
-        self._ends = np.array([points_of(line.coordinates) for line in lines]).reshape(count, 2, 2)
-        bands = (BAND_IMAGE if line.frame is None else BAND_METRES for line in lines)
-        own = (line.band for line in lines)
-        self._band = np.array([d if b is None else b for d, b in zip(bands, own, strict=True)])
-        groups: dict[tuple[str | None, str], list[int]] = {}
+        groups: dict[tuple[str | None, str], dict[int, Line]] = {}
         for index, line in enumerate(lines):
             key = (line.frame, '') if line.frame is not None else (None, line.anchor)
-            groups.setdefault(key, []).append(index)
-        self._groups = {key: np.array(columns) for key, columns in groups.items()}
-        self._aspect = 0.0
-        self._straight: list[_Straight] = []
-        self.crossed = np.zeros((rows, count), np.int8)
-        self._side = np.zeros((rows, count), np.int8)
-        self._point = np.full((rows, count, 2), np.nan)
+            groups.setdefault(key, {})[index] = line
+        self._groups = [_LineGroup(*key, some, rows) for key, some in groups.items()]
+        self.crossed = np.zeros((rows, len(lines)), np.int8)
 
     def widen(self, rows: int) -> None:
         """Make room for more actors."""
-        for name, empty in _BY_ROW:
-            old = getattr(self, name)
-            new = np.full((rows, *old.shape[1:]), empty, old.dtype)
-            new[: len(old)] = old
-            setattr(self, name, new)
+        self.crossed = _widened(self.crossed, rows, 0)
+        for group in self._groups:
+            group.widen(rows)
 
     def clear(self, row: int) -> None:
         """Forget an actor."""
-        for name, empty in _BY_ROW:
-            getattr(self, name)[row] = empty
+        self.crossed[row] = 0
+        for group in self._groups:
+            group.clear(row)
 
     def step(self, rows: np.ndarray, places: Places, aspect: float) -> None:
         """Take where the actors of `rows` are.
@@ -67,68 +57,83 @@ class LineMemory:
         self.crossed[:] = 0
         if not len(rows):
             return
-        if aspect != self._aspect:
-            self._aspect = aspect
-            self._straight = [
-                _straight(frame, anchor, columns, self._ends[columns], aspect)
-                for (frame, anchor), columns in self._groups.items()
-            ]
-        for lines in self._straight:
-            if lines.frame is None:
-                self._take(lines, rows, places.image[lines.anchor] * lines.scale)
-            elif lines.frame == places.frame:
-                self._take(lines, rows, places.metres)
+        for group in self._groups:
+            group.step(rows, places, aspect, self.crossed)
 
-    def _take(self, lines: _Straight, rows: np.ndarray, points: np.ndarray) -> None:
-        """Take points (K, 2) for some lines."""
-        columns = lines.columns
-        distance, band = points @ lines.normal - lines.offset, self._band[columns]
-        side = (distance > band).astype(np.int8) - (distance < -band)
-        cells = (rows[:, None], columns)
-        before = self._side[cells]
-        changed = (side * before) < 0
-        if changed.any():
-            changed &= meets(self._point[cells], points[:, None], lines.ends)
-            self.crossed[cells] = side * changed
-        self._side[cells] = np.where(side, side, before)
-        actors, beyond = side.nonzero()
-        self._point[rows[actors], columns[beyond]] = points[actors]
+
+class _LineGroup:
+    """Lines for which the same points count: of an anchor in the image, or in m in a frame."""
+
+    def __init__(
+        self, frame: str | None, anchor: str, lines: Mapping[int, Line], rows: int
+    ) -> None:
+        """Begin with lines by their index among all."""
+        self._frame, self._anchor = frame, anchor
+        self._columns = np.array(list(lines))
+        self._ends = np.array([points_of(line.coordinates) for line in lines.values()])
+        usual = BAND_IMAGE if frame is None else BAND_METRES
+        self._band = np.array([usual if n.band is None else n.band for n in lines.values()])
+        self._aspect, self._straight = 0.0, _straight(self._ends)
+        # On which side of each line an actor was last, and where; 0 and NaN where that is unknown.
+        self._side = np.zeros((rows, len(lines)), np.int8)
+        self._point = np.full((rows, len(lines), 2), np.nan)
+
+    def widen(self, rows: int) -> None:
+        """Make room for more actors."""
+        self._side = _widened(self._side, rows, 0)
+        self._point = _widened(self._point, rows, np.nan)
+
+    def clear(self, row: int) -> None:
+        """Forget an actor."""
+        self._side[row], self._point[row] = 0, np.nan
+
+    def step(self, rows: np.ndarray, places: Places, aspect: float, crossed: np.ndarray) -> None:
+        """Take where the actors of `rows` are; write into `crossed` as `LineMemory` has it."""
+        points = np.full((len(self._side), 1, 2), np.nan)
+        if self._frame is None:
+            # In heights of the image, so that lengths are alike both ways.
+            points[rows, 0] = places.image[self._anchor] * (aspect, 1.0)
+            if aspect != self._aspect:
+                self._aspect, self._straight = aspect, _straight(self._ends * (aspect, 1.0))
+        elif self._frame == places.frame:
+            points[rows, 0] = places.metres
+        distance = points[:, 0] @ self._straight.normal - self._straight.offset
+        side = (distance > self._band).astype(np.int8) - (distance < -self._band)
+        cells = (side * self._side < 0).nonzero()
+        if len(cells[0]):
+            actors, lines = cells
+            met = meets(self._point[cells], points[actors, 0], self._straight.ends[lines])
+            crossed[actors, self._columns[lines]] = side[cells] * met
+        beyond = side != 0
+        np.copyto(self._side, side, where=beyond)
+        np.copyto(self._point, points, where=beyond[..., None])
 
 
 @dataclass(frozen=True)
 class _Straight:
-    """Lines for which the same points count, in m, or of the image in heights.
+    """Lines as what tells the distances from them.
 
     Attributes:
-        frame: Of points in m; None for points of the image.
-        anchor: Of boxes, for points of the image.
-        columns: (L,) indices of the lines.
-        scale: (2,) from shares of the image to heights, so that lengths are alike both ways.
         ends: float64 (L, 2, 2).
         normal: float64 (2, L), of length 1, to the right of A to B.
         offset: float64 (L,): distance from the origin along it.
     """
 
-    frame: str | None
-    anchor: str
-    columns: np.ndarray
-    scale: np.ndarray
     ends: np.ndarray
     normal: np.ndarray
     offset: np.ndarray
 
 
-def _straight(
-    frame: str | None, anchor: str, columns: np.ndarray, ends: np.ndarray, aspect: float
-) -> _Straight:
-    scale = np.array([aspect if frame is None else 1.0, 1.0])
-    ends = ends * scale
+def _straight(ends: np.ndarray) -> _Straight:
     a, along = ends[:, 0], ends[:, 1] - ends[:, 0]
     normal = np.stack([-along[:, 1], along[:, 0]]) / np.hypot(along[:, 0], along[:, 1])
-    return _Straight(frame, anchor, columns, scale, ends, normal, (a.T * normal).sum(0))
+    return _Straight(ends, normal, (a.T * normal).sum(0))
 
 
-_BY_ROW = (('crossed', 0), ('_side', 0), ('_point', np.nan))
+def _widened(array: np.ndarray, rows: int, empty: float) -> np.ndarray:
+    wider = np.full((rows, *array.shape[1:]), empty, array.dtype)
+    wider[: len(array)] = array
+    return wider
 
 
 def signed_distance(points: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from actloc_ros.rules.groups.windows import DwellClocks, HeldShare
 from actloc_ros.rules.occurrences import GroupFinding
 from actloc_ros.rules.tracks.track_state import TrackState
 
+PairKey = tuple[int, int]  # serials of two actors
 CAMERA = 0  # the key of what is of the whole camera
 SILENCE = nanoseconds(2.0)  # without key frames after which it is not known who is there
 
@@ -63,7 +64,7 @@ class CountRule(GroupRule):
     def __init__(self, rule: CompiledRule, state: TrackState, describer: Describer) -> None:
         super().__init__(rule, state, describer)
         self._held = HeldShare(rule.evidence, rule.rule.min_fraction)
-        self._clocks = DwellClocks(rule.gap)
+        self._clocks: DwellClocks[int] = DwellClocks(rule.gap)
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
@@ -111,8 +112,8 @@ class RelationRule(GroupRule):
 
     def __init__(self, rule: CompiledRule, state: TrackState, describer: Describer) -> None:
         super().__init__(rule, state, describer)
-        self._held: dict[tuple[int, int], HeldShare] = {}
-        self._clocks = DwellClocks(rule.gap)
+        self._held: dict[PairKey, HeldShare] = {}
+        self._clocks: DwellClocks[PairKey] = DwellClocks(rule.gap)
 
     def step(
         self, stamp: int, holding: np.ndarray, active: bool, rows: np.ndarray
@@ -126,22 +127,23 @@ class RelationRule(GroupRule):
         pairs = {self._key(pair): pair for pair in found}
         since = self._clocks.step(stamp, self._evident(stamp, pairs))
         for key, begin in since.items():
-            pair = pairs.get(key)  # type: ignore[call-overload]
-            if pair is not None and stamp - begin >= nanoseconds(self.rule.rule.dwell):
+            if stamp - begin >= nanoseconds(self.rule.rule.dwell):
+                pair = pairs[key]
                 yield self.finding(key, begin, stamp, list(pair.rows), pair.values)
 
-    def _key(self, pair: Pair) -> tuple[int, int]:
+    def _key(self, pair: Pair) -> PairKey:
         one, other = pair.rows
         return int(self.state.table.serials[one]), int(self.state.table.serials[other])
 
-    def _evident(self, stamp: int, pairs: Mapping[tuple[int, int], Pair]) -> dict[object, int]:
+    def _evident(self, stamp: int, pairs: Collection[PairKey]) -> dict[PairKey, int]:
         """Return the pairs that have been so for their share of the time, with their begin."""
-        evident: dict[object, int] = {}
-        for key in [*self._held, *(key for key in pairs if key not in self._held)]:
-            held = self._held.setdefault(
-                key, HeldShare(self.rule.evidence, self.rule.rule.min_fraction)
-            )
-            if held.step(stamp, key in pairs) and key in pairs:
-                evident[key] = held.began
+        for key in pairs:
+            if key not in self._held:
+                self._held[key] = HeldShare(self.rule.evidence, self.rule.rule.min_fraction)
+        evident = {
+            key: held.began
+            for key, held in self._held.items()
+            if held.step(stamp, key in pairs) and key in pairs
+        }
         self._held = {key: held for key, held in self._held.items() if not held.idle}
         return evident

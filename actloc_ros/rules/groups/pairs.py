@@ -45,19 +45,32 @@ def find_pairs(
     """
     if relation.type == 'near_miss':
         return _near_misses(relation, state, first, table, stamp)
-    near = first[table.one] & (table.distance <= relation.max_distance)
+    key = relation.type, relation.max_distance, relation.with_
+    if key not in table.related:  # rules often differ in who the first is alone
+        table.related[key] = _related(relation, state, table)
     pairs: dict[tuple[int, int], Pair] = {}
-    for index in near.nonzero()[0].tolist():
+    for index in (table.related[key] & first.take(table.one)).nonzero()[0].tolist():
         rows = _ordered(table, index)
-        if rows in pairs or state.table.kind(table.other[index]) not in relation.with_:
-            continue
-        values = {'distance_m': float(table.distance[index])}
-        if relation.type == 'approaching':
-            values['closing_mps'] = float(table.closing[index])
-            if not values['closing_mps'] >= CLOSING:
-                continue
-        pairs[rows] = Pair(rows, values)
+        if rows not in pairs:
+            values = {'distance_m': float(table.distance[index])}
+            if relation.type == 'approaching':
+                values['closing_mps'] = float(table.closing[index])
+            pairs[rows] = Pair(rows, values)
     return list(pairs.values())
+
+
+def _related(relation: Relation, state: TrackState, table: PairTable) -> np.ndarray:
+    """Return which pairs are in a relation, bool (P,)."""
+    related = _suitable(relation, state, table) & (table.distance <= relation.max_distance)
+    if relation.type == 'approaching':
+        related &= table.closing >= CLOSING
+    return related
+
+
+def _suitable(relation: Relation, state: TrackState, table: PairTable) -> np.ndarray:
+    """Return of which pairs the second is of a kind that is asked for, bool (P,)."""
+    kinds = np.array([name in relation.with_ for name in state.table.kind_names], bool)
+    return kinds[state.table.kinds[table.other]]
 
 
 def _near_misses(
@@ -67,9 +80,10 @@ def _near_misses(
     reach = radii[table.one] + radii[table.other]
     ttc = time_to_collision(table.apart, table.moving, reach)
     pairs: dict[tuple[int, int], Pair] = {}
-    for index in first[table.one].nonzero()[0].tolist():
+    asked = first[table.one] & _suitable(relation, state, table)
+    for index in asked.nonzero()[0].tolist():
         rows = _ordered(table, index)
-        if rows in pairs or state.table.kind(table.other[index]) not in relation.with_:
+        if rows in pairs:
             continue
         values = {}
         if relation.ttc is not None and ttc[index] <= relation.ttc:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Generic, TypeVar
+
+Key = TypeVar('Key')
 
 
 class HeldShare:
@@ -41,16 +44,16 @@ class HeldShare:
         return not self._held
 
 
-class DwellClocks:
+class DwellClocks(Generic[Key]):
     """Since when each of many things has held, with gaps up to a time; by key."""
 
     def __init__(self, gap: int) -> None:
         """Begin; `gap` in ns."""
         self._gap = gap
-        self._since: dict[object, int] = {}
-        self._last: dict[object, int] = {}
+        self._since: dict[Key, int] = {}
+        self._last: dict[Key, int] = {}
 
-    def step(self, stamp: int, holding: dict[object, int]) -> dict[object, int]:
+    def step(self, stamp: int, holding: dict[Key, int]) -> dict[Key, int]:
         """Take what holds, with the stamp of its first evidence; return since when each has."""
         for key in [k for k, last in self._last.items() if stamp - last > self._gap]:
             del self._since[key], self._last[key]

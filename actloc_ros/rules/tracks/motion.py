@@ -123,19 +123,19 @@ def fit_motion(points: np.ndarray, window: float, curved: bool = True) -> Fit:
         window: In s; who was measured over less than 0.9 of it is not known.
         curved: Whether accelerations and standard deviations are asked for too.
     """
-    t, x, y = points.transpose(2, 0, 1)
-    known = np.isfinite(t + x + y)
+    ordered = np.ascontiguousarray(points.transpose(2, 0, 1))
+    known = np.isfinite(ordered.sum(0))
     n = known.sum(0)
-    t = np.where(known, t, np.nan)
-    u = t - np.fmin.reduce(t)
-    good = (n >= LEAST) & (np.fmax.reduce(u) >= COVERED * window)
+    t = np.where(known, ordered[0], np.nan)
+    first = np.fmin.reduce(t)
+    good = (n >= LEAST) & (np.fmax.reduce(t) - first >= COVERED * window)
     fit = _unknown(len(n))
     if not good.any():
         return fit
     with np.errstate(divide='ignore', invalid='ignore'):
-        u = np.where(known, u, 0.0)
+        u = np.where(known, t - first, 0.0)
         u = np.where(known, u - u.sum(0) / n, 0.0)
-        d = np.where(known, (x, y), 0.0)
+        d = np.where(known, ordered[1:], 0.0)
         if curved:
             d = np.where(known, d - d.sum(1, keepdims=True) / n, 0.0)
         s2 = (u * u).sum(0)

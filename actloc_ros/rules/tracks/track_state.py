@@ -116,8 +116,7 @@ class TrackState:
 
 
 def _needs_motion(rule: CompiledRule) -> bool:
-    parts = (rule.always, *rule.any)
-    return bool(rule.rule.relation or rule.rule.traffic or any(part.speed for part in parts))
+    return bool(rule.rule.relation or rule.rule.traffic or any(part.speed for part in rule.parts))
 
 
 def _longest_path(compiled: CompiledCamera) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from actloc_ros.rules.scene import Actor, Scene
 
-FIRST_ROWS = 16
+ROWS = 16  # that there are at first, and that are added at a time
 SUCCESSOR = 0.6  # lengths (longer sides of a box) from a lost track's centre to its successor's
 
 
@@ -50,13 +50,13 @@ class TrackTable:
         self._row_of: dict[int, int] = {}
         self._serial = count(1)
         self.kind_names: list[str] = []
-        self._used = np.zeros(FIRST_ROWS, bool)
-        self.ids = np.zeros(FIRST_ROWS, np.int64)
-        self.serials = np.zeros(FIRST_ROWS, np.int64)
-        self.kinds = np.zeros(FIRST_ROWS, np.int64)
-        self.first_detected = np.zeros(FIRST_ROWS, np.int64)
-        self.last_detected = np.zeros(FIRST_ROWS, np.int64)
-        self.boxes = np.zeros((FIRST_ROWS, 4))
+        self._used = np.zeros(ROWS, bool)
+        self.ids = np.zeros(ROWS, np.int64)
+        self.serials = np.zeros(ROWS, np.int64)
+        self.kinds = np.zeros(ROWS, np.int64)
+        self.first_detected = np.zeros(ROWS, np.int64)
+        self.last_detected = np.zeros(ROWS, np.int64)
+        self.boxes = np.zeros((ROWS, 4))
 
     def __len__(self) -> int:
         """Return the number of rows, free ones too."""
@@ -155,7 +155,7 @@ class TrackTable:
             'boxes',
         ):
             old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
+            setattr(self, name, np.concatenate([old, np.zeros_like(old[:ROWS])]))
 
 
 def _length(actor: Actor) -> float:

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from math import exp
 
+import numpy as np
 import pytest
 
 from actloc_ros.messages import header_message
@@ -87,9 +90,46 @@ def test_counters_must_add_up() -> None:
     assert 'late or limited' in check_counters({**values, 'frames late': '3'}, results=5)[0]
 
 
-def test_memory_that_grows_is_a_fault() -> None:
-    times = [float(i) for i in range(600)]
-    flat = [100 + 50 * min(at / 30, 1) for at in times]
-    growing = [level + at / 20 for level, at in zip(flat, times, strict=True)]
-    assert check_memory(times, flat)[1] == []
-    assert 'memory grew' in check_memory(times, growing)[1][0]
+MINUTES = 60
+
+
+def samples(trend: Callable[[float], float]) -> tuple[list[float], list[float]]:
+    """Return times in s, and MB that follow a trend by minutes, with swings and noise."""
+    chance = np.random.default_rng(0)
+    minutes = np.arange(0, MINUTES, 1 / 60)
+    swing = 15 * (minutes / 3 % 1)  # grows for 3 minutes, until the node's model is freed
+    memory = [trend(minute) for minute in minutes.tolist()] + swing
+    return (60 * minutes).tolist(), (memory + chance.normal(0, 2, len(minutes))).tolist()
+
+
+@pytest.mark.parametrize(
+    'trend',
+    [
+        lambda minute: 285.0,
+        lambda minute: 285 + 31 * (1 - exp(-minute / 10)),  # levels off
+        lambda minute: 285 - minute / 2,
+        lambda minute: 285 + 10 * minute / MINUTES,  # less than it swings
+    ],
+)
+def test_memory_that_swings_or_levels_off_is_no_fault(trend: Callable[[float], float]) -> None:
+    text, faults = check_memory(*samples(trend))
+    assert faults == []
+    assert 'limit 40.0' in text
+
+
+@pytest.mark.parametrize(
+    'trend',
+    [
+        lambda minute: 285 + 60 * minute / 60,
+        lambda minute: 285 + 60 * max(minute - 20, 0) / 60,  # grows only later
+        lambda minute: 285 + 20 * (minute > 45),  # keeps something large
+    ],
+)
+def test_memory_that_grows_is_a_fault(trend: Callable[[float], float]) -> None:
+    assert 'memory grew by' in check_memory(*samples(trend))[1][0]
+
+
+def test_a_short_soak_finds_what_grows_fast() -> None:
+    times = [float(second) for second in range(20)]
+    assert check_memory(times, [100 + second / 2 for second in times])[1] == []
+    assert 'grew by 27.0 MB' in check_memory(times, [100 + 3 * second for second in times])[1][0]

@@ -133,6 +133,31 @@ def test_deactivation_frees_the_model_where_that_is_asked_for(models: list[weakr
         assert len(models) == 2
 
 
+def test_what_a_model_took_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytearray] = []
+
+    def blocks() -> list[bytearray]:
+        """Return 64 MB, which leave holes in the heap when they are freed."""
+        made = [bytearray(4000) for _ in range(16_000)]
+        kept.extend(made[::64])
+        return made
+
+    def open_large(*arguments):
+        localizer = open_localizer(*arguments)
+        blocks()  # what only opening takes
+        localizer.weights = blocks()
+        return localizer
+
+    monkeypatch.setattr('actloc_ros.ros.localizer_node.node.open_localizer', open_large)
+    with running_node(autostart=False) as client:
+        unconfigured = resident()
+        assert client.change_state('configure')
+        inactive = resident()
+        assert 60 < inactive - unconfigured < 90
+        assert client.change_state('cleanup')
+        assert inactive - resident() > 45
+
+
 def test_the_model_is_not_opened_again_after_deactivation(models: list[weakref.ref]) -> None:
     with running_node() as client:
         camera = client.camera()
