@@ -29,7 +29,7 @@ from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
 from actloc_ros.ros.monitor_node.outcomes import Wanted
 
-PATIENCE = 20.0  # s: every wait ends then
+PATIENCE = 40.0  # s: every wait ends then
 SECOND = 10**9
 LABELS = ('standing', 'lying')
 RULES = """
