@@ -24,7 +24,7 @@ from actloc_ros.models.skeleton_n.features import SLICES
 from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.training.skeleton_n.bank import Bank, batches, draw_bank, load_bank
 from actloc_ros.training.skeleton_n.calibrate import Calibration, calibrate, fold
-from actloc_ros.training.skeleton_n.labels import LABELS, UNKNOWN, YES
+from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, UNKNOWN, YES
 from actloc_ros.training.skeleton_n.library import build_library
 from actloc_ros.training.skeleton_n.measure import (
     Scored,
@@ -37,7 +37,6 @@ from actloc_ros.training.skeleton_n.measure import (
 from actloc_ros.training.skeleton_n.samples import Sampler
 
 logger = logging.getLogger(__name__)
-OWN = 'own_footage.npz'
 HELD_KINDS = ('captured', 'made', 'falls', 'scenes')
 # How much each held-out part counts in calibration: most what people_n finds in real footage.
 WEIGHTS = {
@@ -61,6 +60,7 @@ class Recipe:
     network: dict[str, int]
     stages: list[dict[str, float]]
     drop: list[str] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=dict)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -81,13 +81,13 @@ def make_banks(recipe: Recipe, real: Path, out: Path) -> None:
     """Draw the examples that teach and those that are held out, where they are not there yet."""
     bank = recipe.bank
     if not (out / 'bank').exists():
-        library = build_library(real, out / OWN, recipe.seed, recipe.library)
+        library = build_library(real, out, recipe.seed, recipe.library)
         sampler = Sampler(library, bank['shares'], bank['moments'], recipe.drop)
         draw_bank(out / 'bank', sampler, recipe.seed, bank['rounds'], bank['groups'])
     if (out / 'held_made').exists():
         return
     held = recipe.held
-    library = build_library(real, out / OWN, recipe.seed, held, held=True)
+    library = build_library(real, out, recipe.seed, held, held=True)
     for kind in HELD_KINDS:
         if not getattr(library, kind):
             continue
@@ -197,7 +197,7 @@ def _loss(network: SkeletonNet, part: Bank, boost: Tensor, rng: np.random.Genera
 
 def held_out(network: SkeletonNet, real: Path, out: Path) -> dict[str, Scored]:
     """Return the network's logits on all that is held out, by kind."""
-    clips = build_library(real, out / OWN, 0, {}, held=True).footage
+    clips = build_library(real, out, 0, {}, held=True).footage
     own = [clip for clip in clips if clip.source == PEOPLE_N]
     others = [clip for clip in clips if clip.source != PEOPLE_N]
     found = {
@@ -256,6 +256,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     network = train(recipe, load_bank(out / 'bank'), out)
     scored = held_out(network, real, out)
     calibration = calibrate([(scored[kind], WEIGHTS[kind]) for kind in scored], PRECISION)
+    for label, threshold in recipe.thresholds.items():
+        calibration.thresholds[INDEX[label]] = threshold
     moved = {kind: apply_calibration(part, calibration) for kind, part in scored.items()}
     half = np.full(len(LABELS), 0.5)
     logger.info('raw scores at 0.5\n%s', table({k: figures(v, half) for k, v in scored.items()}))

@@ -20,8 +20,10 @@ from actloc_ros.training.skeleton_n.motion_data import (
     read_teacher_footage,
 )
 from actloc_ros.training.skeleton_n.own_footage import read_own_footage
+from actloc_ros.training.skeleton_n.stills import read_stills
 from actloc_ros.training.skeleton_n.synthetic import SyntheticScene, make_scene
 
+OWN, STILLS = 'own_footage.npz', 'stills.npz'
 CAPTURED = ('cmu', 'deepmimic', 'kaykit')
 # Held out: subjects and clips as the sources name them.
 HELD_SUBJECTS = frozenset({'cmu06', 'cmu86'})
@@ -52,6 +54,7 @@ class Library:
         scenes: Synthetic scenes of several people.
         footage: Joints of real footage.
         falls: Motions of `made.physical`.
+        stills: Joints in shaken photographs.
     """
 
     captured: list[Motion] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Library:
     scenes: list[SyntheticScene] = field(default_factory=list)
     footage: list[Footage] = field(default_factory=list)
     falls: list[Motion] = field(default_factory=list)
+    stills: list[Footage] = field(default_factory=list)
 
 
 def read_captured(real: Path) -> list[Motion]:
@@ -114,20 +118,20 @@ def is_held(clip: Motion | Footage, real_held: frozenset[str] = HELD_CLIPS) -> b
 
 
 def build_library(
-    real: Path, own: Path, seed: int, counts: dict[str, int], held: bool = False
+    real: Path, found: Path, seed: int, counts: dict[str, int], held: bool = False
 ) -> Library:
     """Return what teaches, or what is held out.
 
     Args:
         real: The folder shared/real.
-        own: File of what `people_n` finds in it; made where it is not there.
+        found: Folder of what `people_n` finds in it; files are made where they are not there.
         seed: Of made motions and scenes; held ones never share a seed with the others.
         counts: How many motions (`made`), falls by physics (`falls`) and synthetic scenes
             (`scenes`) to make.
         held: Whether to return the held-out part.
     """
     captured = [motion for motion in read_captured(real) if is_held(motion) == held]
-    footage = [clip for clip in read_real(real, own) if is_held(clip) == held]
+    footage = [clip for clip in read_real(real, found / OWN) if is_held(clip) == held]
     starts = upright_starts(captured)
     side = int(held)
     falls = HELD_FALLS if held else FALLS
@@ -139,7 +143,8 @@ def build_library(
     scenery = [make_scene(first + index, SCENE_SECONDS) for index in range(counts.get('scenes', 0))]
     rng = np.random.default_rng([seed, 2 + side])
     tumbles = make_falls(rng, 'made', starts, counts.get('falls', 0))
-    return Library(captured, motions, scenery, footage, tumbles)
+    stills = [] if held else read_stills(real / 'photos', found / STILLS)
+    return Library(captured, motions, scenery, footage, tumbles, stills)
 
 
 def upright_starts(motions: Sequence[Motion]) -> list[np.ndarray]:

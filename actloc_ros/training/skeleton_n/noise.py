@@ -29,6 +29,7 @@ ERROR, MISSING, OUTLIER = _BY_JOINT.T
 SWAPPED = 0.02  # share of pairs of joints whose sides are exchanged
 EPISODE = 0.4  # seconds that a joint is missing or far off, on average
 DIM = 0.6  # share of the confidence and of the joints that are lost at most where bodies lie
+UNLUCKY = 0.15  # share of the people who are found so in any position
 DRIFT = 0.4  # seconds: time constant of errors that last
 
 
@@ -69,8 +70,10 @@ def degrade(
     quality = strength * np.exp(rng.normal(-0.2, 0.5, (count, 1, 1))).astype(np.float32)
     missed = strength * rng.uniform(0, 1.5, (count, 1, 1)).astype(np.float32)
     strain = 1 + 1.2 * hard[..., None]
-    # Of those who lie, some are found as well as anybody, others with hardly a joint.
-    dim = hard[..., None] * rng.uniform(-0.3, 1, (count, 1, 1)).clip(0)
+    # Of those who lie, some are found as well as anybody, others with hardly a joint; so are a few
+    # of those who stand or sit.
+    unlucky = strength * (rng.random((count, 1, 1)) < UNLUCKY)
+    dim = np.maximum(hard[..., None], unlucky) * rng.uniform(-0.3, 1, (count, 1, 1)).clip(0)
     dim = dim.astype(np.float32)
     scale = quality * strain * ERROR / 1.2
     lasting = _drift(rng, (count, moments, JOINTS, 2), steps)

@@ -25,6 +25,7 @@ from actloc_ros.training.skeleton_n.cameras import (
 from actloc_ros.training.skeleton_n.labels import UNKNOWN
 from actloc_ros.training.skeleton_n.mixed_up import mix_up
 from actloc_ros.training.skeleton_n.noise import degrade
+from actloc_ros.training.skeleton_n.phantoms import add_phantoms
 
 SLOTS = 3
 TRUNK = 0.5  # metres from hips to shoulders, of most adults
@@ -151,8 +152,14 @@ def mirror(group: Group) -> None:
     group.reach = group.reach[:, :, order]
 
 
-def spoil(rng: np.random.Generator, groups: list[Group]) -> Examples:
-    """Return what a pose network, a detector and a tracker would make of exact groups."""
+def spoil(rng: np.random.Generator, groups: list[Group], phantoms: float) -> Examples:
+    """Return what a pose network, a detector and a tracker would make of exact groups.
+
+    Args:
+        rng: Draws.
+        groups: Exact.
+        phantoms: In which share of the empty slots there is nobody, but something like a person.
+    """
     count, moments = len(groups), len(groups[0].times)
     tracks = count * SLOTS
     steps = np.stack([np.diff(group.times, prepend=group.times[0] - 0.1) for group in groups])
@@ -186,6 +193,7 @@ def spoil(rng: np.random.Generator, groups: list[Group]) -> Examples:
     joints, present = joints.reshape(*shape, JOINTS, 3), present.reshape(shape)
     mix_up(rng, times, boxes, [present, joints, targets])
     sizes = np.array([group.size for group in groups], float)
+    add_phantoms(rng, sizes, boxes, joints, present, targets, phantoms)
     return featurize(times, sizes, boxes, joints, present, targets)
 
 

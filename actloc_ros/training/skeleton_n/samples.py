@@ -23,6 +23,7 @@ from actloc_ros.training.skeleton_n.cameras import (
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, UNKNOWN, YES, columns_of
 from actloc_ros.training.skeleton_n.library import Library
 from actloc_ros.training.skeleton_n.motion_data import Footage, Motion
+from actloc_ros.training.skeleton_n.phantoms import PHANTOMS
 from actloc_ros.training.skeleton_n.pictures import (
     SLOTS,
     SPARE,
@@ -46,7 +47,7 @@ class Sampler:
 
     Args:
         library: What to draw from.
-        shares: How often to draw from `captured`, `made`, `falls`, `scenes` and `footage`.
+        shares: How often to draw from `captured`, `made`, `falls`, `scenes`, `footage`, `stills`.
         moments: T.
         aside: Labels that are not drawn on purpose, since they will not be reported.
     """
@@ -71,17 +72,20 @@ class Sampler:
             'falls': Pool(library.falls, aside),
             'scenes': Pool(actors, aside),
         }
-        self.footage = Pool(library.footage, aside)
+        self.footage = {
+            'footage': Pool(library.footage, aside),
+            'stills': Pool(library.stills, aside),
+        }
 
     def draw(self, rng: np.random.Generator, groups: int) -> Examples:
         """Return examples of so many groups."""
-        return spoil(rng, [self._group(rng) for _ in range(groups)])
+        return spoil(rng, [self._group(rng) for _ in range(groups)], PHANTOMS)
 
     def _group(self, rng: np.random.Generator) -> Group:
         kind = str(rng.choice(self.kinds, p=self.shares))
         times = _moments(rng, self.moments)
-        if kind == 'footage':
-            group = self._footage(rng, times)
+        if kind in self.footage:
+            group = self._footage(rng, times, kind)
         elif kind == 'scenes':
             group = self._scene(rng, times)
         else:
@@ -145,8 +149,8 @@ class Sampler:
             rng, times, view.size, joints, inside, targets, *view.project(outline(joints))
         )
 
-    def _footage(self, rng: np.random.Generator, times: np.ndarray) -> Group:
-        """Put one to three people of real footage into one image."""
+    def _footage(self, rng: np.random.Generator, times: np.ndarray, kind: str) -> Group:
+        """Put one to three people of real footage or photographs into one image."""
         people = int(rng.choice([1, 2, 3], p=[0.6, 0.25, 0.15]))
         moments = len(times)
         joints = np.zeros((SLOTS, moments, JOINTS, 3), np.float32)
@@ -156,7 +160,7 @@ class Sampler:
         unit = np.ones(SLOTS, np.float32)
         size = (640, 480)
         for slot in range(people):
-            clip, focus = self.footage.pick(rng)
+            clip, focus = self.footage[kind].pick(rng)
             size = clip.size if slot == 0 else size
             wanted = clip.times[focus] + rng.uniform(0.85, 1.15) * (
                 times - rng.uniform(0.15, 1.0) * times[-1]
@@ -210,7 +214,7 @@ def whole_clips(motions: Sequence[Motion], seed: int, rate: float) -> Examples:
         view = random_view(rng, target, times)
         projected = view.project(outline(joints))
         groups.append(pictured(rng, times, view.size, joints, inside, targets, *projected))
-    return spoil(rng, groups)
+    return spoil(rng, groups, 0.0)
 
 
 class Pool(Generic[Clip]):

@@ -10,13 +10,14 @@ import yaml
 
 from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession
 from actloc_ros.models.skeleton_n.features import FEATURES
-from actloc_ros.training.skeleton_n import own_footage
+from actloc_ros.training.skeleton_n import own_footage, stills
 from actloc_ros.training.skeleton_n.bank import Bank
 from actloc_ros.training.skeleton_n.evaluate import load
 from actloc_ros.training.skeleton_n.fit import label_boost, main, read_recipe, track_chances
 from actloc_ros.training.skeleton_n.labels import LABELS, NO, YES
 from actloc_ros.training.skeleton_n.library import HELD_CLIPS, is_held, read_captured, read_real
 from actloc_ros.training.skeleton_n.made.behaviours import make_motion
+from actloc_ros.training.skeleton_n.motion_data import Footage
 
 RECIPE = Path(__file__).parents[3] / 'recipes' / 'skeleton_n.yaml'
 SMALL = {
@@ -25,7 +26,8 @@ SMALL = {
     'held': {'made': 2, 'scenes': 1, 'rounds': 1},
     'bank': {
         'rounds': 1, 'groups': 8, 'moments': 12,
-        'shares': {'captured': 1.0, 'made': 1.0, 'falls': 1.0, 'scenes': 1.0, 'footage': 1.0},
+        'shares': {'captured': 1.0, 'made': 1.0, 'falls': 1.0, 'scenes': 1.0, 'footage': 1.0,
+            'stills': 1.0},
     },
     'network': {'width': 8, 'layers': 1, 'graph': 0},
     'stages': [
@@ -33,6 +35,7 @@ SMALL = {
         {'steps': 2, 'batch': 4, 'learning_rate': 1e-3, 'weight_decay': 0.0, 'rare': 0.5},
     ],
     'drop': ['crossing'],
+    'thresholds': {'falling': 0.77},
 }  # fmt: skip
 
 
@@ -95,6 +98,20 @@ def material(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def photographs(monkeypatch):
+    """Give a track in a photograph without running the people network."""
+    joints = np.random.default_rng(0).uniform(0.5, 60, (40, 17, 3)).astype(np.float32)
+    joints[..., 2] = 0.5
+    boxes = np.tile(np.array([0, 0, 60, 60], np.float32), (40, 1))
+    targets = np.full((40, len(LABELS)), NO, np.uint8)
+    track = Footage(
+        'photograph/1', 'voc', 'stills', (80, 80), np.arange(40) / 8, joints, boxes,
+        np.ones(40, bool), targets,
+    )  # fmt: skip
+    monkeypatch.setattr(stills, 'find_tracks', lambda _: [track])
+
+
 def fit(tmp_path, material, name):
     recipe, out = tmp_path / 'recipe.yaml', tmp_path / name
     recipe.write_text(yaml.safe_dump(SMALL))
@@ -123,6 +140,7 @@ def test_saved_weights_are_read_back_with_all_labels(tmp_path, material):
     assert thresholds[dropped] > 1
     assert (logits[:, dropped] == -60).all()
     assert (thresholds[:dropped] < 1).all()
+    assert thresholds[LABELS.index('falling')] == 0.77
 
 
 def test_rare_labels_are_drawn_more_often_and_count_more():

@@ -199,7 +199,7 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     'gesture': gesture,
 }
 CHANCES = {
-    'idle': 0.5, 'stroll': 1.0, 'sit': 2.0, 'lie_down': 1.6, 'fall': 2.4, 'fall_from_seat': 0.9,
+    'idle': 0.5, 'stroll': 1.0, 'sit': 2.6, 'lie_down': 1.6, 'fall': 2.4, 'fall_from_seat': 0.9,
     'crawl': 0.8, 'crouch': 0.8, 'bend': 1.2, 'gesture': 3.0,
 }  # fmt: skip
 
