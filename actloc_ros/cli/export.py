@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from actloc_ros.files import refuse_input, write_whole
-from actloc_ros.models.export import FORMATS, export
-from actloc_ros.models.loading import open_network
+from actloc_ros.models.export import FORMATS, ONNX, export
+from actloc_ros.models.loading import OpenedNetwork, open_network
+from actloc_ros.models.people.exported import describe_exported
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -17,7 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='write a model in a form for other runtimes',
         description='Write a network for another runtime, with its entry inside, and compare it '
         'with the original on a random clip. Input is a preprocessed clip (batch, 3, K, H, W); '
-        'outputs are raw, before activation and decoding.',
+        'outputs are raw, before activation and decoding, but for RTMDet and RTMO as ONNX: what '
+        'they find. Beside an ONNX file that finds people lies its description, so that it is a '
+        'people network.',
     )
     parser.add_argument('model', help='a name that `actloc models` lists')
     parser.add_argument('--format', choices=FORMATS, default='onnx', help='default: onnx')
@@ -38,4 +41,15 @@ def run(arguments: argparse.Namespace) -> int:
     with write_whole(path) as file:
         difference = export(opened, arguments.format, file, arguments.batch)
     print(f'{path}: differs from the original by {difference:.1e} of the largest value')
+    if arguments.format == ONNX and arguments.batch == 1:
+        _describe(opened, path)
     return 0
+
+
+def _describe(opened: OpenedNetwork, path: Path) -> None:
+    """Write the description of an ONNX file beside it, if it is a people network."""
+    described = describe_exported(opened.architecture, opened.entry, path)
+    if described is not None:
+        beside = path.with_suffix('.yaml')
+        described.write(beside)
+        print(f'{beside}: its description, as people network')

@@ -9,7 +9,7 @@ architecture, except for its labels.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -43,6 +43,20 @@ def clip_shape(entry: Entry) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
+class Finish:
+    """What an ONNX file for one image gives in place of a network's raw outputs.
+
+    Attributes:
+        outputs: Their names, in order.
+        wrap: Network and entry -> a network whose outputs are these, and then those of the network
+            itself.
+    """
+
+    outputs: tuple[str, ...]
+    wrap: Callable[[nn.Module, Entry], nn.Module]
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A network that checkpoints fit.
 
@@ -68,6 +82,9 @@ class Architecture:
         streaming: Whether it is a `StreamingNetwork`.
         shape: Entry -> shape of one item of `forward`'s input, without the batch.
         adjust: Sets what an entry says of the network beside its weights.
+        finish: Of a network whose ONNX file does more than `forward`.
+        people: What the description of its ONNX file says, as `models.people.description` has it,
+            and its entry does not; empty where an ONNX file alone is no people network.
     """
 
     name: str
@@ -84,6 +101,8 @@ class Architecture:
     streaming: bool = False
     shape: Callable[[Entry], tuple[int, ...]] = clip_shape
     adjust: Callable[[nn.Module, Entry], None] | None = None
+    finish: Finish | None = None
+    people: Mapping[str, Any] = field(default_factory=dict)
 
 
 class StreamingState(Protocol):

@@ -18,6 +18,7 @@ from actloc_ros.models.loading import OpenedNetwork
 from actloc_ros.models.ops.runtime import fold_batch_norms
 
 Run = Callable[[Tensor], Sequence[Tensor]]
+ONNX = 'onnx'
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,13 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
         opened: The network; it must not be used any more.
         form: A key of `FORMATS`.
         path: The file to write. Input `clip` is float32, (batch, 3, K, H, W) for clips of images,
-            preprocessed as the entry says; outputs have the architecture's names.
+            preprocessed as the entry says; outputs have the architecture's names, or those of its
+            `finish` in an ONNX file for one image.
         batch: Clips that the file takes at once.
 
     Returns:
-        The largest difference from the network itself on a random clip, as a share of the
-        largest value of the output.
+        The largest difference of the raw outputs from those of the network itself on a random
+        clip, as a share of the largest value of the output.
 
     Raises:
         WeightsError: What writes or reads this form is not installed.
@@ -50,14 +52,20 @@ def export(opened: OpenedNetwork, form: str, path: Path, batch: int = 1) -> floa
     network = opened.network
     if opened.architecture.foldable:
         network = fold_batch_norms(network)
-    network = PlainOutputs(network)
+    finish = opened.architecture.finish if form == ONNX and batch == 1 else None
+    finished = () if finish is None else finish.outputs
+    network = PlainOutputs(network if finish is None else finish.wrap(network, entry))
+    outputs = (*finished, *opened.architecture.outputs)
     clip = entry.preprocessing.maximum * torch.rand(batch, *opened.architecture.shape(entry))
     chosen = FORMATS[form]
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')  # PyTorch's plans for its formats, line after line
-            chosen.write(network, clip, opened.architecture.outputs, entry, path)
-            return largest_difference(network, chosen.read(path), clip)
+            chosen.write(network, clip, outputs, entry, path)
+            difference = largest_difference(network, chosen.read(path), clip, len(finished))
+            if finished:
+                _keep_outputs(path, len(finished))
+            return difference
     except ImportError as error:
         raise WeightsError(
             f'exporting as {form} takes a package that is not here: {error}'
@@ -77,10 +85,18 @@ class PlainOutputs(nn.Module):
         return outputs if isinstance(outputs, Tensor) else tuple(outputs)
 
 
-def largest_difference(network: nn.Module, other: Run, clip: Tensor) -> float:
-    """Return the largest difference of outputs, as a share of each output's largest value."""
+def largest_difference(network: nn.Module, other: Run, clip: Tensor, first: int = 0) -> float:
+    """Return the largest difference of outputs, as a share of each output's largest value.
+
+    Args:
+        network: The network.
+        other: What is compared with it.
+        clip: Of both.
+        first: The output to begin with.
+    """
     with torch.inference_mode():
-        pairs = zip(_tuple(network(clip)), _tuple(other(clip)), strict=True)
+        mine, others = _tuple(network(clip))[first:], _tuple(other(clip))[first:]
+        pairs = zip(mine, others, strict=True)
         return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
 
 
@@ -100,6 +116,15 @@ def _write_onnx(
     assert program is not None
     program.model.metadata_props[ENTRY_KEY] = entry.to_json()
     program.save(path, external_data=False)
+
+
+def _keep_outputs(path: Path, count: int) -> None:
+    """Keep only the first outputs of an ONNX file."""
+    import onnx
+
+    model = onnx.load(path)
+    del model.graph.output[count:]
+    onnx.save(model, path)
 
 
 def _read_onnx(path: Path) -> Run:
@@ -132,7 +157,7 @@ def _read_program(path: Path) -> Run:
 
 
 FORMATS = {
-    'onnx': Format('.onnx', _write_onnx, _read_onnx),
+    ONNX: Format('.onnx', _write_onnx, _read_onnx),
     'torchscript': Format('.pt', _write_torchscript, _read_torchscript),
     'torch.export': Format('.pt2', _write_program, _read_program),
 }

@@ -14,8 +14,9 @@ from actloc_ros.models.published_people.nanodet import NanoDetPlus
 from actloc_ros.models.published_people.rtmdet import RTMDet
 from actloc_ros.models.published_people.rtmo import RTMO
 from actloc_ros.models.published_people.rtmpose import read_bins
-from actloc_ros.models.published_people.select import every_class, letterbox, normalize
+from actloc_ros.models.published_people.select import every_class, normalize
 from actloc_ros.models.published_people.yolox import YOLOX
+from actloc_ros.models.vision.placing import place
 
 
 def detector(case: Case) -> dict[str, Any]:
@@ -66,14 +67,14 @@ def _yolox(case: Case, network: YOLOX, given: Tensor) -> dict[str, Any]:
     picture = case.fill.still(f'{name}/image', (1, 3, 375, 500), 255.0)[0]
     picture = np.round(picture).astype(np.uint8).transpose(1, 2, 0)
     side = 16 * case.arrays['preproc'].shape[1]
-    placed, ratio = letterbox(picture, (side, side))
+    placed = place(picture, (side, side), 'letterbox', smaller='linear')
     mine: dict[str, Any] = {
         'raw': rows[::stride],
         'decoded': decoded[::stride],
         'det': torch.cat(columns, 1)[:100],
         'det_count': np.int64(len(chosen)),
-        'preproc': placed.transpose(2, 0, 1)[:, ::16, ::16],
-        'ratio': np.float64(ratio),
+        'preproc': placed.pixels.transpose(2, 0, 1)[:, ::16, ::16],
+        'ratio': np.float64(1 / placed.zoom[0]),
     }
     for level, maps in enumerate(network.maps(given)):
         for kind, values in zip(('reg', 'obj', 'cls'), maps, strict=True):

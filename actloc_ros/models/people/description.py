@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actloc_ros.files import read_yaml
+import yaml
+
+from actloc_ros.files import read_yaml, write_whole
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.skeleton_n.features import Joint
+from actloc_ros.models.vision.placing import FILTERS, MULTIPLE, RESIZES
 
 JOINT_NAMES = tuple(joint.name.lower() for joint in Joint)
 """COCO's 17, in its order."""
-RESIZES = ('keep_ratio', 'letterbox', 'letterbox_centred', 'stretch')
 COLOURS = ('rgb', 'bgr')
 HEATMAPS = ('heatmap_plain', 'heatmap_dark', 'heatmap_udp')
 IN_BOXES = ('simcc', *HEATMAPS)
 """Layouts of networks that find joints in the boxes of another one."""
 LAYOUTS = ('yolox', 'nanodet', 'rtmdet', 'movenet_multipose', 'rtmo', *IN_BOXES)
 LARGEST = 1e9  # of any number
-MULTIPLE = 32  # of the sides of an input of any size
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PeopleFile:
         mean: Subtracted after that, a value a channel in the input's order.
         std: Divided by after that.
         pad: Value of padding, 0 to 255.
+        filter: By which images are made smaller, `area` or `linear`.
         threshold: Score from which a person is reported.
         nms_iou: Overlap above which the weaker of two boxes is dropped, in layouts that need it.
         person: Class of people among a detector's classes.
@@ -61,6 +63,7 @@ class PeopleFile:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     pad: int = 114
+    filter: str = 'area'
     threshold: float = 0.5
     nms_iou: float = 0.6
     person: int = 0
@@ -76,7 +79,12 @@ class PeopleFile:
         Raises:
             ValueError: A value that is not allowed; the text says which and what is.
         """
-        for name, allowed in (('layout', LAYOUTS), ('resize', RESIZES), ('colour', COLOURS)):
+        for name, allowed in (
+            ('layout', LAYOUTS),
+            ('resize', RESIZES),
+            ('colour', COLOURS),
+            ('filter', tuple(FILTERS)),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f'{name} is "{getattr(self, name)}"; it must be one of {", ".join(allowed)}'
@@ -99,6 +107,17 @@ class PeopleFile:
             )
         if not (0 < self.blur < MULTIPLE and self.blur % 2):
             raise ValueError(f'blur is {self.blur}; it must be odd, from 1 to {MULTIPLE - 1}')
+
+    def write(self, path: Path) -> None:
+        """Write it as YAML, without what is by default so."""
+        values = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        plain = {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+        with write_whole(path) as file:
+            file.write_text(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None))
 
 
 def read_description(path: Path) -> PeopleFile:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from actloc_ros.boxes import clip
+from actloc_ros.boxes import clip, has_area
 from actloc_ros.files import one_line
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.onnx_runtime import Providers, open_session
 from actloc_ros.models.people.description import JOINT_NAMES, PeopleFile
-from actloc_ros.models.people.inputs import Placed, colour, place
+from actloc_ros.models.people.inputs import colour, placed
 from actloc_ros.models.people.layouts import READERS, LayoutError, Reported
 from actloc_ros.models.people_n.decode import FoundPeople
+from actloc_ros.models.vision.placing import Placed
 
 TYPES = {
     'tensor(float)': np.float32,
@@ -87,23 +88,23 @@ class PeopleFileNetwork:
 
     def find(self, image: np.ndarray, least: float) -> FoundPeople:
         """Return the people in an image, uint8 (H, W, 3), RGB, with scores of `least` or more."""
-        reported, placed = self._run(image, least)
-        corners = placed.back(reported.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+        reported, given = self._run(image, least)
+        corners = given.back(reported.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
         found = FoundPeople(
             clip(corners, image.shape[1], image.shape[0]).astype(np.float32),
             reported.scores.astype(np.float32),
             np.zeros((len(corners), len(JOINT_NAMES), 3), np.float32),
         )
         if self.has_joints:
-            places = placed.back(reported.joints[..., :2])
+            places = given.back(reported.joints[..., :2])
             put_joints(found, np.concatenate([places, reported.joints[..., 2:]], -1), self._how)
-        return found
+        return found[has_area(found.boxes)]  # without what lies in the padding
 
     def _run(self, image: np.ndarray, least: float) -> tuple[Reported, Placed]:
-        placed = place(image, self._how)
-        outputs = self._file.run(placed.pixels[None])
-        size = placed.pixels.shape[0], placed.pixels.shape[1]
-        return READERS[self._how.layout](outputs, size, self._how, least), placed
+        given = placed(image, self._how)
+        outputs = self._file.run(given.pixels[None])
+        size = given.pixels.shape[0], given.pixels.shape[1]
+        return READERS[self._how.layout](outputs, size, self._how, least), given
 
 
 def put_joints(found: FoundPeople, joints: np.ndarray, how: PeopleFile) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from torch import nn
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
 from actloc_ros.joints import COCO_JOINTS
-from actloc_ros.models.architecture import Architecture
+from actloc_ros.models.architecture import Architecture, Finish
 from actloc_ros.models.entry import Activation, Colour, Entry, Preprocessing, Resize, Task
 from actloc_ros.models.published_people import nanodet, rtmo, rtmpose, yolox
 from actloc_ros.models.published_people.cspnext import SIZES, STAGES
+from actloc_ros.models.published_people.finished import BOXES, POSES
 from actloc_ros.models.published_people.nanodet import NanoDetPlus
 from actloc_ros.models.published_people.rtmdet import RTMDet
 from actloc_ros.models.published_people.rtmo import RTMO
@@ -66,6 +69,8 @@ def _architecture(
     build: Callable[[int], nn.Module],
     classes: Callable[[Shapes], int | None],
     outputs: tuple[str, ...] = ('raw',),
+    people: Mapping[str, Any] = MappingProxyType({}),
+    finish: Finish | None = None,
 ) -> Architecture:
     return Architecture(
         name=name,
@@ -76,6 +81,8 @@ def _architecture(
         localizer='',
         foldable=False,
         shape=_shape,
+        people=people,
+        finish=finish,
     )
 
 
@@ -83,7 +90,9 @@ def _yolox(size: str) -> Architecture:
     width = int(yolox.BASE * yolox.SIZES[size][1])
     stem = 'backbone.backbone.stem.conv.conv.weight', 0, width
     classes = _counted('head.cls_preds.0.weight', stem=stem)
-    return _architecture(f'yolox_{size}', Task.DETECTION, partial(YOLOX, size=size), classes)
+    people = {'layout': 'yolox', 'resize': 'letterbox'}
+    build = partial(YOLOX, size=size)
+    return _architecture(f'yolox_{size}', Task.DETECTION, build, classes, people=people)
 
 
 def _nanodet(size: str) -> Architecture:
@@ -93,6 +102,12 @@ def _nanodet(size: str) -> Architecture:
         Task.DETECTION,
         partial(NanoDetPlus, size=size),
         _counted('head.gfl_cls.0.weight', less=4 * nanodet.BINS, width=width),
+        people={
+            'layout': 'nanodet',
+            'resize': 'stretch',
+            'strides': nanodet.STRIDES,
+            'point_offset': 0.0,
+        },
     )
     return replace(made, rename=_without_training)
 
@@ -105,7 +120,10 @@ def _without_training(key: str) -> str | None:
 def _rtmdet(size: str) -> Architecture:
     stem = 'backbone.stem.2.conv.weight', 0, int(STAGES[0][0] * SIZES[size][1])
     classes = _counted('bbox_head.rtm_cls.0.weight', stem=stem)
-    return _architecture(f'rtmdet_{size}', Task.DETECTION, partial(RTMDet, size=size), classes)
+    build, people = partial(RTMDet, size=size), {'layout': 'rtmdet', 'resize': 'letterbox'}
+    return _architecture(
+        f'rtmdet_{size}', Task.DETECTION, build, classes, people=people, finish=BOXES
+    )
 
 
 def _rtmpose(size: str) -> Architecture:
@@ -126,6 +144,8 @@ def _rtmo(size: str) -> Architecture:
         partial(RTMO, size=size),
         _counted('head.loss_oks.sigmas', stem=stem),
         outputs=('cls', 'box', 'vis', 'vec'),
+        people={'layout': 'rtmo', 'resize': 'letterbox'},
+        finish=POSES,
     )
     return replace(made, adjust=_two_epsilons)
 

@@ -185,7 +185,6 @@ class NanoDetPlus(nn.Module):
     after a softmax is a distance in cells; cells of strides 8, 16, 32 and 64, row by row.
     """
 
-    keep_ratio = False
     strides = STRIDES
 
     def __init__(self, classes: int, size: str) -> None:

@@ -93,7 +93,6 @@ class RTMDet(nn.Module):
     right and bottom; points of strides 8, 16 and 32, row by row.
     """
 
-    keep_ratio = True
     strides = STRIDES
 
     def __init__(self, classes: int, size: str) -> None:

@@ -24,6 +24,7 @@ from actloc_ros.models.published_people.blocks import (
 )
 from actloc_ros.models.published_people.cspnext import CSPLayer, three_levels
 from actloc_ros.models.published_people.rtmpose import GatedAttention
+from actloc_ros.models.published_people.select import best_rows
 
 SIZES = {'t': (0.33, 0.375), 's': (0.33, 0.5), 'm': (0.67, 0.75), 'l': (1.0, 1.0)}
 """Depth and width."""
@@ -288,7 +289,6 @@ class RTMO(nn.Module):
     strides 16 and 32, row by row.
     """
 
-    keep_ratio = True
     strides = STRIDES
 
     def __init__(self, joints: int, size: str) -> None:
@@ -320,3 +320,22 @@ class RTMO(nn.Module):
         """Return the joints (N, K, 2) of N people in pixels of the input; see `read`."""
         found: Tensor = self.head.dcc(vectors, boxes, points)
         return found
+
+    def people(
+        self, outputs: Sequence[Tensor], size: tuple[int, int], least: float, overlap: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return boxes (N, 4), scores (N,) and joints (N, K, 3) in pixels of the input.
+
+        Args:
+            outputs: Of `forward`, of one image.
+            size: Height and width of the input.
+            least: Score from which a person is reported.
+            overlap: IoU above which the weaker of two is dropped.
+        """
+        logits, boxes, presence, vectors = (output[0].float() for output in outputs)
+        corners, points = self.read(boxes, size)
+        scores = logits[:, 0].sigmoid()
+        rows = best_rows(corners, scores, least, overlap)
+        places = self.joints(vectors[rows], corners[rows], points[rows])
+        joints = torch.cat([places, presence[rows].sigmoid()[..., None]], -1)
+        return corners[rows], scores[rows], joints

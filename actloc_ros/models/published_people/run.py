@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import nms
 
 from actloc_ros.joints import COCO_JOINTS
 from actloc_ros.models.entry import Entry, Task
@@ -18,11 +17,11 @@ from actloc_ros.models.loading import OpenedNetwork, find_weights, open_network
 from actloc_ros.models.ops.runtime import choose_device
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.models.published_people.rtmpose import read_bins
-from actloc_ros.models.published_people.select import letterbox, normalize
+from actloc_ros.models.published_people.select import best_rows, normalize
+from actloc_ros.models.vision.placing import place
 
 PERSON = 'person'
 MARGIN = 1.25  # size of a crop in boxes
-MOST = 100  # people at most
 FILE = '='  # between a name and the path of its weights
 
 
@@ -66,6 +65,7 @@ class PublishedPeople:
         self.entry = opened.entry
         self._network: Any = opened.network
         self.threshold = opened.entry.threshold
+        self._resize = opened.architecture.people['resize']
         self.has_joints = opened.architecture.task is Task.POSES
         if not self.has_joints and PERSON not in self.entry.labels:
             raise ModelError(f'{self.entry.name} has no class "{PERSON}"')
@@ -75,13 +75,13 @@ class PublishedPeople:
         """Return the people in an image, uint8 (H, W, 3), RGB, with scores of `least` or more."""
         how = self.entry.preprocessing
         size = how.height, how.width
-        placed, zoom = _placed(image, size, self._network.keep_ratio)
-        given = _as_input(placed[None], self.entry, self._network)
+        placed = place(image, size, self._resize, smaller='linear')
+        given = _as_input(placed.pixels[None], self.entry, self._network)
         corners, scores, joints = self._read(given, size, least)
         bound = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-        boxes = np.clip(_numpy(corners) * np.tile(zoom, 2), 0, bound)
+        boxes = np.clip(_numpy(corners) * np.tile(placed.zoom, 2), 0, bound)
         found = _numpy(joints)
-        found[..., :2] *= zoom
+        found[..., :2] *= placed.zoom
         there = (boxes[:, 2:] > boxes[:, :2]).all(1)
         return FoundPeople(boxes.astype(np.float32), _numpy(scores), found)[there]
 
@@ -89,30 +89,17 @@ class PublishedPeople:
         self, given: Tensor, size: tuple[int, int], least: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return boxes (N, 4), scores (N,) and joints (N, 17, 3) in pixels of the input."""
+        network, overlap = self._network, self.entry.nms_iou
         if self.has_joints:
-            return self._read_poses(given, size, least)
-        rows = self._network(given)[0].float()
-        corners, chances = self._network.read(rows, size)
+            people: tuple[Tensor, Tensor, Tensor] = network.people(
+                network(given), size, least, overlap
+            )
+            return people
+        corners, chances = network.read(network(given)[0].float(), size)
         scores = chances[:, self.entry.labels.index(PERSON)]
-        kept = self._kept(corners, scores, least)
+        kept = best_rows(corners, scores, least, overlap)
         joints = corners.new_zeros(len(kept), len(COCO_JOINTS), 3)
         return corners[kept], scores[kept], joints
-
-    def _read_poses(
-        self, given: Tensor, size: tuple[int, int], least: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        logits, boxes, presence, vectors = (output[0].float() for output in self._network(given))
-        corners, points = self._network.read(boxes, size)
-        scores = logits[:, 0].sigmoid()
-        kept = self._kept(corners, scores, least)
-        places = self._network.joints(vectors[kept], corners[kept], points[kept])
-        joints = torch.cat([places, presence[kept].sigmoid()[..., None]], -1)
-        return corners[kept], scores[kept], joints
-
-    def _kept(self, corners: Tensor, scores: Tensor, least: float) -> Tensor:
-        """Return the rows of people, best first, without those that a better one overlaps."""
-        rows = torch.nonzero(scores >= least)[:, 0]
-        return rows[nms(corners[rows], scores[rows], self.entry.nms_iou)][:MOST]
 
 
 class PublishedJoints:
@@ -146,17 +133,6 @@ class PublishedJoints:
 def _numpy(values: Tensor) -> np.ndarray:
     array: np.ndarray = values.float().cpu().numpy()
     return array
-
-
-def _placed(
-    image: np.ndarray, size: tuple[int, int], keep_ratio: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image as placed in an input, and pixels of it a pixel of the input, (x, y)."""
-    if keep_ratio:
-        placed, scale = letterbox(image, size)
-        return placed, np.array([1 / scale, 1 / scale])
-    placed = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return placed, np.array([image.shape[1] / size[1], image.shape[0] / size[0]])
 
 
 def _as_input(images: np.ndarray, entry: Entry, network: torch.nn.Module) -> Tensor:

@@ -1,19 +1,17 @@
-"""Make inputs of images for published people networks, and choose among what they report."""
+"""Normalize inputs of published people networks, and choose among what they report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms
+from torchvision.ops import batched_nms, nms
 
 from actloc_ros.models.entry import Preprocessing
 
-PAD = 114  # grey of the padding
+MOST_PEOPLE = 100
 MOST = 1000  # candidates of a level, before the weaker of those that overlap are dropped
 
 
@@ -34,22 +32,28 @@ class Chosen:
     candidates: int
 
 
-def letterbox(image: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:
-    """Return an image, uint8 (H, W, 3), scaled to fit `size` and padded; and the scale.
-
-    The image is at the top left, its size rounded down, as the published code has it.
-    """
-    scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
-    width, height = int(image.shape[1] * scale), int(image.shape[0] * scale)
-    padded = np.full((*size, 3), PAD, np.uint8)
-    padded[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    return padded, scale
-
-
 def normalize(images: Tensor, how: Preprocessing) -> Tensor:
     """Return images (B, 3, h, w), 0 to 255 in the input's colours, less the mean, by the std."""
     mean, std = (images.new_tensor(part)[:, None, None] for part in (how.mean, how.std))
     return (images * (how.maximum / 255) - mean) / std
+
+
+def have_area(boxes: Tensor) -> Tensor:
+    """Return which boxes (A, 4) have one: bool (A,)."""
+    return (boxes[:, 2:] > boxes[:, :2]).all(1)
+
+
+def best_rows(boxes: Tensor, scores: Tensor, least: float, overlap: float) -> Tensor:
+    """Return the rows of people, best first, without those that a better one overlaps.
+
+    Args:
+        boxes: (A, 4).
+        scores: (A,).
+        least: Score from which a row counts.
+        overlap: IoU above which the weaker of two is dropped.
+    """
+    rows = torch.nonzero((scores >= least) & have_area(boxes))[:, 0]
+    return rows[nms(boxes[rows], scores[rows], overlap)][:MOST_PEOPLE]
 
 
 def every_class(
@@ -83,7 +87,7 @@ def every_class(
         values.append(value[:MOST])
         begin += count
     row, kind, value = torch.cat(rows), torch.cat(classes), torch.cat(values)
-    there = (boxes[row, 2:] > boxes[row, :2]).all(1)
+    there = have_area(boxes[row])
     row, kind, value = row[there], kind[there], value[there]
     kept = batched_nms(boxes[row], value, kind, overlap)
     return Chosen(boxes[row[kept]], value[kept], kind[kept], len(row))

@@ -145,7 +145,6 @@ class YOLOX(nn.Module):
     an object and of each class; cells of strides 8, 16 and 32, row by row.
     """
 
-    keep_ratio = True
     strides = STRIDES
 
     def __init__(self, classes: int, size: str) -> None:

@@ -11,7 +11,7 @@ from people_files import describe, write_network
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.onnx_runtime import CPU, check_used, choose_providers
 from actloc_ros.models.people.description import HEATMAPS, JOINT_NAMES, PeopleFile, read_description
-from actloc_ros.models.people.inputs import colour, place
+from actloc_ros.models.people.inputs import colour, placed
 from actloc_ros.models.people.layouts import READERS, LayoutError
 from actloc_ros.models.people.open import open_people
 
@@ -84,14 +84,14 @@ def test_descriptions_that_lack_keys_or_are_no_yaml(tmp_path):
 )
 def test_images_are_placed_and_points_come_back(resize, shape, corner):
     image = np.zeros((50, 99, 3), np.uint8)  # 64 / 99 * 50 = 32.3 px high, rounded to 32
-    placed = place(image, how(resize=resize))
-    assert placed.pixels.shape[:2] == shape
-    assert tuple(placed.margin) == corner
+    given = placed(image, how(resize=resize))
+    assert given.pixels.shape[:2] == shape
+    assert tuple(given.margin) == corner
     bottom = 64 if resize == 'stretch' else corner[1] + 32
-    ends = placed.back(np.array([corner, (64, bottom)], float))
+    ends = given.back(np.array([corner, (64, bottom)], float))
     np.testing.assert_allclose(ends, [[0, 0], [99, 50]], atol=1e-4)
-    assert (placed.pixels[corner[1] : bottom] == 0).all()
-    assert (placed.pixels[bottom:] == 114).all()
+    assert (given.pixels[corner[1] : bottom] == 0).all()
+    assert (given.pixels[bottom:] == 114).all()
 
 
 def test_colours_are_ordered_and_normalised():

@@ -1,5 +1,6 @@
 """Test published networks that find people: agreement with published code, and how they are run."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from actloc_ros.models.loading import open_network
 from actloc_ros.models.onnx_runtime import choose_providers
 from actloc_ros.models.open import open_localizer
 from actloc_ros.models.people.description import read_description
+from actloc_ros.models.people.exported import describe_exported
 from actloc_ros.models.people.file_network import PeopleFileNetwork
 from actloc_ros.models.people.open import open_people
 from actloc_ros.models.people_n.decode import FoundPeople
@@ -162,12 +164,12 @@ def test_an_exported_file_is_a_people_network(tmp_path: Path) -> None:
     wanted = PublishedPeople(opened).find(IMAGE, 0.4)
     path = tmp_path / 'yolox_nano.onnx'
     assert export(opened, 'onnx', path) < 1e-5
-    (tmp_path / 'mine.yaml').write_text(
-        f'people: {path.name}\nlayout: yolox\nsize: [416, 416]\ncolour: bgr\n'
-        'resize: letterbox\nthreshold: 0.4\nnms_iou: 0.65\n'
-    )
-    described = read_description(tmp_path / 'mine.yaml')
-    found = PeopleFileNetwork(described, choose_providers('cpu'), 1).find(IMAGE, 0.4)
+    described = describe_exported(opened.architecture, opened.entry, path)
+    assert described is not None
+    described.write(tmp_path / 'mine.yaml')
+    read = read_description(tmp_path / 'mine.yaml')
+    assert read == dataclasses.replace(described, people=str(path))
+    found = PeopleFileNetwork(read, choose_providers('cpu'), 1).find(IMAGE, 0.4)
     assert len(found.boxes) >= len(wanted.boxes)
     widest = [(f.boxes[:, 2] - f.boxes[:, 0]).max() for f in (found, wanted)]
     assert widest[0] == pytest.approx(widest[1], abs=0.5)

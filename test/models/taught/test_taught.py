@@ -149,3 +149,21 @@ def test_prototypes_tell_classes_from_each_other_and_from_none():
         assert (scores.argmax(axis=1) == index).all()
         assert (scores[:, index] >= 0.5).mean() > 0.8
     assert (prototypes.scores(others) >= 0.5).mean() < 0.1
+
+
+def test_what_looks_much_like_the_examples_is_rejected_rather_than_reported():
+    random = np.random.default_rng(0)
+    middle = random.normal(size=8)
+
+    def frames(count):
+        return (middle + 0.7 * random.normal(size=(count, 8))).astype(np.float32)
+
+    def shifted(count):
+        """Return frames of the action, which differ less from the others than all do."""
+        return frames(count) + np.eye(8, dtype=np.float32)[0]
+
+    examples = tuple(shifted(20) for _ in range(5))
+    prototypes = Prototypes.of(TaughtSet('', '', {'nodding': examples}, frames(400)))
+    reported = prototypes.scores(frames(2000)) >= 0.5
+    assert reported.mean() < 0.08
+    assert (prototypes.scores(shifted(2000)) >= 0.5).mean() > 0.2
