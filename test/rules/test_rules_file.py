@@ -76,6 +76,10 @@ def test_the_shape_of_the_design_is_read(tmp_path):
         ('metres: [0,0, 4,0, 4,8, 0,8]', 'metres: [0,0, 1,0, 2,0, 0,8]', 'on one line'),
         ('rules:\n', 'timezone: Mars/Base\nrules:\n', 'is no time zone'),
         ('max_distance: 1.2', 'max_distance: 1.2, kind: x', 'relation.kind: there is no such key'),
+        ('actions: [standing, sitting]', 'actions: sitting', r"it is 'sitting'; it must be a list"),
+        ('count: {min: 6}', 'count: 6', 'count: it is 6; it must be keys with their values'),
+        ('left: {zones', 'off: {zones', 'it is False; it must be a text; put it in quotes'),
+        ('absence: 60', 'objects: []', 'objects: it is empty; it must have one entry'),
         ('max_distance: 1.2', 'ttc: 1.5', 'handing_over has no ttc; it has max_distance'),
         (
             'type: handing_over, max',
