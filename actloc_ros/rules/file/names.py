@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from actloc_ros.alarms.channels import ChannelError, read_channel
-from actloc_ros.rules.file.model import Conditions, Ground, Rule, Rules, Zone
+from actloc_ros.rules.file.model import Conditions, Ground, Rule, Rules, Traffic, Zone
 
 HANDING_OVER = 'handing_over'
 
@@ -161,7 +161,9 @@ def _frames(rules: Rules, name: str, rule: Rule, world: World) -> Iterator[Fault
     cameras = rule.cameras or world.cameras or (*rules.ground, '')  # or others, without a ground
     grounds = [ground_of(rules, camera) for camera in cameras]
     frames = {first if ground is None else ground.frame for ground in grounds}
-    used = [((*path, key), part) for path, part in conditions_of(name, rule) for key in _AREAS]
+    used: list[tuple[tuple[Any, ...], Conditions | Traffic]] = [
+        ((*path, key), part) for path, part in conditions_of(name, rule) for key in _AREAS
+    ]
     if rule.traffic:
         used.append((('rules', name, 'traffic', 'lines'), rule.traffic))
     for path, part in used:
