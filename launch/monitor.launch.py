@@ -23,6 +23,12 @@ ARGUMENTS = [
         description='Topics of detections, with commas between them.',
     ),
     DeclareLaunchArgument(
+        'boxes',
+        default_value='',
+        description='Topics of vehicles (vision_msgs/Detection2DArray), with commas between them: '
+        'TOPIC, or CAMERA=TOPIC.',
+    ),
+    DeclareLaunchArgument(
         'evidence',
         default_value='',
         description='Folder of clips and snapshots of alarms, and of what waits to be sent.',
@@ -50,8 +56,9 @@ def generate_launch_description() -> LaunchDescription:
 def start(context: LaunchContext) -> list[Node]:
     """Return the monitor."""
     values = {a.name: LaunchConfiguration(a.name).perform(context) for a in ARGUMENTS}
-    topics, images = (
-        [topic.strip() for topic in values[name].split(',')] for name in ('detections', 'images')
+    topics, boxes, images = (
+        [topic.strip() for topic in values[name].split(',')]
+        for name in ('detections', 'boxes', 'images')
     )
     return [
         Node(
@@ -63,6 +70,7 @@ def start(context: LaunchContext) -> list[Node]:
                 {
                     'rules': values['rules'],
                     'detections': topics,
+                    'boxes': boxes,
                     'evidence': values['evidence'],
                     'images': images,
                     'notify': ParameterValue(LaunchConfiguration('notify'), value_type=bool),

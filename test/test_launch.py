@@ -157,10 +157,12 @@ def test_the_planner_bridges_manager_expects_no_bond():
 
 def test_the_monitor_gets_what_the_user_gives():
     images = 'front=front/image/compressed, back=back/image'
-    [(_, words)] = started('monitor.launch.py', evidence='/e', images=images, notify='true')[
-        'action_monitor'
-    ]
+    nodes = started(
+        'monitor.launch.py', evidence='/e', images=images, notify='true', boxes='/cars, back=/more'
+    )
+    [(_, words)] = nodes['action_monitor']
     given = parameters(words)[1]
+    assert given['boxes'] == ('/cars', 'back=/more')
     assert given['images'] == ('front=front/image/compressed', 'back=back/image')
     assert (given['evidence'], given['notify']) == ('/e', True)
     [(_, words)] = started('monitor.launch.py')['action_monitor']

@@ -115,6 +115,7 @@ class WaitForAction(Behaviour):
         super().__init__(name)
         self._label, self._localizer, self._max_age = label, localizer, max_age
         self._node: Node | None = None
+        self._since = 0  # ns: the first tick
         self.event: ActionDetection | None = None
 
     def setup(self, **kwargs: Any) -> None:
@@ -124,7 +125,9 @@ class WaitForAction(Behaviour):
         self._node.create_subscription(ActionDetection, topic, self._take, EVENTS)
 
     def initialise(self) -> None:
-        """Forget what came before."""
+        """Forget what came before, and what still comes of it."""
+        assert self._node is not None
+        self._since = self._node.get_clock().now().nanoseconds
         self.event = None
 
     def update(self) -> Status:
@@ -133,9 +136,12 @@ class WaitForAction(Behaviour):
 
     def _take(self, event: ActionDetection) -> None:
         assert self._node is not None
-        age = seconds(self._node.get_clock().now().nanoseconds - stamp_of(event.header.stamp))
+        now, stamp = self._node.get_clock().now().nanoseconds, stamp_of(event.header.stamp)
+        if now < self._since:  # time has jumped back: a recording begins again
+            self._since = 0
+        age = seconds(now - stamp)
         starts = event.state == ActionDetection.STARTED and event.label == self._label
-        if starts and age <= self._max_age and self.event is None:
+        if starts and stamp >= self._since and age <= self._max_age and self.event is None:
             self.event = event
 
 

@@ -34,7 +34,8 @@ def draw_areas(image: np.ndarray, rules: Rules, camera: str) -> np.ndarray:
         points = _pixels(line, rules, camera, canvas)
         if points is not None:
             _line(canvas, points, f'{name} ({line.direction})', COLOURS[index % len(COLOURS)])
-    for name, rule in rules.enabled.items():
+    here = {n: r for n, r in rules.enabled.items() if not r.cameras or camera in r.cameras}
+    for name, rule in here.items():
         for polygon in rule.mask:
             _outline(canvas, _scaled(points_of(polygon), canvas), (150, 150, 150))
             _text(

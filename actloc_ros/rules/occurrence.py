@@ -114,7 +114,7 @@ class Occurrence:
             return
         values = dict(self.alarm.values)
         for name in LASTING & values.keys():
-            values[name] = seconds(last - self.alarm.start)
+            values[name] += seconds(last - self.alarm.end)
         self.alarm = replace(self.alarm, type=AlarmType.END, stamp=stamp, end=last, values=values)
 
 

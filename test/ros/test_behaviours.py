@@ -99,6 +99,7 @@ def test_waiting_takes_the_first_start_after_it_began(ros):
 
     send('waving')
     for label, state, age in (
+        ('waving', ActionDetection.STARTED, 0.9),  # before the first tick, and on its way since
         ('walking', ActionDetection.STARTED, 0.0),
         ('waving', ActionDetection.ENDED, 0.0),
         ('waving', ActionDetection.STARTED, 5.0),

@@ -38,6 +38,18 @@ def test_one_alarm_is_new_once_and_ends_once_with_the_last_evidence(tmp_path):
     assert new.boxes[1] == person().box
 
 
+def test_a_dwell_grows_by_the_time_from_the_first_step_to_the_last_evidence(tmp_path):
+    engine = engine_of(tmp_path, DOWN.replace('zones_not: [bed]', 'min_score: 0.5'))
+
+    def falls(t):
+        return [person(**{'standing' if t < 1 else 'falling' if t < 3 else 'lying': 0.9})]
+
+    new, end = [*play(engine, 20, falls), *engine.end_all()]
+    assert new.values['dwell_s'] == pytest.approx(5.0, abs=0.11)
+    grown = (end.end - new.end) / 1e9
+    assert end.values['dwell_s'] == pytest.approx(new.values['dwell_s'] + grown)
+
+
 def test_evidence_is_of_the_rule_and_of_time(tmp_path):
     text = 'rules: {a: {actions: [waving], min_duration: 1.0, min_fraction: 0.7, cooldown: 0}}'
     for share, count in ((0.6, 0), (0.8, 1)):

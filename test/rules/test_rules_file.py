@@ -76,6 +76,27 @@ def test_the_shape_of_the_design_is_read(tmp_path):
         ('metres: [0,0, 4,0, 4,8, 0,8]', 'metres: [0,0, 1,0, 2,0, 0,8]', 'on one line'),
         ('rules:\n', 'timezone: Mars/Base\nrules:\n', 'is no time zone'),
         ('max_distance: 1.2', 'max_distance: 1.2, kind: x', 'relation.kind: there is no such key'),
+        ('actions: [standing, sitting]', 'actions: sitting', r"it is 'sitting'; it must be a list"),
+        ('count: {min: 6}', 'count: 6', 'count: it is 6; it must be keys with their values'),
+        ('left: {zones', 'off: {zones', 'it is False; it must be a text; put it in quotes'),
+        ('absence: 60', 'objects: []', 'objects: it is empty; it must have one entry'),
+        ('max_distance: 1.2', 'ttc: 1.5', 'handing_over has no ttc; it has max_distance'),
+        (
+            'type: handing_over, max',
+            'type: near_miss, max',
+            'near_miss has no max_distance; it has',
+        ),
+        ('absence: 60', 'traffic: {type: swerving, min: 4}', 'swerving has no min; it has lateral'),
+        ('absence: 60', 'absence: 60, dwell: 5', 'dwell does not go with absence'),
+        ('absence: 60', 'traffic: swerving, dwell: 5', 'dwell does not go with traffic'),
+        ('absence: 60', 'min_duration: 3', 'min_duration has no meaning without actions or seq'),
+        ('absence: 60', 'min_score: 0.9, count: {min: 2}', 'min_score has no meaning without act'),
+        ('dwell: 60', 'within: 60', 'within has no meaning without sequence'),
+        (
+            'zones_not: [bed]',
+            'zones_not: [bed], lines: [door]',
+            'lines are crossed at once and do not go with dwell',
+        ),
     ],
 )
 def test_each_fault_is_named_by_line_and_key(tmp_path, old, new, said):
@@ -113,6 +134,38 @@ def test_metres_are_refused_where_none_are_known(tmp_path):
     [fault] = world_faults(rules, World(LABELS, ('',), False))
     assert fault.path == ('rules', 'fast', 'speed')
     assert world_faults(rules, World(LABELS, ('',), True)) == []
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        (
+            'ground: {image: [0,1, 1,1, 1,0.5, 0,0.5], metres: [0,0, 4,0, 4,8, 0,8]}\n'
+            'zones: {a: {frame: odom, coordinates: [0,0, 4,0, 4,8, 0,8]}}\n'
+            'rules: {in_a: {zones: [a]}}',
+            'line 4, rules.in_a.zones: a is in odom, but tracks are placed in map',
+        ),
+        (
+            'lines:\n  a: {frame: map, coordinates: [0,0, 4,0]}\n'
+            '  b: {frame: odom, coordinates: [0,0, 4,0]}\n'
+            'rules: {change: {traffic: {type: lane_change, lines: [b]}}}',
+            'line 5, rules.change.traffic.lines: b is in odom, but tracks are placed in map',
+        ),
+    ],
+)
+def test_an_area_in_a_frame_in_which_nobody_is_placed_is_refused(tmp_path, text, said):
+    with pytest.raises(RulesError, match=said):
+        rules_of(tmp_path, text)
+
+
+def test_an_area_may_be_in_the_frame_of_one_camera_alone(tmp_path):
+    text = GOOD.replace('lobby: {frame: map', 'lobby: {frame: odom').replace(
+        'metres: [0,0, 4,0, 4,8, 0,8]}', 'metres: [0,0, 4,0, 4,8, 0,8], frame: map}'
+    )
+    rules = rules_of(tmp_path, text).rules
+    assert world_faults(rules, World(LABELS, ('front', 'back'), True)) == []
+    faults = world_faults(rules, WORLD)
+    assert {fault.path[1] for fault in faults} == {'loitering', 'overcrowding'}
 
 
 def test_a_rule_that_is_not_enabled_may_ask_for_labels_of_another_model(tmp_path):

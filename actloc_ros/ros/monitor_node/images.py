@@ -12,6 +12,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from actloc_ros.ros.common.subscription import MatchedSubscription
 
 COMPRESSED = '/compressed'  # the end of topics of `CompressedImage`
+# Images that may wait while the node is busy: what overflows is lost where nobody counts it.
+RAW_DEPTH, COMPRESSED_DEPTH = 10, 50
 
 
 class ImageTopics:
@@ -34,8 +36,14 @@ class ImageTopics:
         self.received = dict.fromkeys(topics.values(), 0)
         self._use = take
         for camera, topic in topics.items():
-            kind = CompressedImage if topic.endswith(COMPRESSED) else Image
-            MatchedSubscription(node, kind, topic, partial(self._take, camera, topic))
+            compressed = topic.endswith(COMPRESSED)
+            MatchedSubscription(
+                node,
+                CompressedImage if compressed else Image,
+                topic,
+                partial(self._take, camera, topic),
+                depth=COMPRESSED_DEPTH if compressed else RAW_DEPTH,
+            )
 
     def _take(self, camera: str, topic: str, message: Any) -> None:
         self.received[topic] += 1

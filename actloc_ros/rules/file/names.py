@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from actloc_ros.alarms.channels import ChannelError, read_channel
-from actloc_ros.rules.file.model import Conditions, Ground, Rule, Rules, Zone
+from actloc_ros.rules.file.model import Conditions, Ground, Rule, Rules, Traffic, Zone
 
 HANDING_OVER = 'handing_over'
 
@@ -47,12 +47,16 @@ class World:
 
 def name_faults(rules: Rules) -> list[Fault]:
     """Return the faults that show in the file alone."""
-    return [
+    faults = [
         fault
         for name, rule in rules.rules.items()
         for part in (_areas, _channels, _traffic)
         for fault in part(rules, name, rule)
-    ] + [fault for name in rules.notify for fault in _channel(rules, name)]
+    ]
+    faults += [fault for name in rules.notify for fault in _channel(rules, name)]
+    for name, rule in rules.enabled.items():
+        faults += _frames(rules, name, rule, World())
+    return faults
 
 
 def world_faults(rules: Rules, world: World) -> list[Fault]:
@@ -62,6 +66,7 @@ def world_faults(rules: Rules, world: World) -> list[Fault]:
         if world.labels is not None:
             faults += _labels(name, rule, world.labels)
         faults += _metres(rules, name, rule, world)
+        faults += _frames(rules, name, rule, world)
     return faults
 
 
@@ -144,6 +149,33 @@ def _metres(rules: Rules, name: str, rule: Rule, world: World) -> Iterator[Fault
     for key in ('relation', 'traffic'):
         if getattr(rule, key):
             yield Fault(('rules', name, key), what)
+
+
+def _frames(rules: Rules, name: str, rule: Rule, world: World) -> Iterator[Fault]:
+    """Yield a fault for each area in a frame in which no camera of the rule places its tracks.
+
+    Those with a ground do so in its frame, others in that of the first area in metres.
+    """
+    areas: list[Any] = [*rules.zones.values(), *rules.lines.values()]
+    first = next((area.frame for area in areas if area.frame), None)
+    cameras = rule.cameras or world.cameras or (*rules.ground, '')  # or others, without a ground
+    grounds = [ground_of(rules, camera) for camera in cameras]
+    frames = {first if ground is None else ground.frame for ground in grounds}
+    used: list[tuple[tuple[Any, ...], Conditions | Traffic]] = [
+        ((*path, key), part) for path, part in conditions_of(name, rule) for key in _AREAS
+    ]
+    if rule.traffic:
+        used.append((('rules', name, 'traffic', 'lines'), rule.traffic))
+    for path, part in used:
+        known: dict[str, Any] = rules.lines if path[-1] == 'lines' else dict(rules.zones)
+        for area in getattr(part, path[-1]):
+            frame = known[area].frame if area in known else None
+            if frame is not None and frame not in frames:
+                there = ' and '.join(sorted(filter(None, frames)))
+                yield Fault(path, f'{area} is in {frame}, but tracks are placed in {there}')
+
+
+_AREAS = ('zones', 'zones_not', 'lines')
 
 
 def _traffic(rules: Rules, name: str, rule: Rule) -> Iterator[Fault]:

@@ -133,11 +133,23 @@ def _fault(error: Any, values: Any) -> Fault:
         return Fault(path[:-1], f'the key {path[-1]} is missing')
     if kind == 'value_error':
         return Fault(path, str(error['ctx']['error']))
-    text = error['msg'].removeprefix('Input should be ')
+    if kind == 'too_short':
+        return Fault(path, 'it is empty; it must have one entry or more')
+    text = _WANTED.get(kind, error['msg'].removeprefix('Input should be '))
     wanted = f'it must be {text}' if text != error['msg'] else text
     if isinstance(given, (dict, list)):
         return Fault(path, wanted)
     return Fault(path, f'it is {given!r}; {wanted}')
+
+
+# What pydantic calls by names of Python.
+_MAPPING = 'keys with their values, such as {key: value}'
+_WANTED = {
+    'tuple_type': 'a list, such as [a, b]',
+    'dict_type': _MAPPING,
+    'model_type': _MAPPING,
+    'string_type': 'a text; put it in quotes',
+}
 
 
 def _meant(path: Path_) -> str:

@@ -27,6 +27,7 @@ from actloc_ros.messages import header_message, label_info_message, stamp_of, st
 from actloc_ros.msg import ActionAlarm, ActionDetectionArray, LabelInfo
 from actloc_ros.pipeline import FrameResult
 from actloc_ros.ros.common.message_types import ros_type
+from actloc_ros.ros.monitor_node.images import COMPRESSED_DEPTH, RAW_DEPTH, ImageTopics
 from actloc_ros.ros.monitor_node.outcomes import Wanted
 
 PATIENCE = 40.0  # s: every wait ends then
@@ -321,3 +322,21 @@ def test_alarms_have_evidence_and_people_are_notified(ros, receiver, tmp_path):
 def test_parameters_that_need_each_other_are_refused_alone(folder, images, notify, said):
     with pytest.raises(ValueError, match=said):
         Wanted(folder, images, notify)
+
+
+def test_images_wait_while_the_node_is_busy(ros):
+    topics = {'hall': 'busy/hall/compressed', 'yard': 'busy/yard'}
+    taken = {camera: [] for camera in topics}
+    ImageTopics(ros, topics, lambda camera, message: taken[camera].append(message))
+    hall = ros.create_publisher(CompressedImage, topics['hall'], 100)
+    yard = ros.create_publisher(Image, topics['yard'], 100)
+    for sender in (hall, yard):
+        spin(ros, sender.get_subscription_count, 'the subscription')
+    for sender, kind, count in (
+        (hall, CompressedImage, COMPRESSED_DEPTH),
+        (yard, Image, RAW_DEPTH),
+    ):
+        for _ in range(count):
+            sender.publish(kind())
+    spin(ros, lambda: len(taken['hall']) == COMPRESSED_DEPTH, 'all pictures')
+    spin(ros, lambda: len(taken['yard']) == RAW_DEPTH, 'all images')
