@@ -129,13 +129,6 @@ class Speed(_Part):
         return self
 
 
-def _refuse_unused(part: Relation | Traffic, used: frozenset[str]) -> None:
-    """Refuse limits that are given and have no meaning for the type."""
-    unused = part.model_fields_set - used - {'type', 'with_'}
-    if unused:
-        raise ValueError(f'{part.type} has no {min(unused)}; it has {", ".join(sorted(used))}')
-
-
 class Relation(_Part):
     """What two tracks have to do with each other; see `relations` for definitions.
 
@@ -157,8 +150,6 @@ class Relation(_Part):
     def _some_measure(self) -> Relation:
         if self.type == 'near_miss' and self.ttc is None and self.pet is None:
             raise ValueError('near_miss needs ttc or pet; both are null')
-        near_miss = self.type == 'near_miss'
-        _refuse_unused(self, frozenset({'ttc', 'pet'} if near_miss else {'max_distance'}))
         return self
 
 
@@ -207,18 +198,7 @@ class Traffic(_Part):
             raise ValueError(f'{self.type} needs lines: names of lines of the file')
         if self.type in ('density', 'flow') and self.min is None:
             raise ValueError(f'{self.type} needs min, the value from which it is an alarm')
-        _refuse_unused(self, _LIMITS[self.type])
         return self
-
-
-_LIMITS = {
-    'sudden_braking': frozenset({'deceleration', 'duration', 'min_speed'}),
-    'swerving': frozenset({'lateral', 'within'}),
-    'lane_change': frozenset({'lines', 'beyond', 'duration'}),
-    'wrong_way': frozenset({'lines', 'angle', 'distance', 'duration', 'min_speed'}),
-    'density': frozenset({'min', 'per', 'length'}),
-    'flow': frozenset({'min', 'length'}),
-}
 
 
 class Conditions(_Part):
@@ -294,22 +274,7 @@ class Rule(Conditions):
             raise ValueError(f'lines are crossed at once and do not go with {other}')
         if not (whole or self.any or self.model_fields_set & _SUBJECTS):
             raise ValueError(f'it has no condition; give one of {", ".join(sorted(_SUBJECTS))}')
-        self._refuse_idle()
         return self
-
-    def _refuse_idle(self) -> None:
-        """Refuse measures of evidence where nothing is measured by them."""
-        parts = (self, *self.any)
-        acts = any(part.actions or part.sequence for part in parts)
-        idle = set() if any(part.sequence for part in parts) else {'within'}
-        if not acts and not self.relation:
-            idle.add('min_score')
-        if not acts and not self.relation and not self.count:
-            idle |= {'min_duration', 'min_fraction'}
-        given = idle & {key for part in parts for key in part.model_fields_set}
-        if given:
-            needed = 'sequence' if min(given) == 'within' else 'actions or sequence'
-            raise ValueError(f'{min(given)} has no meaning without {needed}; for a time give dwell')
 
 
 _ONCE = {'zones', 'zones_not', 'lines', 'objects', 'actions', 'sequence', 'speed'}
