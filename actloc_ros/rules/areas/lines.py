@@ -111,7 +111,7 @@ class _LineGroup:
 
 @dataclass(frozen=True)
 class _Straight:
-    """Lines as what tells the distances from them.
+    """Lines in the form that gives distances from them.
 
     Attributes:
         ends: float64 (L, 2, 2).

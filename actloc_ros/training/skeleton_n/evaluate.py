@@ -6,11 +6,9 @@ python -m actloc_ros.training.skeleton_n.evaluate WEIGHTS --shared SHARED
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
 from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.training.skeleton_n.labels import INDEX, LABELS, UNKNOWN
@@ -27,6 +25,7 @@ from actloc_ros.training.skeleton_n.measure import (
 )
 from actloc_ros.training.skeleton_n.motion_data import Footage, Motion, read_footage, read_motions
 from actloc_ros.training.skeleton_n.samples import whole_clips
+from actloc_ros.training.skeleton_n.trained import read_trained
 
 TOLERANCE = 1.0  # seconds by which an event may miss a fall's interval
 BATCH = 32
@@ -42,11 +41,11 @@ def load(path: Path) -> tuple[SkeletonNet, np.ndarray]:
         OSError: It cannot be read.
         KeyError: It is no skeleton network.
     """
-    with safe_open(path, 'pt') as file:
-        spec = json.loads(file.metadata()['actloc_ros.skeleton'])
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    rows = [INDEX[label] for label in spec['labels']]
-    network = SkeletonNet(len(LABELS), spec['width'], spec['layers'], spec['graph'])
+    trained = read_trained(path)
+    small, rows = trained.network, [INDEX[label] for label in trained.labels]
+    graph = small.graph.channels if small.graph else 0
+    network = SkeletonNet(len(LABELS), small.width, small.layers, graph)
+    state = small.state_dict()
     whole = network.state_dict()
     for key in ('head.weight', 'head.bias'):
         values = whole[key].zero_() - (60.0 if key == 'head.bias' else 0.0)
@@ -54,7 +53,7 @@ def load(path: Path) -> tuple[SkeletonNet, np.ndarray]:
         state[key] = values
     network.load_state_dict(state)
     thresholds = np.full(len(LABELS), NEVER)
-    thresholds[rows] = spec['thresholds']
+    thresholds[rows] = trained.thresholds
     return network.eval(), thresholds
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import time
@@ -13,13 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
 from actloc_ros.files import read_yaml
 from actloc_ros.models.people.open import PEOPLE_N
-from actloc_ros.models.skeleton_n.export import to_onnx
 from actloc_ros.models.skeleton_n.features import SLICES
 from actloc_ros.models.skeleton_n.network import SkeletonNet
 from actloc_ros.training.skeleton_n.bank import Bank, batches, draw_bank, load_bank
@@ -35,6 +32,7 @@ from actloc_ros.training.skeleton_n.measure import (
     table,
 )
 from actloc_ros.training.skeleton_n.samples import Sampler
+from actloc_ros.training.skeleton_n.trained import Trained, write_trained
 
 logger = logging.getLogger(__name__)
 HELD_KINDS = ('captured', 'made', 'falls', 'scenes')
@@ -217,20 +215,6 @@ def apply_calibration(scored: Scored, calibration: Calibration) -> Scored:
     return Scored(logits.astype(np.float32), scored.targets, scored.clips)
 
 
-def save(network: SkeletonNet, labels: list[str], thresholds: list[float], out: Path) -> None:
-    """Write skeleton_n.safetensors and skeleton_n.onnx."""
-    spec = {
-        'labels': labels,
-        'thresholds': thresholds,
-        'width': network.width,
-        'layers': network.layers,
-        'graph': network.graph.channels if network.graph else 0,
-    }
-    state = {key: value.contiguous() for key, value in network.state_dict().items()}
-    save_file(state, out / 'skeleton_n.safetensors', {'actloc_ros.skeleton': json.dumps(spec)})
-    (out / 'skeleton_n.onnx').write_bytes(to_onnx(network, labels, thresholds))
-
-
 def without(network: SkeletonNet, keep: list[int]) -> SkeletonNet:
     """Return the network with the classes of `keep` alone."""
     graph = network.graph.channels if network.graph else 0
@@ -267,7 +251,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     fold(network, calibration)
     keep = [index for index, label in enumerate(LABELS) if label not in recipe.drop]
     thresholds = [float(calibration.thresholds[index]) for index in keep]
-    save(without(network, keep), [LABELS[index] for index in keep], thresholds, out)
+    labels = [LABELS[index] for index in keep]
+    write_trained(Trained(without(network, keep), labels, thresholds), out)
 
 
 if __name__ == '__main__':

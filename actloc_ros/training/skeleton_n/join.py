@@ -9,47 +9,14 @@ another about postures. The result is a `SkeletonNet` as wide as both, whose hal
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from actloc_ros.models.skeleton_n.network import SkeletonNet
-from actloc_ros.training.skeleton_n.fit import save
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A skeleton network that `fit` wrote.
-
-    Attributes:
-        network: With as many classes as there are labels.
-        labels: Names of its classes.
-        thresholds: Of each label.
-    """
-
-    network: SkeletonNet
-    labels: list[str]
-    thresholds: list[float]
-
-
-def read_trained(path: Path) -> Trained:
-    """Read a skeleton_n.safetensors.
-
-    Raises:
-        OSError: It cannot be read.
-        KeyError: It is no skeleton network.
-    """
-    with safe_open(path, 'pt') as file:
-        spec = json.loads(file.metadata()['actloc_ros.skeleton'])
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    network = SkeletonNet(len(spec['labels']), spec['width'], spec['layers'], spec['graph'])
-    network.load_state_dict(state)
-    return Trained(network.eval(), spec['labels'], spec['thresholds'])
+from actloc_ros.training.skeleton_n.trained import Trained, read_trained, write_trained
 
 
 def join(first: Trained, second: Trained, of_second: Sequence[str]) -> Trained:
@@ -117,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     joined = join(read_trained(arguments.first), read_trained(arguments.second), arguments.labels)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    save(joined.network, joined.labels, joined.thresholds, arguments.out)
+    write_trained(joined, arguments.out)
 
 
 if __name__ == '__main__':

@@ -35,6 +35,7 @@ TURNS = 4  # how often it is played to and fro
 FEWEST_FOUND = 5  # frames of a track that is kept
 MOST_PEOPLE = 6  # of a photograph whose joints are found
 PHANTOM_SCORE = 0.3  # of a box where nobody is, from which it is followed
+NOBODY_THERE, DOUBTFUL = -1, -2  # in place of the index of a person
 NOBODY = 'nobody'
 # How many photographs of each set, and of nobody of any set.
 PEOPLE_OF_SET = {
@@ -112,9 +113,6 @@ def _tracks_of(
         for track, row in rows.items()
         if len(truth[track]) >= FEWEST_FOUND and DOUBTFUL not in truth[track]
     ]
-
-
-NOBODY_THERE, DOUBTFUL = -1, -2
 
 
 def match_people(picture: Picture, matrix: np.ndarray, boxes: np.ndarray) -> list[int]:

@@ -6,8 +6,8 @@ import torch
 from actloc_ros.models.skeleton_n.actions import SkeletonSession
 from actloc_ros.models.skeleton_n.features import FEATURES
 from actloc_ros.models.skeleton_n.network import SkeletonNet
-from actloc_ros.training.skeleton_n.fit import save
-from actloc_ros.training.skeleton_n.join import Trained, join, main, read_trained
+from actloc_ros.training.skeleton_n.join import join, main
+from actloc_ros.training.skeleton_n.trained import Trained, read_trained, write_trained
 
 NAMES = ['standing', 'falling', 'lying']
 
@@ -38,7 +38,7 @@ def test_each_label_is_that_of_its_network():
 def test_files_are_joined_to_files_that_run(tmp_path):
     for name, one in (('a', trained(1, 8)), ('b', trained(2, 8))):
         (tmp_path / name).mkdir()
-        save(one.network, one.labels, one.thresholds, tmp_path / name)
+        write_trained(one, tmp_path / name)
     paths = [str(tmp_path / name / 'skeleton_n.safetensors') for name in 'ab']
     main([*paths, '--labels', 'lying', '--out', str(tmp_path / 'both')])
     assert read_trained(tmp_path / 'both' / 'skeleton_n.safetensors').thresholds[2] == 0.7
