@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from actloc_ros.datasets.formats.evaluation_files import read_truth
-from actloc_ros.evaluation.matching import match_boxes
-from actloc_ros.evaluation.precision import AVERAGES
-from actloc_ros.evaluation.protocols import Protocol, find_protocol
+from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.evaluation.run_model import LEAST_SCORE, class_ids, run_model
 from actloc_ros.frames import Frame
 from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
@@ -24,6 +21,7 @@ from actloc_ros.models.open import open_localizer
 from actloc_ros.training.ensemble.collect import run_members
 from actloc_ros.training.ensemble.fit import fit_ensemble
 from actloc_ros.truth.boxes import FrameBoxes, GroundTruth, join
+from benchmark.results.bootstrap import RESAMPLES, interval, resampled, span
 from benchmark.results.common import TimedDetections, TimedLocalizer, machine, table
 from benchmark.results.synth import PROTOCOL, SIZE, render_scenes
 
@@ -31,7 +29,6 @@ MEMBERS = ('stream_n', 'pose_n')  # in a cascade the first runs at every frame
 FIT_SEED, FIT_SCENES = 7_200_000, 12
 TEST_SEED, TEST_SCENES = 9_200_000, 14
 SECONDS = 12.0
-RESAMPLES = 2000
 PLAIN = 'ensemble, plain averages'  # made of what the members said before: not timed
 Runs = dict[str, list[list[TimedDetections]]]
 """Each model's detections, by scene and frame."""
@@ -153,45 +150,23 @@ def _milliseconds(clips: Sequence[Sequence[TimedDetections]]) -> dict[str, float
     return {'median': float(np.median(took)), 'mean': float(took.mean())}
 
 
-@dataclass(frozen=True, eq=False)
-class _Ranked:
-    """One model's detections of one class, best first: which are right, and of which scene."""
-
-    right: np.ndarray
-    scene: np.ndarray
-    truths: np.ndarray  # by scene
-
-
 def _compare(truth: GroundTruth, runs: Runs) -> dict[str, Any]:
     """Return frame-mAP with intervals over scenes, and differences from the best member."""
-    protocol = find_protocol(PROTOCOL)
-    ranked = {name: _rank(truth, _boxes(truth, clips), protocol) for name, clips in runs.items()}
-    scenes = len(truth.videos)
-    draws = np.random.default_rng(0).multinomial(
-        scenes, np.full(scenes, 1 / scenes), size=RESAMPLES
-    )
-    values = {name: _mean_ap(each, np.ones(scenes), protocol) for name, each in ranked.items()}
-    drawn = {
-        name: np.array([_mean_ap(each, draw, protocol) for draw in draws])
-        for name, each in ranked.items()
-    }
-    best = max(MEMBERS, key=lambda name: values[name])
+    found = {name: _boxes(truth, clips) for name, clips in runs.items()}
+    figures = resampled(truth, found, find_protocol(PROTOCOL))
+    best = max(MEMBERS, key=lambda name: figures[name].value)
     return {
         'best_member': best,
         'frame_map': {
             name: {
-                'value': values[name],
-                'interval': _interval(drawn[name]),
-                'above_best': values[name] - values[best],
-                'above_best_interval': _interval(drawn[name] - drawn[best]),
+                'value': each.value,
+                'interval': interval(each.drawn),
+                'above_best': each.value - figures[best].value,
+                'above_best_interval': interval(each.drawn - figures[best].drawn),
             }
-            for name in runs
+            for name, each in figures.items()
         },
     }
-
-
-def _interval(values: np.ndarray) -> list[float]:
-    return [float(value) for value in np.quantile(values, (0.025, 0.975))]
 
 
 def _boxes(truth: GroundTruth, clips: Sequence[Sequence[TimedDetections]]) -> FrameBoxes:
@@ -216,41 +191,6 @@ def _labelled(video: int, frame: int, timed: TimedDetections) -> FrameBoxes:
     )
 
 
-def _rank(truth: GroundTruth, found: FrameBoxes, protocol: Protocol) -> dict[int, _Ranked]:
-    """Return the detections of each class that the ground truth has."""
-    ranked = {}
-    for label in np.unique(truth.boxes.label).tolist():
-        true = truth.boxes[truth.boxes.label == label]
-        mine = found[found.label == label]
-        mine = mine[np.argsort(-mine.scores, kind='stable')]
-        right = match_boxes(
-            mine.keys,
-            mine.boxes,
-            true.keys,
-            true.boxes,
-            0.5,
-            protocol.pixel,
-            protocol.frame_second_choice,
-        )
-        truths = np.bincount(true.video, minlength=len(truth.videos))
-        ranked[label] = _Ranked(right, mine.video, truths)
-    return ranked
-
-
-def _mean_ap(ranked: Mapping[int, _Ranked], times: np.ndarray, protocol: Protocol) -> float:
-    """Return mean AP where each scene counts as often as `times` says."""
-    average, values = AVERAGES[protocol.frame_average], []
-    for each in ranked.values():
-        truths = (each.truths * times).sum()
-        if not truths:
-            continue
-        weight = times[each.scene].astype(np.float64)
-        hits, count = np.cumsum(weight * each.right), np.cumsum(weight)
-        some = count > 0
-        values.append(average(hits[some] / count[some], hits[some] / truths))
-    return float(np.mean(values))
-
-
 def section(numbers: dict[str, Any]) -> str:
     """Return the part's text."""
     figures, cascade = numbers['frame_map'], numbers['cascade']
@@ -259,9 +199,9 @@ def section(numbers: dict[str, Any]) -> str:
         (
             name,
             each['value'],
-            _span(each['interval']),
+            span(each['interval']),
             '' if name == numbers['best_member'] else f'{each["above_best"]:+.3f}',
-            '' if name == numbers['best_member'] else _span(each['above_best_interval']),
+            '' if name == numbers['best_member'] else span(each['above_best_interval']),
             *(_time(numbers['ms'].get(name), key) for key in ('median', 'mean')),
         )
         for name, each in figures.items()
@@ -283,10 +223,6 @@ than `{numbers['best_member']}`, on the same scenes.
 nothing: at {100 * cascade['asked']:.0f} % of the frames. {numbers['machine']}, beside other \
 programs: times say only how models compare.
 """
-
-
-def _span(interval: Sequence[float]) -> str:
-    return f'{interval[0]:.3f} to {interval[1]:.3f}'
 
 
 def _time(took: Mapping[str, float] | None, key: str) -> str:
