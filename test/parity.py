@@ -4,8 +4,9 @@ DIR holds NAME.json (a state dict's keys and shapes), for some NAME.npz (batch-n
 the reference's outputs), and fill.py, which makes all other weights and the input. Each reference
 is written as a checkpoint in its published layout, imported as a user's file would be, and run in
 float64. Without NAME.npz, names, order, shapes and the number of parameters are checked. A
-reference of a `kind` has no network: its arrays or files are the input of a function here.
-`parity_skeletons` and its neighbours in test/support say what is compared with which output.
+reference of a `kind` has no network: its arrays or files are the input of a function here, and
+without NAME.npz there is nothing to compare. The last line counts them. `parity_skeletons` and its
+neighbours in test/support say what is compared with which output.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -67,17 +68,28 @@ KINDS: dict[str, Compute] = {
 
 @dataclass(frozen=True)
 class Result:
-    """What one reference showed; `error` is None where it has no outputs."""
+    """What one reference showed.
+
+    Attributes:
+        name: Of the reference.
+        parameters: Of its network; 0 where it has none.
+        error: Largest difference of its outputs; None where it has none.
+        faults: What disagrees.
+        compared: Whether there was anything to compare.
+    """
 
     name: str
     parameters: int
     error: float | None
     faults: tuple[str, ...]
+    compared: bool = True
 
     def __str__(self) -> str:
         """Return the line to print."""
         error = 'keys and shapes only' if self.error is None else f'{self.error:.2e}'
         verdict = 'ok' if not self.faults else 'DISAGREES: ' + '; '.join(self.faults)
+        if not self.compared:
+            error, verdict = 'no outputs here', 'NOT COMPARED'
         return f'{self.name:32} {self.parameters:>12,} parameters  {error:>20}  {verdict}'
 
 
@@ -113,7 +125,7 @@ def check(path: Path, fill: ModuleType) -> Result:
 def check_layout(reference: dict[str, Any]) -> Result:
     """Check names, order, shapes and the number of parameters."""
     if 'kind' in reference:
-        return Result(reference['name'], 0, None, ())
+        return Result(reference['name'], 0, None, (), compared=False)
     state = {key: empty(key, shape) for key, shape in reference['state_dict']}
     found = choose(reference, state)
     if found is None:
@@ -277,7 +289,7 @@ def main() -> int:
     parser.add_argument('folders', type=Path, nargs='+', metavar='DIR')
     parser.add_argument('--only', default='', metavar='TEXT', help='names that hold this text')
     arguments = parser.parse_args()
-    failed = 0
+    results = []
     for folder in arguments.folders:
         references = sorted(p for p in folder.glob('*.json') if arguments.only in p.stem)
         if not references:
@@ -285,10 +297,21 @@ def main() -> int:
             return 2
         fill = load_fill(folder)
         for path in references:
-            result = check(path, fill)
-            failed += bool(result.faults)
-            print(result, flush=True)
-    return 1 if failed else 0
+            results.append(check(path, fill))
+            print(results[-1], flush=True)
+    print(tally(results))
+    return 1 if any(result.faults for result in results) else 0
+
+
+def tally(results: Sequence[Result]) -> str:
+    """Return how many references agree, and in what."""
+    agree = [result for result in results if result.compared and not result.faults]
+    outputs = sum(result.error is not None for result in agree)
+    return (
+        f'{len(results)} references: {outputs} agree in their outputs, {len(agree) - outputs} in '
+        f'keys and shapes; {sum(not result.compared for result in results)} were not compared, '
+        f'{sum(bool(result.faults) for result in results)} disagree'
+    )
 
 
 if __name__ == '__main__':
