@@ -11,6 +11,7 @@ import numpy as np
 from actloc_ros.files import one_line
 from actloc_ros.frames import Frame
 from actloc_ros.models.errors import ModelError, WeightsError
+from actloc_ros.models.joints_n.second_look import below
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.onnx_runtime import (
     CPU,
@@ -39,7 +40,7 @@ Refine = Callable[[np.ndarray, FoundPeople], FoundPeople]
 
 
 def _as_found(image: np.ndarray, found: FoundPeople) -> FoundPeople:
-    """Return people whose joints cannot be found better."""
+    """Return people as they are: nothing better is known of them."""
     return found
 
 
@@ -54,7 +55,12 @@ class PeopleNetwork:
         threshold: Score from which a person is reported.
         has_joints: Whether it finds joints.
         refine: An image and some of the people that `detect` found in it -> the same people with
-            better joints. It takes time for each of them, so that it is for those who matter.
+            better joints and, where it looks again, better scores. It takes time for each of them,
+            so that it is for those who matter.
+        judge: The same without better joints, in less time.
+        doubt: Score of `detect` from which somebody in a picture is worth `refine` or `judge`, as
+            these may raise it to `threshold`; None where scores stay.
+        follow: The same from which somebody is followed from frame to frame.
         files: That it was read from.
     """
 
@@ -63,7 +69,20 @@ class PeopleNetwork:
     threshold: float
     has_joints: bool
     refine: Refine = _as_found
+    judge: Refine = _as_found
+    doubt: float | None = None
+    follow: float | None = None
     files: tuple[Path, ...] = ()
+
+    @property
+    def candidate_score(self) -> float:
+        """Score of `detect` from which somebody in a picture may be reported."""
+        return self.threshold if self.doubt is None else self.doubt
+
+    @property
+    def start_score(self) -> float:
+        """Score of `detect` from which somebody is followed from frame to frame."""
+        return self.threshold if self.follow is None else self.follow
 
     def of_frame(self, frame: Frame, least: float) -> FoundPeople:
         """Return the people in a frame; see `detect`."""
@@ -73,8 +92,15 @@ class PeopleNetwork:
         """Return some of a frame's people with better joints; see `refine`."""
         return self.refine(frame.image, found)
 
+    def boxes(self, image: np.ndarray, least: float) -> FoundPeople:
+        """Return the people in an image, as `find`, without better joints."""
+        return self.judge(image, self.detect(image, least))
+
     def find(self, image: np.ndarray, least: float) -> FoundPeople:
-        """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints."""
+        """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints and scores.
+
+        `least` is that of `detect`.
+        """
         return self.refine(image, self.detect(image, least))
 
 
@@ -142,7 +168,17 @@ def _open_crops(name: str, device: str, threads: int) -> PeopleNetwork:
     joints, boxes = PublishedJoints(opened), open_people(front, device, threads)
     files = (*boxes.files, path)
     whole = f'{boxes.name}+{opened.entry.name}'
-    return PeopleNetwork(whole, boxes.detect, boxes.threshold, True, joints.refine, files)
+    return PeopleNetwork(
+        whole,
+        boxes.detect,
+        boxes.threshold,
+        has_joints=True,
+        refine=lambda image, found: joints.refine(image, boxes.judge(image, found)),
+        judge=boxes.judge,
+        doubt=boxes.doubt,
+        follow=boxes.follow,
+        files=files,
+    )
 
 
 def _open_people_n(name: str, device: str, providers: Providers, threads: int) -> PeopleNetwork:
@@ -153,13 +189,25 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
-    files = _with_joints_n(path)
-    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
+    return _with_joints_n(path, session.find, session.threshold, joints)
 
 
-def _with_joints_n(path: Path) -> tuple[Path, ...]:
-    joints = find_onnx(JOINTS_N)
-    return (path,) if joints is None else (path, joints)
+def _with_joints_n(
+    path: Path, find: Detect, threshold: float, joints: JointsSession
+) -> PeopleNetwork:
+    """Return a `people_n` whose joints, and doubtful scores, `joints_n` finds."""
+    joints_file, look = find_onnx(JOINTS_N), joints.second_look
+    return PeopleNetwork(
+        path.stem,
+        find,
+        threshold,
+        has_joints=True,
+        refine=lambda image, found: joints.refine(image, found, threshold),
+        judge=lambda image, found: joints.judge(image, found, threshold),
+        doubt=None if look is None else below(threshold, look.least),
+        follow=None if look is None else below(threshold, look.followed),
+        files=(path,) if joints_file is None else (path, joints_file),
+    )
 
 
 def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
@@ -183,8 +231,7 @@ def _open_by_torch(name: str, device: str, threads: int) -> PeopleNetwork:
     except ValueError as error:
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n((CPU,), threads)
-    files = _with_joints_n(path)
-    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
+    return _with_joints_n(path, session.find, session.threshold, joints)
 
 
 def _people_n_file(name: str) -> Path:
@@ -206,7 +253,7 @@ def _open_described(path: Path, device: str, providers: Providers, threads: int)
         if how.boxes.endswith(YAML) and read_description(Path(how.boxes)).boxes:
             raise ModelError(f'"{path}" takes boxes from "{how.boxes}", which finds none itself')
         boxes = open_people(how.boxes, device, threads)
-        top_down = TopDownNetwork(how, boxes.detect, providers, threads)
+        top_down = TopDownNetwork(how, boxes.boxes, providers, threads)
         check_used(device, top_down.providers)
         files = (path, Path(how.people), *boxes.files)
         return PeopleNetwork(path.stem, top_down.find, boxes.threshold, True, files=files)

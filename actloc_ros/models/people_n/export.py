@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -57,19 +58,19 @@ def export_onnx(network: PeopleNetwork, path: Path, threshold: float) -> None:
 
 def write_onnx(
     module: nn.Module,
-    example: Tensor,
+    example: Tensor | tuple[Any, ...],
     path: Path,
-    name: str,
+    name: str | Sequence[str],
     outputs: Sequence[str],
     axes: Mapping[str, Mapping[int, str]],
 ) -> None:
-    """Write a module with one input as ONNX, in evaluation mode, in which it is left.
+    """Write a module as ONNX, in evaluation mode, in which it is left.
 
     Args:
         module: What to write.
-        example: An input.
+        example: An input, or a tuple of them.
         path: File to write.
-        name: Of the input.
+        name: Of the input, or names of all.
         outputs: Names of the outputs.
         axes: Input or output -> the axes that may have any size, by their names.
     """
@@ -77,11 +78,11 @@ def write_onnx(
         warnings.simplefilter('ignore')
         torch.onnx.export(
             module.eval(),
-            (example,),
+            example if isinstance(example, tuple) else (example,),
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=[name],
+            input_names=[name] if isinstance(name, str) else list(name),
             output_names=list(outputs),
             dynamic_axes=axes,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
+from actloc_ros.models.joints_n.second_look import log_odds
 from actloc_ros.models.people.description import JOINT_NAMES
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
@@ -18,6 +20,8 @@ from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 LEAST_SCORE = 0.1  # of a box that may still continue a track
 CONFIRMING_FRAMES = 3  # after which a track is reported
 CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
+MEMORY = 0.5  # s: time constant of the mean of a track's scores
+DOUBTED = -1.0  # mean log-odds below which a track is not reported any more
 
 
 class People(Protocol):
@@ -28,6 +32,10 @@ class People(Protocol):
         """Score from which a person is reported."""
 
     @property
+    def start_score(self) -> float:
+        """Score of `of_frame` from which `refined` may find that a person is to be reported."""
+
+    @property
     def has_joints(self) -> bool:
         """Whether it finds joints."""
 
@@ -35,7 +43,7 @@ class People(Protocol):
         """Return those in a frame who score `least` or more, best first."""
 
     def refined(self, frame: Frame, found: FoundPeople) -> FoundPeople:
-        """Return some of them with better joints."""
+        """Return some of them with better joints and, where it looks again, better scores."""
 
 
 class TrackActions(Protocol):
@@ -74,8 +82,10 @@ class PoseLocalizer(Localizer):
     """People of each camera with their joints, tracks and actions, one frame's cost a frame.
 
     A track is reported from its third frame on, or from its second one if that comes 0.15 s or
-    more after the first; its actions are scored from the first one on. Tracks are this localizer's
-    own, as is their patience of 1 s with who is not found.
+    more after the first; its actions are scored from the first one on. Where the people network
+    looks twice, those are followed too who might be people, and a track is reported once the mean
+    of its scores over about half a second is as high as the network's threshold. Tracks are this
+    localizer's own, as is their patience of 1 s with who is not found.
 
     Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
     as not" for all; see `rescale`.
@@ -98,7 +108,7 @@ class PoseLocalizer(Localizer):
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
-        least = min(LEAST_SCORE, self._people.threshold)
+        least = min(LEAST_SCORE, self._people.start_score)
         found = [self._people.of_frame(frame, least) for frame in frames]
         return [
             self._camera(frame.camera).update(frame, people)
@@ -117,9 +127,33 @@ class PoseLocalizer(Localizer):
 
     def _camera(self, name: str) -> _Camera:
         if name not in self._cameras:
-            linker = TrackLinker(TrackOptions(min_score=self._people.threshold))
+            linker = TrackLinker(TrackOptions(min_score=self._people.start_score))
             self._cameras[name] = _Camera(self._people, linker, self._skeleton.follow())
         return self._cameras[name]
+
+
+@dataclass
+class _Evidence:
+    """What speaks for a track.
+
+    Attributes:
+        stamp: Of its last frame, in ns.
+        odds: Mean of its newest scores' log-odds, relative to those of the threshold.
+        frames: In how many it was found.
+        reported: Whether it was reported at its last frame.
+    """
+
+    stamp: int
+    odds: float
+    frames: int = 1
+    reported: bool = False
+
+    def add(self, stamp: int, odds: float) -> None:
+        """Take the score of a further frame."""
+        self.frames += 1
+        weight = max(1 / self.frames, 1 - math.exp(-seconds(stamp - self.stamp) / MEMORY))
+        self.odds += (odds - self.odds) * weight
+        self.stamp = stamp
 
 
 @dataclass
@@ -130,13 +164,13 @@ class _Camera:
         people: Finds the joints of those on tracks.
         linker: Its tracks.
         actions: The memory of each track's motion.
-        frames: In how many frames each track was found, by id.
+        evidence: Of each track, by id.
     """
 
     people: People
     linker: TrackLinker
     actions: TrackActions
-    frames: dict[int, int] = field(default_factory=dict)
+    evidence: dict[int, _Evidence] = field(default_factory=dict)
 
     def update(self, frame: Frame, found: FoundPeople) -> Detections:
         """Take the people of the newest frame, and return those on confirmed tracks."""
@@ -146,7 +180,7 @@ class _Camera:
         size = frame.width, frame.height
         boxes, joints = followed.boxes, followed.joints
         scores = self.actions.update(frame.stamp, size, ids, boxes, joints)
-        kept = self._confirmed(frame.stamp, tracks)
+        kept = self._confirmed(frame.stamp, tracks, followed.scores)
         return Detections(
             boxes=boxes[kept],
             scores=followed.scores[kept],
@@ -157,16 +191,27 @@ class _Camera:
             features=self.actions.memory(ids[kept]),
         )
 
-    def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:
+    def _confirmed(self, stamp: int, tracks: TrackUpdate, scores: np.ndarray) -> np.ndarray:
         """Return which of the tracks of the newest frame, by rising id, are reported: bool (N,)."""
         for track_id in tracks.lost:
-            del self.frames[track_id]
-        kept = []
-        for track_id, _ in tracks.rows():
-            self.frames[track_id] = frames = self.frames.get(track_id, 0) + 1
+            del self.evidence[track_id]
+        relative = log_odds(scores) - log_odds(self.people.threshold)
+        for (track_id, _), odds in zip(tracks.rows(), relative.tolist(), strict=True):
+            if track_id in self.evidence:
+                self.evidence[track_id].add(stamp, odds)
+            else:
+                self.evidence[track_id] = _Evidence(stamp, odds)
+            evidence = self.evidence[track_id]
             late = seconds(stamp - tracks.first_stamps[track_id]) >= CONFIRMING_TIME
-            kept.append(frames >= CONFIRMING_FRAMES or (frames > 1 and late))
-        return np.array(kept, bool)
+            enough = evidence.frames >= CONFIRMING_FRAMES or (evidence.frames > 1 and late)
+            evidence.reported = enough and self._is_person(evidence)
+        return np.array([self.evidence[track_id].reported for track_id, _ in tracks.rows()], bool)
+
+    def _is_person(self, evidence: _Evidence) -> bool:
+        """Return whether a track's scores are enough; without a second look its first one is."""
+        if self.people.start_score >= self.people.threshold:
+            return True
+        return evidence.odds >= (DOUBTED if evidence.reported else 0.0)
 
 
 def rescale(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
