@@ -22,6 +22,7 @@ CONFIRMING_FRAMES = 3  # after which a track is reported
 CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
 MEMORY = 0.5  # s: time constant of the mean of a track's scores
 DOUBTED = -1.0  # mean log-odds below which a track is not reported any more
+REFUTED = -3.0  # the same of a track that the detector itself reports
 
 
 class People(Protocol):
@@ -83,8 +84,9 @@ class PoseLocalizer(Localizer):
 
     A track is reported from its third frame on, or from its second one if that comes 0.15 s or
     more after the first; its actions are scored from the first one on. Where the people network
-    looks twice, those are followed too who might be people, and a track is reported once the mean
-    of its scores over about half a second is as high as the network's threshold. Tracks are this
+    looks twice, those are followed too who might be people, and such a track is reported once the
+    mean of its scores over about half a second is as high as the network's threshold; one that the
+    first look reports is left out only where the second one is very sure. Tracks are this
     localizer's own, as is their patience of 1 s with who is not found.
 
     Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
@@ -140,12 +142,14 @@ class _Evidence:
         stamp: Of its last frame, in ns.
         odds: Mean of its newest scores' log-odds, relative to those of the threshold.
         frames: In how many it was found.
+        detected: Whether the first look alone reported it in one of them.
         reported: Whether it was reported at its last frame.
     """
 
     stamp: int
     odds: float
     frames: int = 1
+    detected: bool = False
     reported: bool = False
 
     def add(self, stamp: int, odds: float) -> None:
@@ -176,11 +180,12 @@ class _Camera:
         """Take the people of the newest frame, and return those on confirmed tracks."""
         tracks = self.linker.update(frame.stamp, found.boxes, found.scores)
         ids = np.array([track_id for track_id, _ in tracks.rows()], np.int64)
-        followed = self.people.refined(frame, found[[row for _, row in tracks.rows()]])
+        first = found[[row for _, row in tracks.rows()]]
+        followed = self.people.refined(frame, first)
         size = frame.width, frame.height
         boxes, joints = followed.boxes, followed.joints
         scores = self.actions.update(frame.stamp, size, ids, boxes, joints)
-        kept = self._confirmed(frame.stamp, tracks, followed.scores)
+        kept = self._confirmed(frame.stamp, tracks, first.scores, followed.scores)
         return Detections(
             boxes=boxes[kept],
             scores=followed.scores[kept],
@@ -191,17 +196,24 @@ class _Camera:
             features=self.actions.memory(ids[kept]),
         )
 
-    def _confirmed(self, stamp: int, tracks: TrackUpdate, scores: np.ndarray) -> np.ndarray:
-        """Return which of the tracks of the newest frame, by rising id, are reported: bool (N,)."""
+    def _confirmed(
+        self, stamp: int, tracks: TrackUpdate, first: np.ndarray, scores: np.ndarray
+    ) -> np.ndarray:
+        """Return which of the tracks of the newest frame, by rising id, are reported: bool (N,).
+
+        `first` and `scores` (N,) are those of the first look and of the last one.
+        """
         for track_id in tracks.lost:
             del self.evidence[track_id]
         relative = log_odds(scores) - log_odds(self.people.threshold)
-        for (track_id, _), odds in zip(tracks.rows(), relative.tolist(), strict=True):
+        detected = first >= self.people.threshold
+        for (track_id, _), odds, sure in zip(tracks.rows(), relative, detected, strict=True):
             if track_id in self.evidence:
-                self.evidence[track_id].add(stamp, odds)
+                self.evidence[track_id].add(stamp, float(odds))
             else:
-                self.evidence[track_id] = _Evidence(stamp, odds)
+                self.evidence[track_id] = _Evidence(stamp, float(odds))
             evidence = self.evidence[track_id]
+            evidence.detected |= bool(sure)
             late = seconds(stamp - tracks.first_stamps[track_id]) >= CONFIRMING_TIME
             enough = evidence.frames >= CONFIRMING_FRAMES or (evidence.frames > 1 and late)
             evidence.reported = enough and self._is_person(evidence)
@@ -211,6 +223,8 @@ class _Camera:
         """Return whether a track's scores are enough; without a second look its first one is."""
         if self.people.start_score >= self.people.threshold:
             return True
+        if evidence.detected:
+            return evidence.odds >= REFUTED
         return evidence.odds >= (DOUBTED if evidence.reported else 0.0)
 
 

@@ -172,13 +172,17 @@ def test_who_is_doubtful_is_reported_once_the_second_look_is_sure(second_look, p
     assert not any(len(step(localizer, 3 + i / 10)) for i in range(4))
 
 
-def test_who_is_no_person_after_all_is_not_reported_any_more(second_look):
+@pytest.mark.parametrize(('first', 'weak', 'last'), [(0.4, 0.02, 0), (0.9, 0.2, 1), (0.9, 0.01, 0)])
+def test_who_is_no_person_after_all_is_not_reported_any_more(
+    second_look, people, first, weak, last
+):
     localizer, scores = second_look
-    scores[:] = [0.9, 0.9, 0.9, 0.3, 0.3, *[0.02] * 10]
+    people.score = first
+    scores[:] = [0.9, 0.9, 0.9, 0.3, 0.3, *[weak] * 10]
     counts = [len(step(localizer, 1 + i / 10)) for i in range(12)]
     assert counts[:6] == [0, 0, 1, 1, 1, 1]  # one weak look does not end it
-    assert counts[-1] == 0
-    assert step(localizer, 2.3).boxes.shape == (0, 4)
+    assert counts[-1] == last  # only a very sure one refutes the first look
+    people.score = 0.1
 
 
 def test_scores_are_rescaled_to_one_threshold():

@@ -43,8 +43,10 @@ class Finder:
 
     def find(self, image, least):
         """Report both."""
-        boxes = np.array([PERSON, THING], np.float32)
-        return FoundPeople(boxes, np.array([0.8, 0.4], np.float32), np.zeros((2, 17, 3), 'f4'))
+        boxes = np.clip(np.array([PERSON, THING], np.float32), 0, np.array(image.shape[1::-1] * 2))
+        return FoundPeople(
+            boxes.astype('f4'), np.array([0.8, 0.4], np.float32), np.zeros((2, 17, 3), 'f4')
+        )
 
 
 def picture(name='voc_a', complete=True, ignored=False):
@@ -57,7 +59,7 @@ def picture(name='voc_a', complete=True, ignored=False):
 
 def brightness(image, boxes):
     """Return how bright the middles of boxes are, and zeros."""
-    x, y = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(int).T
+    x, y = (((boxes[:, :2] + boxes[:, 2:]) / 2).astype(int) - 1).clip(0).T
     features = np.zeros((len(boxes), FEATURES), np.float32)
     features[:, 0] = image[y, x, 0]
     return features
@@ -69,7 +71,7 @@ def made(count=2000, seed=0):
     persons = random.uniform(size=count) < 0.2
     scores = np.clip(0.35 + 0.15 * persons + random.normal(0, 0.15, count), 0.01, 0.99)
     features = random.normal(size=(count, FEATURES)).astype(np.float16)
-    features[:, 0] = 4 * persons - 2 + random.normal(0, 1.0, count)
+    features[:, 0] = 4 * persons - 2 + random.normal(0, 1.4, count)
     groups = np.where(np.arange(count) % 5, 'voc', 'doors')
     zeros = np.zeros(count, np.float32)
     return Candidates(features, persons, scores.astype('f4'), zeros, zeros + 60, groups)
@@ -128,7 +130,7 @@ def test_it_learns_and_weighs_as_much_as_it_knows(monkeypatch):
     person = answers(train(recipe, made()), held)
     look = fit_look(held, 0.5, person, recipe)
     new = look.scores(held.scores, 0.5, person)
-    assert held.persons[new >= 0.5].mean() == pytest.approx(fit.PRECISION, abs=0.01)
+    assert held.persons[new >= 0.5].mean() >= fit.PRECISION - 0.005
     assert found_share(new, held) > found_share(held.scores, held) + 0.3
     noise = np.random.default_rng(0).normal(size=len(person)).astype(np.float32)
     assert abs(fit_look(held, 0.5, noise, recipe).crop) < 0.15 < look.crop
