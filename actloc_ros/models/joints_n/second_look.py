@@ -27,8 +27,7 @@ class SecondLook:
         detector: Weight of d.
         crop: Weight of p.
         bias: What is added.
-        least: d from which somebody in a picture is worth the look.
-        followed: d from which somebody is followed from frame to frame, and looked at in each.
+        least: d from which somebody is worth the look.
         sure: d from which nobody needs it, so that the detector's score stays.
     """
 
@@ -36,7 +35,6 @@ class SecondLook:
     crop: float
     bias: float
     least: float
-    followed: float
     sure: float
 
     @staticmethod

@@ -44,7 +44,7 @@ class JointsSession:
         facts = self._session.get_modelmeta().custom_metadata_map
         self.second_look = SecondLook.parse(facts[METADATA]) if METADATA in facts else None
         self._options = onnxruntime.RunOptions()
-        self._options.only_execute_path_to_fetches = True  # who is sure needs no second look
+        self._options.only_execute_path_to_fetches = True  # joints alone cost no second look
 
     @property
     def providers(self) -> list[str]:
@@ -62,7 +62,14 @@ class JointsSession:
         Returns:
             float32 (N, 17, 3), x, y in pixels and confidence in [0, 1].
         """
-        return self._read(image, boxes)[0]
+        if not len(boxes):
+            return np.zeros((0, 17, 3), np.float32)
+        parts = squares(boxes)
+        crops = np.stack([cut(image, part) for part in parts])
+        maps, presence = self._session.run(['maps', 'presence'], {'crops': crops}, self._options)
+        places, mass = read_maps(maps)
+        xy = parts[:, None, :2] + places * parts[:, None, 2:]
+        return np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
 
     def person(self, image: Image, boxes: FloatArray) -> FloatArray:
         """Return the log-odds, float32 (N,), that boxes hold people; see `joints`."""
@@ -72,33 +79,27 @@ class JointsSession:
         (person,) = self._session.run([PERSON], {'crops': crops}, self._options)
         return person
 
-    def refine(self, image: Image, found: FoundPeople, threshold: float) -> FoundPeople:
-        """Return people with this network's joints and scores, for the `MOST` with the best scores.
+    def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
+        """Return people with this network's joints for the `MOST` with the best scores.
 
-        The others keep the joints and scores that they have. Scores change where there is a second
-        look and somebody needs it.
+        The others keep the joints that they have.
+        """
+        rows = np.argsort(-found.scores, kind='stable')[:MOST]
+        joints = found.joints.copy()
+        joints[rows] = self.joints(image, found.boxes[rows])
+        return replace(found, joints=joints)
+
+    def judge(self, image: Image, found: FoundPeople, threshold: float) -> FoundPeople:
+        """Return people with the scores of a second look, for the `MOST` with the best scores.
+
+        The others keep the scores that they have, as do those who need no second look, and all
+        where the file has none.
 
         Args:
             image: uint8 (H, W, 3), RGB.
             found: In it.
             threshold: Score from which what found them reports people.
         """
-        rows = np.argsort(-found.scores, kind='stable')[:MOST]
-        joints = found.joints.copy()
-        look = self.second_look
-        if look is None:
-            joints[rows], _ = self._read(image, found.boxes[rows])
-            return replace(found, joints=joints)
-        doubtful = look.doubtful(found.scores[rows], threshold)
-        sure, rows = rows[~doubtful], rows[doubtful]
-        person = np.full(len(joints), np.nan, np.float32)
-        joints[sure], _ = self._read(image, found.boxes[sure])
-        joints[rows], person[rows] = self._read(image, found.boxes[rows], with_person=True)
-        scores = look.judge(found.boxes, found.scores, threshold, person)
-        return replace(found, joints=joints, scores=scores)
-
-    def judge(self, image: Image, found: FoundPeople, threshold: float) -> FoundPeople:
-        """Return people with the scores of `refine` and the joints that they have."""
         look = self.second_look
         if look is None:
             return found
@@ -106,20 +107,4 @@ class JointsSession:
         rows = rows[look.doubtful(found.scores[rows], threshold)]
         person = np.full(len(found.boxes), np.nan, np.float32)
         person[rows] = self.person(image, found.boxes[rows])
-        scores = look.judge(found.boxes, found.scores, threshold, person)
-        return replace(found, scores=scores)
-
-    def _read(
-        self, image: Image, boxes: FloatArray, with_person: bool = False
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return joints (N, 17, 3), and log-odds (N,) of being a person if they are wanted."""
-        if not len(boxes):
-            return np.zeros((0, 17, 3), np.float32), np.zeros(0, np.float32)
-        parts = squares(boxes)
-        crops = np.stack([cut(image, part) for part in parts])
-        wanted = ['maps', 'presence'] + [PERSON] * with_person
-        maps, presence, *person = self._session.run(wanted, {'crops': crops}, self._options)
-        places, mass = read_maps(maps)
-        xy = parts[:, None, :2] + places * parts[:, None, 2:]
-        joints = np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
-        return joints, person[0] if person else np.zeros(0, np.float32)
+        return replace(found, scores=look.judge(found.boxes, found.scores, threshold, person))

@@ -55,12 +55,10 @@ class PeopleNetwork:
         threshold: Score from which a person is reported.
         has_joints: Whether it finds joints.
         refine: An image and some of the people that `detect` found in it -> the same people with
-            better joints and, where it looks again, better scores. It takes time for each of them,
-            so that it is for those who matter.
-        judge: The same without better joints, in less time.
-        doubt: Score of `detect` from which somebody in a picture is worth `refine` or `judge`, as
-            these may raise it to `threshold`; None where scores stay.
-        follow: The same from which somebody is followed from frame to frame.
+            better joints. It takes time for each of them, so that it is for those who matter.
+        judge: The same, with the scores of a second look.
+        doubt: Score of `detect` from which `judge` may raise somebody's to `threshold`; None where
+            there is no second look.
         files: That it was read from.
     """
 
@@ -71,18 +69,12 @@ class PeopleNetwork:
     refine: Refine = _as_found
     judge: Refine = _as_found
     doubt: float | None = None
-    follow: float | None = None
     files: tuple[Path, ...] = ()
 
     @property
     def candidate_score(self) -> float:
-        """Score of `detect` from which somebody in a picture may be reported."""
+        """Score of `detect` from which somebody may be reported, after `judge`."""
         return self.threshold if self.doubt is None else self.doubt
-
-    @property
-    def start_score(self) -> float:
-        """Score of `detect` from which somebody is followed from frame to frame."""
-        return self.threshold if self.follow is None else self.follow
 
     def of_frame(self, frame: Frame, least: float) -> FoundPeople:
         """Return the people in a frame; see `detect`."""
@@ -101,7 +93,7 @@ class PeopleNetwork:
 
         `least` is that of `detect`.
         """
-        return self.refine(image, self.detect(image, least))
+        return self.refine(image, self.boxes(image, least))
 
 
 def names_people(name: str) -> bool:
@@ -173,10 +165,9 @@ def _open_crops(name: str, device: str, threads: int) -> PeopleNetwork:
         boxes.detect,
         boxes.threshold,
         has_joints=True,
-        refine=lambda image, found: joints.refine(image, boxes.judge(image, found)),
+        refine=joints.refine,
         judge=boxes.judge,
         doubt=boxes.doubt,
-        follow=boxes.follow,
         files=files,
     )
 
@@ -202,10 +193,9 @@ def _with_joints_n(
         find,
         threshold,
         has_joints=True,
-        refine=lambda image, found: joints.refine(image, found, threshold),
+        refine=joints.refine,
         judge=lambda image, found: joints.judge(image, found, threshold),
         doubt=None if look is None else below(threshold, look.least),
-        follow=None if look is None else below(threshold, look.followed),
         files=(path,) if joints_file is None else (path, joints_file),
     )
 

@@ -20,7 +20,6 @@ class ExternalJoints:
     Attributes:
         name: Short, for messages.
         threshold: Score from which a person is reported: those who give joints have chosen them.
-        start_score: The same; there is no second look.
         has_joints: Whether there are joints.
         files: That it was read from.
 
@@ -31,7 +30,6 @@ class ExternalJoints:
     """
 
     threshold = 0.0
-    start_score = 0.0
     has_joints = True
 
     def __init__(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
-from actloc_ros.models.joints_n.second_look import log_odds
 from actloc_ros.models.people.description import JOINT_NAMES
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
@@ -20,9 +18,6 @@ from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 LEAST_SCORE = 0.1  # of a box that may still continue a track
 CONFIRMING_FRAMES = 3  # after which a track is reported
 CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
-MEMORY = 0.5  # s: time constant of the mean of a track's scores
-DOUBTED = -1.0  # mean log-odds below which a track is not reported any more
-REFUTED = -3.0  # the same of a track that the detector itself reports
 
 
 class People(Protocol):
@@ -33,10 +28,6 @@ class People(Protocol):
         """Score from which a person is reported."""
 
     @property
-    def start_score(self) -> float:
-        """Score of `of_frame` from which `refined` may find that a person is to be reported."""
-
-    @property
     def has_joints(self) -> bool:
         """Whether it finds joints."""
 
@@ -44,7 +35,7 @@ class People(Protocol):
         """Return those in a frame who score `least` or more, best first."""
 
     def refined(self, frame: Frame, found: FoundPeople) -> FoundPeople:
-        """Return some of them with better joints and, where it looks again, better scores."""
+        """Return some of them with better joints."""
 
 
 class TrackActions(Protocol):
@@ -83,11 +74,8 @@ class PoseLocalizer(Localizer):
     """People of each camera with their joints, tracks and actions, one frame's cost a frame.
 
     A track is reported from its third frame on, or from its second one if that comes 0.15 s or
-    more after the first; its actions are scored from the first one on. Where the people network
-    looks twice, those are followed too who might be people, and such a track is reported once the
-    mean of its scores over about half a second is as high as the network's threshold; one that the
-    first look reports is left out only where the second one is very sure. Tracks are this
-    localizer's own, as is their patience of 1 s with who is not found.
+    more after the first; its actions are scored from the first one on. Tracks are this localizer's
+    own, as is their patience of 1 s with who is not found.
 
     Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
     as not" for all; see `rescale`.
@@ -110,7 +98,7 @@ class PoseLocalizer(Localizer):
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
-        least = min(LEAST_SCORE, self._people.start_score)
+        least = min(LEAST_SCORE, self._people.threshold)
         found = [self._people.of_frame(frame, least) for frame in frames]
         return [
             self._camera(frame.camera).update(frame, people)
@@ -129,35 +117,9 @@ class PoseLocalizer(Localizer):
 
     def _camera(self, name: str) -> _Camera:
         if name not in self._cameras:
-            linker = TrackLinker(TrackOptions(min_score=self._people.start_score))
+            linker = TrackLinker(TrackOptions(min_score=self._people.threshold))
             self._cameras[name] = _Camera(self._people, linker, self._skeleton.follow())
         return self._cameras[name]
-
-
-@dataclass
-class _Evidence:
-    """What speaks for a track.
-
-    Attributes:
-        stamp: Of its last frame, in ns.
-        odds: Mean of its newest scores' log-odds, relative to those of the threshold.
-        frames: In how many it was found.
-        detected: Whether the first look alone reported it in one of them.
-        reported: Whether it was reported at its last frame.
-    """
-
-    stamp: int
-    odds: float
-    frames: int = 1
-    detected: bool = False
-    reported: bool = False
-
-    def add(self, stamp: int, odds: float) -> None:
-        """Take the score of a further frame."""
-        self.frames += 1
-        weight = max(1 / self.frames, 1 - math.exp(-seconds(stamp - self.stamp) / MEMORY))
-        self.odds += (odds - self.odds) * weight
-        self.stamp = stamp
 
 
 @dataclass
@@ -168,24 +130,23 @@ class _Camera:
         people: Finds the joints of those on tracks.
         linker: Its tracks.
         actions: The memory of each track's motion.
-        evidence: Of each track, by id.
+        frames: In how many frames each track was found, by id.
     """
 
     people: People
     linker: TrackLinker
     actions: TrackActions
-    evidence: dict[int, _Evidence] = field(default_factory=dict)
+    frames: dict[int, int] = field(default_factory=dict)
 
     def update(self, frame: Frame, found: FoundPeople) -> Detections:
         """Take the people of the newest frame, and return those on confirmed tracks."""
         tracks = self.linker.update(frame.stamp, found.boxes, found.scores)
         ids = np.array([track_id for track_id, _ in tracks.rows()], np.int64)
-        first = found[[row for _, row in tracks.rows()]]
-        followed = self.people.refined(frame, first)
+        followed = self.people.refined(frame, found[[row for _, row in tracks.rows()]])
         size = frame.width, frame.height
         boxes, joints = followed.boxes, followed.joints
         scores = self.actions.update(frame.stamp, size, ids, boxes, joints)
-        kept = self._confirmed(frame.stamp, tracks, first.scores, followed.scores)
+        kept = self._confirmed(frame.stamp, tracks)
         return Detections(
             boxes=boxes[kept],
             scores=followed.scores[kept],
@@ -196,36 +157,16 @@ class _Camera:
             features=self.actions.memory(ids[kept]),
         )
 
-    def _confirmed(
-        self, stamp: int, tracks: TrackUpdate, first: np.ndarray, scores: np.ndarray
-    ) -> np.ndarray:
-        """Return which of the tracks of the newest frame, by rising id, are reported: bool (N,).
-
-        `first` and `scores` (N,) are those of the first look and of the last one.
-        """
+    def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:
+        """Return which of the tracks of the newest frame, by rising id, are reported: bool (N,)."""
         for track_id in tracks.lost:
-            del self.evidence[track_id]
-        relative = log_odds(scores) - log_odds(self.people.threshold)
-        detected = first >= self.people.threshold
-        for (track_id, _), odds, sure in zip(tracks.rows(), relative, detected, strict=True):
-            if track_id in self.evidence:
-                self.evidence[track_id].add(stamp, float(odds))
-            else:
-                self.evidence[track_id] = _Evidence(stamp, float(odds))
-            evidence = self.evidence[track_id]
-            evidence.detected |= bool(sure)
+            del self.frames[track_id]
+        kept = []
+        for track_id, _ in tracks.rows():
+            self.frames[track_id] = frames = self.frames.get(track_id, 0) + 1
             late = seconds(stamp - tracks.first_stamps[track_id]) >= CONFIRMING_TIME
-            enough = evidence.frames >= CONFIRMING_FRAMES or (evidence.frames > 1 and late)
-            evidence.reported = enough and self._is_person(evidence)
-        return np.array([self.evidence[track_id].reported for track_id, _ in tracks.rows()], bool)
-
-    def _is_person(self, evidence: _Evidence) -> bool:
-        """Return whether a track's scores are enough; without a second look its first one is."""
-        if self.people.start_score >= self.people.threshold:
-            return True
-        if evidence.detected:
-            return evidence.odds >= REFUTED
-        return evidence.odds >= (DOUBTED if evidence.reported else 0.0)
+            kept.append(frames >= CONFIRMING_FRAMES or (frames > 1 and late))
+        return np.array(kept, bool)
 
 
 def rescale(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

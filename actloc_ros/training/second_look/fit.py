@@ -76,7 +76,6 @@ class Recipe:
         data: As that of `people_n`; of its sets those are used that it names.
         schedule: How long and how fast is learned.
         least: `SecondLook.least`.
-        followed: `SecondLook.followed`.
         sure: `SecondLook.sure`.
     """
 
@@ -85,7 +84,6 @@ class Recipe:
     data: Data
     schedule: HeadSchedule
     least: float
-    followed: float
     sure: float
 
 
@@ -211,7 +209,7 @@ def fit_look(
     given = np.stack([relative, person], 1)
     weights = LogisticRegression(C=10.0).fit(given, held.persons).coef_[0]
     reported = least_odds(given @ weights, held)
-    values = (*weights.tolist(), -reported, recipe.least, recipe.followed, recipe.sure)
+    values = (*weights.tolist(), -reported, recipe.least, recipe.sure)
     return SecondLook(*(round(value, 4) for value in values))
 
 

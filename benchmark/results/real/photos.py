@@ -63,7 +63,7 @@ def find_people(network: PeopleNetwork, image: np.ndarray) -> FoundPeople:
     """Return also weak people, with the best joints and scores of those who may be reported."""
     found = network.detect(image, LEAST_SCORE)
     rows = found.scores >= network.candidate_score
-    better = network.refine(image, found[rows])
+    better = network.refine(image, network.judge(image, found[rows]))
     joints, scores = found.joints.copy(), found.scores.copy()
     joints[rows], scores[rows] = better.joints, better.scores
     return replace(found, joints=joints, scores=scores)

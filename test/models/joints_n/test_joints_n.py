@@ -80,7 +80,7 @@ def test_the_surest_people_get_new_joints(session, monkeypatch):
     image = np.zeros((120, 160, 3), np.uint8)
     boxes = np.tile(np.array([20, 10, 60, 110], np.float32), (3, 1))
     found = FoundPeople(boxes, np.array([0.9, 0.2, 0.5], np.float32), np.zeros((3, 17, 3), 'f4'))
-    refined = session.refine(image, found, 0.5)
+    refined = session.refine(image, found)
     assert refined.joints.any((1, 2)).tolist() == [True, False, True]
     assert not found.joints.any()
-    assert len(session.refine(image, found[:0], 0.5).boxes) == 0
+    assert len(session.refine(image, found[:0]).boxes) == 0

@@ -20,7 +20,7 @@ from actloc_ros.models.people_n.network import PeopleNetwork
 from actloc_ros.training.second_look.fit import feature_reader
 from actloc_ros.training.second_look.publish import with_second_look
 
-LOOK = SecondLook(detector=0.5, crop=2.0, bias=0.25, least=-3.0, followed=-1.0, sure=2.0)
+LOOK = SecondLook(detector=0.5, crop=2.0, bias=0.25, least=-3.0, sure=2.0)
 THRESHOLD = 0.6
 IMAGE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 BOXES = np.array([[10, 10, 50, 110], [80, 20, 150, 60], [60, 30, 90, 110]], np.float32)
@@ -59,7 +59,7 @@ def test_joints_stay_and_the_answers_are_the_heads_own(parts):
 
 def test_a_later_look_takes_the_place_of_the_one_before(parts):
     head, _, both = parts
-    other = SecondLook(1.0, 1.0, 0.0, -1.0, 0.0, 1.0)
+    other = SecondLook(1.0, 1.0, 0.0, -1.0, 1.0)
     again = onnx.load_from_string(with_second_look(both, head, other))
     once = onnx.load(str(both))
     assert len(again.graph.node) == len(once.graph.node)
@@ -101,31 +101,32 @@ def test_a_part_of_somebody_is_nobody_of_their_own():
     assert LOOK.judge(boxes[:0], scores[:0], THRESHOLD, person[:0]).shape == (0,)
 
 
-def test_those_in_doubt_are_looked_at_and_all_get_joints(parts):
+def test_those_in_doubt_are_looked_at(parts):
     session = JointsSession(parts[2])
     given = found(0.99, 0.3, 0.5)
-    refined = session.refine(IMAGE, given, THRESHOLD)
     person = session.person(IMAGE, BOXES)
-    wanted = LOOK.scores(given.scores, THRESHOLD, person)
-    assert refined.scores[0] == given.scores[0]
-    np.testing.assert_allclose(refined.scores[1:], wanted[1:], atol=1e-5)
-    assert refined.joints.any((1, 2)).all()
-    assert given.scores[1] == np.float32(0.3)
+    person[0] = np.nan
     judged = session.judge(IMAGE, given, THRESHOLD)
-    np.testing.assert_allclose(judged.scores, refined.scores, atol=1e-5)
+    assert judged.scores[0] == given.scores[0]
+    np.testing.assert_allclose(
+        judged.scores, LOOK.judge(BOXES, given.scores, THRESHOLD, person), atol=1e-5
+    )
     assert not judged.joints.any()
+    refined = session.refine(IMAGE, given)
+    assert refined.joints.any((1, 2)).all()
+    assert refined.scores.tolist() == given.scores.tolist()
+    assert given.scores[1] == np.float32(0.3)
 
 
 def test_without_a_look_scores_stay(parts):
     session = JointsSession(parts[1])
     assert session.second_look is None
-    assert session.refine(IMAGE, found(0.3), THRESHOLD).scores.tolist() == [np.float32(0.3)]
     assert session.judge(IMAGE, found(0.3), THRESHOLD).scores.tolist() == [np.float32(0.3)]
 
 
 def test_what_ships_looks_twice():
     network = open_people('people_n', 'cpu', 1)
-    assert network.candidate_score < network.start_score < network.threshold
+    assert network.candidate_score < network.threshold
     boxes = network.boxes(IMAGE, network.candidate_score)
     assert len(boxes.boxes) == len(network.find(IMAGE, network.candidate_score).boxes)
     assert json.loads(JointsSession(network.files[1]).second_look.text()).keys() >= {'crop', 'sure'}

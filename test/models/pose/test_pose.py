@@ -148,43 +148,6 @@ def test_joints_are_refined_of_those_on_tracks_alone(people, skeleton):
     assert network.find(IMAGE, 0.5).joints[0, 0, 2] == pytest.approx(0.9)
 
 
-@pytest.fixture
-def second_look(people, skeleton):
-    """Return a localizer whose network looks twice, and what it then finds, by the call."""
-    scores = [0.9] * 20
-
-    def refine(_, found):
-        new = np.full(len(found.boxes), scores.pop(0) if len(found.boxes) else 0, np.float32)
-        return replace(found, scores=new)
-
-    network = PeopleNetwork('people', people.find, 0.5, True, refine, follow=0.2)
-    return PoseLocalizer('pose_n', network, SkeletonSession(skeleton)), scores
-
-
-def test_who_is_doubtful_is_reported_once_the_second_look_is_sure(second_look, people):
-    localizer, scores = second_look
-    people.score = 0.3
-    scores[:] = [0.2, 0.3, 0.9, 0.9, 0.9]
-    counts = [len(step(localizer, 1 + i / 10)) for i in range(5)]
-    assert counts == [0, 0, 0, 1, 1]
-    people.score = 0.15  # less than is worth a look
-    localizer.reset()
-    assert not any(len(step(localizer, 3 + i / 10)) for i in range(4))
-
-
-@pytest.mark.parametrize(('first', 'weak', 'last'), [(0.4, 0.02, 0), (0.9, 0.2, 1), (0.9, 0.01, 0)])
-def test_who_is_no_person_after_all_is_not_reported_any_more(
-    second_look, people, first, weak, last
-):
-    localizer, scores = second_look
-    people.score = first
-    scores[:] = [0.9, 0.9, 0.9, 0.3, 0.3, *[weak] * 10]
-    counts = [len(step(localizer, 1 + i / 10)) for i in range(12)]
-    assert counts[:6] == [0, 0, 1, 1, 1, 1]  # one weak look does not end it
-    assert counts[-1] == last  # only a very sure one refutes the first look
-    people.score = 0.1
-
-
 def test_scores_are_rescaled_to_one_threshold():
     scores = np.array([[0.0, 0.3, 0.7], [0.5, 0.65, 0.35], [1.0, 1.0, 1.0]], np.float32)
     given = np.array([[0, 0.5, 0.5], [0.5, 0.75, 0.25], [1, 1, 1]])
