@@ -57,7 +57,7 @@ def section(numbers: dict[str, Any]) -> str:
     text = f"""## Real photographs and footage
 
 The default, `{models[0]['name']}`, with default settings, on open test data that no weights, \
-thresholds or recipes were chosen by; beside it, in the same run, what a user would take instead: \
+thresholds or recipes were chosen by; beside it, what a user would take instead: \
 networks as files (`config/people/`, with `skeleton_n` behind them where they have joints), and \
 `motion`, which needs no training. A row a set and measure; a dash where a model does not have \
 it. Footage goes through the pipeline as on a robot, at {MOST_RATE:g} Hz at most: of faster \
