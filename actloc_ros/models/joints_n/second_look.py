@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
+
+from actloc_ros.boxes import area, intersection
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -68,10 +71,7 @@ class SecondLook:
         new = scores.copy()
         new[looked] = self.scores(scores[looked], threshold, person[looked])
         raised = (scores < threshold) & (new > scores)
-        low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-        high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=-1)
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
+        areas, shared = area(boxes), intersection(boxes[:, None], boxes[None])
         covered = shared >= PART * np.minimum(areas[:, None], areas[None])
         part = (covered & (new[None] > new[:, None])).any(1)
         return np.where(raised & part, scores, new).astype(np.float32)
@@ -83,17 +83,19 @@ class SecondLook:
         return chances(relative + reported)
 
 
-def below(threshold: float, odds: float) -> float:
-    """Return the score whose log-odds are a threshold's and so much more."""
+def moved(threshold: float, odds: float) -> float:
+    """Return the score whose log-odds are those of a threshold plus `odds`."""
     return float(chances(odds + log_odds(threshold)))
 
 
 def log_odds(scores: npt.ArrayLike) -> FloatArray:
     """Return the log-odds of scores in [0, 1], of which the outermost are cut."""
     within = np.clip(np.asarray(scores, np.float32), LEAST_CHANCE, 1 - LEAST_CHANCE)
-    return np.log(within / (1 - within))
+    odds: FloatArray = logit(within)
+    return odds
 
 
 def chances(odds: npt.ArrayLike) -> FloatArray:
     """Return the scores in [0, 1] of log-odds."""
-    return (1 / (1 + np.exp(-np.asarray(odds, np.float32)))).astype(np.float32)
+    scores: FloatArray = expit(np.asarray(odds, np.float32))
+    return scores

@@ -11,7 +11,7 @@ import numpy as np
 from actloc_ros.files import one_line
 from actloc_ros.frames import Frame
 from actloc_ros.models.errors import ModelError, WeightsError
-from actloc_ros.models.joints_n.second_look import below
+from actloc_ros.models.joints_n.second_look import moved
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.onnx_runtime import (
     CPU,
@@ -195,7 +195,7 @@ def _with_joints_n(
         has_joints=True,
         refine=joints.refine,
         judge=lambda image, found: joints.judge(image, found, threshold),
-        doubt=None if look is None else below(threshold, look.least),
+        doubt=None if look is None else moved(threshold, look.least),
         files=(path,) if joints_file is None else (path, joints_file),
     )
 

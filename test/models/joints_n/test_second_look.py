@@ -10,7 +10,7 @@ import torch
 from actloc_ros.models.joints_n.export import export_onnx
 from actloc_ros.models.joints_n.network import JointsNetwork
 from actloc_ros.models.joints_n.person_head import FEATURES, PersonHead
-from actloc_ros.models.joints_n.second_look import METADATA, SecondLook, below, chances, log_odds
+from actloc_ros.models.joints_n.second_look import METADATA, SecondLook, chances, log_odds, moved
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.people.open import open_people
 from actloc_ros.models.people_n.decode import FoundPeople
@@ -79,8 +79,8 @@ def test_scores_are_relative_to_the_threshold_of_the_detector():
     assert new[1] == pytest.approx(THRESHOLD, abs=1e-6)
     away = 0.5 * (log_odds(0.9) - log_odds(THRESHOLD)) + 6.25
     assert new[2] == pytest.approx(chances(away + log_odds(THRESHOLD)), abs=1e-6)
-    assert below(THRESHOLD, -3.0) == pytest.approx(chances(log_odds(THRESHOLD) - 3), abs=1e-6)
-    assert below(THRESHOLD, 0.0) == pytest.approx(THRESHOLD)
+    assert moved(THRESHOLD, -3.0) == pytest.approx(chances(log_odds(THRESHOLD) - 3), abs=1e-6)
+    assert moved(THRESHOLD, 0.0) == pytest.approx(THRESHOLD)
     assert LOOK.doubtful(np.array([0.5, 0.99], np.float32), THRESHOLD).tolist() == [True, False]
     assert np.isfinite(log_odds([0, 1])).all()
     assert SecondLook.parse(LOOK.text()) == LOOK
