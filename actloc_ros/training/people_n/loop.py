@@ -93,7 +93,7 @@ class TrunkTraining(ABC, Generic[Targets]):
     def __init__(self, network: Any, recipe: Any, shared: Path, out: Path) -> None:
         self.network, self.out, self._recipe = network, out, recipe
         schedule: Schedule = recipe.schedule
-        load_trunk(network.trunk, shared / TRUNK)
+        self.load_start(shared)
         self.start = FrozenStart(network.trunk, out)
         for parameter in network.trunk.start_parameters():
             parameter.requires_grad = False
@@ -107,6 +107,10 @@ class TrunkTraining(ABC, Generic[Targets]):
         self.optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, fused=True)
         self.step = 0
         self.resume()
+
+    def load_start(self, shared: Path) -> None:
+        """Give the network the published weights that it starts from."""
+        load_trunk(self.network.trunk, shared / TRUNK)
 
     @abstractmethod
     def batches(self) -> Dataset[tuple[Tensor, Targets]]:
