@@ -25,5 +25,5 @@ class PeopleNetworkDetector(PersonDetector):
         return [self._detect(view) for view in views]
 
     def _detect(self, view: DeviceImage) -> Detections:
-        found = self._network.boxes(view.frame.image, min(LEAST_SCORE, self.sure_score))
+        found = self._network.detect(view.frame.image, min(LEAST_SCORE, self.sure_score))
         return people(view.frame.stamp, found.boxes, found.scores)

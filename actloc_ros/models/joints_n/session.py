@@ -7,25 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from actloc_ros.models.joints_n.crops import FloatArray, Image, cut, read_maps, squares
-from actloc_ros.models.joints_n.second_look import METADATA, SecondLook
 from actloc_ros.models.onnx_runtime import open_session
 from actloc_ros.models.people_n.decode import FoundPeople
 
 MOST = 8
 """People of an image whose joints are read, by their scores; more would take too long."""
 
-PERSON = 'person'
-"""The output that looks again, where a file has it."""
-
 
 class JointsSession:
-    """Finds the joints of people whose boxes are known, and looks again whether they are people.
-
-    Attributes:
-        second_look: How that look changes scores; None where the file has no output for it.
+    """Finds the joints of people whose boxes are known.
 
     Args:
         model: ONNX file, or its content, as `export.export_onnx` writes it.
@@ -41,10 +33,6 @@ class JointsSession:
     ) -> None:
         source = model if isinstance(model, bytes) else str(model)
         self._session = open_session(source, tuple(providers), threads)
-        facts = self._session.get_modelmeta().custom_metadata_map
-        self.second_look = SecondLook.parse(facts[METADATA]) if METADATA in facts else None
-        self._options = onnxruntime.RunOptions()
-        self._options.only_execute_path_to_fetches = True  # joints alone cost no second look
 
     @property
     def providers(self) -> list[str]:
@@ -66,18 +54,10 @@ class JointsSession:
             return np.zeros((0, 17, 3), np.float32)
         parts = squares(boxes)
         crops = np.stack([cut(image, part) for part in parts])
-        maps, presence = self._session.run(['maps', 'presence'], {'crops': crops}, self._options)
+        maps, presence = self._session.run(['maps', 'presence'], {'crops': crops})
         places, mass = read_maps(maps)
         xy = parts[:, None, :2] + places * parts[:, None, 2:]
         return np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
-
-    def person(self, image: Image, boxes: FloatArray) -> FloatArray:
-        """Return the log-odds, float32 (N,), that boxes hold people; see `joints`."""
-        if not len(boxes):
-            return np.zeros(0, np.float32)
-        crops = np.stack([cut(image, part) for part in squares(boxes)])
-        (person,) = self._session.run([PERSON], {'crops': crops}, self._options)
-        return person
 
     def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
         """Return people with this network's joints for the `MOST` with the best scores.
@@ -88,23 +68,3 @@ class JointsSession:
         joints = found.joints.copy()
         joints[rows] = self.joints(image, found.boxes[rows])
         return replace(found, joints=joints)
-
-    def judge(self, image: Image, found: FoundPeople, threshold: float) -> FoundPeople:
-        """Return people with the scores of a second look, for the `MOST` with the best scores.
-
-        The others keep the scores that they have, as do those who need no second look, and all
-        where the file has none.
-
-        Args:
-            image: uint8 (H, W, 3), RGB.
-            found: In it.
-            threshold: Score from which what found them reports people.
-        """
-        look = self.second_look
-        if look is None:
-            return found
-        rows = np.argsort(-found.scores, kind='stable')[:MOST]
-        rows = rows[look.doubtful(found.scores[rows], threshold)]
-        person = np.full(len(found.boxes), np.nan, np.float32)
-        person[rows] = self.person(image, found.boxes[rows])
-        return replace(found, scores=look.judge(found.boxes, found.scores, threshold, person))

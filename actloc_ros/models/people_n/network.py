@@ -1,9 +1,11 @@
 """The `people_n` network: people, each with an actor score, a box and 17 joints, in one image.
 
-The trunk is EfficientNet-Lite0 (Apache-2.0) to its block 12. Three levels of its features
-(strides 8, 16 and 32) are fused from coarse to fine. Each cell of each level reports one person: a
-score, the distances to the four sides of the box, the offsets of the joints and the presence of
-each. A field at stride 8 reports, near each joint, the offset to it; decoding refines joints by it.
+Trunk, pyramid and the towers for people and boxes are those of YOLOX-nano ("YOLOX: Exceeding YOLO
+Series in 2021", arXiv 2107.08430), with its norms folded into the convolutions, so that training
+starts from published weights. Three levels (strides 8, 16 and 32) report one person a cell: that it
+is an object and a person, the middle and the size of the box, the offsets of the joints and the
+presence of each. A field at stride 8 reports, near each joint, the offset to it; decoding refines
+joints by it.
 """
 
 from __future__ import annotations
@@ -14,31 +16,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from actloc_ros.models.published_people.blocks import Conv
+from actloc_ros.models.published_people.yolox import SIZES, STRIDES, Neck, SeparableConv
 
 JOINTS = 17
-STRIDES = (8, 16, 32)
 OFFSET_STRIDES = 4.0  # unit of joint offsets, in strides of the level
 FIELD_STRIDE = STRIDES[0]
-
-# kernel, stride, expansion, channels out; blocks 0 to 12 of EfficientNet-Lite0
-BLOCKS = (
-    (3, 1, 1, 16),
-    (3, 2, 6, 24),
-    (3, 1, 6, 24),
-    (5, 2, 6, 40),
-    (5, 1, 6, 40),
-    (3, 2, 6, 80),
-    (3, 1, 6, 80),
-    (3, 1, 6, 80),
-    (5, 1, 6, 112),
-    (5, 1, 6, 112),
-    (5, 1, 6, 112),
-    (5, 2, 6, 192),
-    (5, 1, 6, 192),
-)
-STEM_CHANNELS = 32
-LEVEL_ENDS = (4, 10, 12)  # blocks whose output is the level of stride 8, 16 and 32
+DEPTH = SIZES['nano'][0]
 
 
 @dataclass(frozen=True)
@@ -46,12 +31,10 @@ class NetworkConfig:
     """Size of a `people_n` network.
 
     Attributes:
-        channels: Of each fused level and each tower.
-        skipped: Blocks of the trunk that are left out; only those that keep channels and stride.
+        width: Channels of the stem; all others are multiples of it. YOLOX-nano has 16.
     """
 
-    channels: int = 64
-    skipped: tuple[int, ...] = ()
+    width: int = 16
 
 
 class RawPeople(NamedTuple):
@@ -73,145 +56,76 @@ class RawPeople(NamedTuple):
     field: Tensor
 
 
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Return TensorFlow's SAME padding before and after, for sizes that the stride divides."""
-    total = max(kernel - stride, 0) if size % stride == 0 else max(kernel - size % stride, 0)
-    return total // 2, total - total // 2
-
-
-class SameConv(nn.Conv2d):
-    """A convolution with TensorFlow's SAME padding, for inputs whose sides the stride divides."""
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1
-    ) -> None:
-        super().__init__(inputs, outputs, kernel, stride, 0, groups=groups, bias=False)
-        before, after = same_padding(0, kernel, stride)
-        self._pad = (before, after, before, after)
-        if before == after:
-            self.padding = (before, before)
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name of nn.Conv2d
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
-        if self._pad[0] != self._pad[1]:
-            input = F.pad(input, self._pad)  # noqa: A001
-        return super().forward(input)
-
-
-def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.03)
-
-
-class Block(nn.Module):
-    """An inverted bottleneck of EfficientNet-Lite: expand, depthwise, project; ReLU6."""
-
-    def __init__(self, inputs: int, kernel: int, stride: int, expansion: int, outputs: int) -> None:
-        super().__init__()
-        inner = inputs * expansion
-        if expansion != 1:
-            self._expand_conv = nn.Conv2d(inputs, inner, 1, bias=False)
-            self._bn0 = _norm(inner)
-        self._depthwise_conv = SameConv(inner, inner, kernel, stride, inner)
-        self._bn1 = _norm(inner)
-        self._project_conv = nn.Conv2d(inner, outputs, 1, bias=False)
-        self._bn2 = _norm(outputs)
-        self._residual = stride == 1 and inputs == outputs
-        self._expanded = expansion != 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
-        y = F.relu6(self._bn0(self._expand_conv(x))) if self._expanded else x
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
-        y = self._bn2(self._project_conv(y))
-        return x + y if self._residual else y
-
-
 class Trunk(nn.Module):
-    """EfficientNet-Lite0 to one of its blocks; parameters bear the names of its weights file.
+    """The trunk of YOLOX and its pyramid.
 
     Args:
-        skipped: Blocks that are left out; only those that keep channels and stride.
-        ends: Blocks whose outputs are its levels, finest first; it stops behind the last one.
+        width: Channels of the stem.
     """
 
-    def __init__(self, skipped: tuple[int, ...], ends: tuple[int, ...] = LEVEL_ENDS) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self._ends = ends
-        self._conv_stem = SameConv(3, STEM_CHANNELS, 3, 2)
-        self._bn0 = _norm(STEM_CHANNELS)
-        self._blocks = nn.ModuleDict()
-        channels = STEM_CHANNELS
-        for number, (kernel, stride, expansion, outputs) in enumerate(BLOCKS[: ends[-1] + 1]):
-            if number in skipped:
-                if stride != 1 or channels != outputs or number in ends:
-                    raise ValueError(f'block {number} cannot be skipped: it changes the shape')
-                continue
-            self._blocks[str(number)] = Block(channels, kernel, stride, expansion, outputs)
-            channels = outputs
+        self.neck = Neck(width, DEPTH, SeparableConv)
 
     def start(self, images: Tensor) -> Tensor:
-        """Float (B, 3, H, W), RGB from 0 to 255 -> (B, C, H / stride, W / stride), finest level."""
-        x = F.relu6(self._bn0(self._conv_stem((images - 127) / 128)))
-        for number, block in self._blocks.items():
-            if int(number) <= self._ends[0]:
-                x = block(x)
-        return x
+        """Float (B, 3, H, W), RGB from 0 to 255 -> (B, C, H / 8, W / 8)."""
+        for part in self._start():
+            images = part(images)
+        return images
 
-    def rest(self, level: Tensor) -> list[Tensor]:
-        """Finest level -> (B, C, H / stride, W / stride), all levels."""
-        levels = [level]
-        for number, block in self._blocks.items():
-            if int(number) > self._ends[0]:
-                level = block(level)
-                if int(number) in self._ends:
-                    levels.append(level)
-        return levels
+    def rest(self, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What `start` returns -> (B, C, H / stride, W / stride), all levels."""
+        trunk = self.neck.backbone
+        fourth = trunk.get_submodule('dark4')(level)
+        return self.neck.fused(level, fourth, trunk.get_submodule('dark5')(fourth))
 
     def start_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters that `start` uses."""
-        yield from self._conv_stem.parameters()
-        yield from self._bn0.parameters()
-        for number, block in self._blocks.items():
-            if int(number) <= self._ends[0]:
-                yield from block.parameters()
+        for part in self._start():
+            yield from part.parameters()
 
-
-class Separable(nn.Module):
-    """A 5x5 depthwise convolution, then one that mixes channels; each with batch norm."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv2d(inputs, inputs, 5, padding=2, groups=inputs, bias=False)
-        self.norm = _norm(inputs)
-        self.mix = nn.Conv2d(inputs, outputs, 1, bias=False)
-        self.mix_norm = _norm(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H, W)."""
-        return F.relu(self.mix_norm(self.mix(self.norm(self.depthwise(x)))))
+    def _start(self) -> list[nn.Module]:
+        return [self.neck.backbone.get_submodule(name) for name in ('stem', 'dark2', 'dark3')]
 
 
 class Head(nn.Module):
-    """What the cells of one level report."""
+    """What the cells of one level report.
 
-    def __init__(self, channels: int, stride: int) -> None:
+    Args:
+        channels: Of the level.
+        inside: Of the towers.
+        stride: Of the level.
+    """
+
+    def __init__(self, channels: int, inside: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.person_tower = Separable(channels, channels)
-        self.joint_tower = nn.Sequential(
-            Separable(channels, channels), Separable(channels, channels)
-        )
-        self.person = nn.Conv2d(channels, 5, 1)
-        self.joint = nn.Conv2d(channels, JOINTS * 3, 1)
-        nn.init.normal_(self.person.weight, std=0.01)
-        nn.init.normal_(self.joint.weight, std=0.01)
-        self.person.bias = nn.Parameter(torch.tensor([-4.6, 0.5, 0.5, 0.5, 0.5]))
-        self.joint.bias = nn.Parameter(torch.zeros(JOINTS * 3))
+        self.stem = Conv(channels, inside, 1)
+        self.person_tower, self.box_tower, self.joint_tower = (_tower(inside) for _ in range(3))
+        self.person, self.object = nn.Conv2d(inside, 1, 1), nn.Conv2d(inside, 1, 1)
+        self.box = nn.Conv2d(inside, 4, 1)
+        self.joint = nn.Conv2d(inside, JOINTS * 3, 1)
+        for part in (self.person, self.object, self.box, self.joint):
+            nn.init.normal_(part.weight, std=0.01)
+            nn.init.zeros_(part.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.object.bias, -4.6)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, C, h, w) -> (B, 5, h, w), (B, 51, h, w), joint features (B, C, h, w)."""
-        posed = self.joint_tower(x)
-        return self.person(self.person_tower(x)), self.joint(posed), posed
+    def forward(self, level: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, C, h, w) -> score (B, 1, h, w), box (B, 4, h, w), joint (B, 51, h, w), features."""
+        x = self.stem(level)
+        boxed = self.box_tower(x)
+        posed = self.joint_tower(boxed)
+        person, object_ = self.person(self.person_tower(x)), self.object(boxed)
+        return both(person, object_), self.box(boxed), self.joint(posed), posed
+
+
+def _tower(channels: int) -> nn.Module:
+    return nn.Sequential(SeparableConv(channels, channels, 3), SeparableConv(channels, channels, 3))
+
+
+def both(first: Tensor, second: Tensor) -> Tensor:
+    """Return the logit of the product of the chances of two logits."""
+    return -torch.stack([-first, -second, -first - second]).logsumexp(0)
 
 
 class PeopleNetwork(nn.Module):
@@ -221,23 +135,21 @@ class PeopleNetwork(nn.Module):
         super().__init__()
         config = config or NetworkConfig()
         self.config = config
-        self.trunk = Trunk(config.skipped)
-        widths = [BLOCKS[end][3] for end in LEVEL_ENDS]
-        self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, config.channels, 1, bias=False), _norm(config.channels))
-            for width in widths
+        self.trunk = Trunk(config.width)
+        inside = 4 * config.width
+        self.heads = nn.ModuleList(
+            Head(inside * 2**i, inside, stride) for i, stride in enumerate(STRIDES)
         )
-        self.fuse = nn.ModuleList(Separable(config.channels, config.channels) for _ in widths[1:])
-        self.heads = nn.ModuleList(Head(config.channels, stride) for stride in STRIDES)
-        self.field = nn.Conv2d(config.channels, JOINTS * 2, 1)
+        self.field = nn.Conv2d(inside, JOINTS * 2, 1)
+        fold_norms(self)
 
     def forward(self, images: Tensor) -> RawPeople:
         """Float (B, 3, H, W), RGB from 0 to 255 -> `RawPeople`."""
         return self.from_start(self.trunk.start(images))
 
     def from_start(self, level: Tensor) -> RawPeople:
-        """Finest level of the trunk (B, 40, H / 8, W / 8) -> `RawPeople`."""
-        levels = self._fused(self.trunk.rest(level))
+        """Finest level of the trunk (B, C, H / 8, W / 8) -> `RawPeople`."""
+        levels = self.trunk.rest(level)
         reports = [
             self._report(head, level) for head, level in zip(self.heads, levels, strict=True)
         ]
@@ -247,27 +159,28 @@ class PeopleNetwork(nn.Module):
         field = self.field(reports[0][4]).unflatten(1, (JOINTS, 2)) * FIELD_STRIDE
         return RawPeople(scores, boxes, joints, presence, field)
 
-    def _fused(self, levels: list[Tensor]) -> list[Tensor]:
-        sides = [F.relu(side(level)) for side, level in zip(self.lateral, levels, strict=True)]
-        fused = [sides[-1]]
-        for side, fuse in zip(sides[-2::-1], self.fuse, strict=True):
-            larger = F.interpolate(fused[0], scale_factor=2.0, mode='nearest')
-            fused.insert(0, fuse(side + larger))
-        return fused
-
     @staticmethod
     def _report(head: nn.Module, level: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        person, joint, posed = head(level)
+        score, box, joint, posed = head(level)
         stride = float(head.stride)  # type: ignore[arg-type]
         centres = cell_centres(level, stride)
-        person = person.flatten(2).transpose(1, 2)
+        box = box.flatten(2).transpose(1, 2)
+        middles = (centres - stride / 2) + box[..., :2] * stride
         # exp() bounded: a wild weight must not make an infinite box, also not in half precision.
-        sides = person[..., 1:].clamp(max=6).exp() * (1.5 * stride)
-        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], -1)
+        halves = box[..., 2:].clamp(max=6).exp() * (stride / 2)
+        boxes = torch.cat([middles - halves, middles + halves], -1)
         joint = joint.flatten(2).transpose(1, 2)
         offsets = joint[..., : JOINTS * 2].unflatten(-1, (JOINTS, 2))
         joints = centres[:, None] + offsets * (OFFSET_STRIDES * stride)
-        return person[..., 0], boxes, joints, joint[..., JOINTS * 2 :], posed
+        return score.flatten(1), boxes, joints, joint[..., JOINTS * 2 :], posed
+
+
+def fold_norms(network: nn.Module) -> None:
+    """Give the convolutions biases instead of norms, as published weights have them folded in."""
+    for module in network.modules():
+        if isinstance(module, Conv):
+            module.conv.bias = nn.Parameter(torch.zeros(module.conv.out_channels))
+            module.bn = nn.Identity()  # type: ignore[assignment]
 
 
 def cell_centres(level: Tensor, stride: float) -> Tensor:

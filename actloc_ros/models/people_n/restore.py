@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import onnx
@@ -10,10 +9,11 @@ import torch
 
 from actloc_ros.models.ops.onnx_weights import RestoreError, restore
 from actloc_ros.models.people_n.decode import Reports
-from actloc_ros.models.people_n.network import BLOCKS, NetworkConfig, PeopleNetwork, RawPeople
+from actloc_ros.models.people_n.network import JOINTS, NetworkConfig, PeopleNetwork, RawPeople
 from actloc_ros.models.people_n.weights_file import PeopleWeights
 
 FIELD = 'network.field.weight'
+TOWER = 4  # channels of a tower, in channels of the stem
 
 
 def restore_people(file: Path | bytes) -> PeopleWeights:
@@ -37,11 +37,9 @@ def restore_people(file: Path | bytes) -> PeopleWeights:
 def _config(model: onnx.ModelProto) -> NetworkConfig:
     """Return the size of the network in a file."""
     fields = [each.dims for each in model.graph.initializer if each.name == FIELD]
-    names = ' '.join(node.name for node in model.graph.node)
-    blocks = {int(number) for number in re.findall(r'/_blocks\.(\d+)/', names)}
-    if not fields or not blocks:
+    if not fields or fields[0][0] != 2 * JOINTS:
         raise RestoreError('it is no people_n')
-    return NetworkConfig(fields[0][1], tuple(sorted(set(range(len(BLOCKS))) - blocks)))
+    return NetworkConfig(fields[0][1] // TOWER)
 
 
 def as_reports(raw: RawPeople) -> Reports:

@@ -48,7 +48,7 @@ def read_weights(path: Path) -> PeopleWeights:
             facts = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         config = json.loads(facts['config'])
-        network = PeopleNetwork(NetworkConfig(config['channels'], tuple(config['skipped'])))
+        network = PeopleNetwork(NetworkConfig(config['width']))
         threshold = float(facts['threshold'])
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f'"{path}" holds no people_n network: {error}') from error

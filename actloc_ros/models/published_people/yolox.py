@@ -32,13 +32,16 @@ SIZES = {
 """Depth and width. Nano alone has convolutions within channels."""
 
 
-class _Separable(nn.Module):
+class SeparableConv(nn.Module):
+    """A convolution within each channel, then one across them."""
+
     def __init__(self, channels: int, out: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         self.dconv = Conv(channels, channels, kernel, stride, groups=channels)
         self.pconv = Conv(channels, out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels, h, w) to (B, out, h / stride, w / stride)."""
         return self.pconv(self.dconv(x))
 
 
@@ -55,7 +58,8 @@ class _CSP(nn.Module):
         self.m = nn.Sequential(*[DarkBlock(half, shortcut, conv) for _ in range(count)])
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv3(torch.cat([self.m(self.conv1(x)), self.conv2(x)], 1))
+        first, second = self.conv1(x), self.conv2(x)
+        return self.conv3(torch.cat([self.m(first), second], 1))
 
 
 class _Darknet(nn.Module):
@@ -80,8 +84,14 @@ class _Darknet(nn.Module):
         return low, middle, fifth(middle)
 
 
-class _Neck(nn.Module):
-    """The trunk and its feature pyramid, down and up."""
+class Neck(nn.Module):
+    """The trunk and its feature pyramid, down and up.
+
+    Args:
+        width: Channels of the stem; levels have 4, 8 and 16 times as many.
+        depth: Of its stages, relative to three blocks.
+        conv: The kind of its larger convolutions.
+    """
 
     def __init__(self, width: int, depth: float, conv: type[nn.Module]) -> None:
         super().__init__()
@@ -98,7 +108,11 @@ class _Neck(nn.Module):
         self.C3_n4 = _CSP(2 * middle, large, count, conv)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        third, fourth, fifth = self.backbone(x)
+        """Map images (B, 3, h, w), BGR, to levels of strides 8, 16 and 32."""
+        return self.fused(*self.backbone(x))
+
+    def fused(self, third: Tensor, fourth: Tensor, fifth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map what the trunk makes at strides 8, 16 and 32 to levels of the same shapes."""
         high = self.lateral_conv0(fifth)
         middle = self.C3_p4(torch.cat([_twice(high), fourth], 1))
         low = self.reduce_conv1(middle)
@@ -132,8 +146,8 @@ class _Head(nn.Module):
         maps = []
         for index, level in enumerate(levels):
             x = self.stems[index](level)
-            boxes = self.reg_convs[index](x)
             classes = self.cls_preds[index](self.cls_convs[index](x))
+            boxes = self.reg_convs[index](x)
             maps.append((self.reg_preds[index](boxes), self.obj_preds[index](boxes), classes))
         return maps
 
@@ -150,8 +164,8 @@ class YOLOX(nn.Module):
     def __init__(self, classes: int, size: str) -> None:
         super().__init__()
         depth, width = SIZES[size]
-        conv = _Separable if size == 'nano' else Conv
-        self.backbone = _Neck(int(BASE * width), depth, conv)
+        conv = SeparableConv if size == 'nano' else Conv
+        self.backbone = Neck(int(BASE * width), depth, conv)
         self.head = _Head(classes, int(BASE * width), conv)
 
     def maps(self, images: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:

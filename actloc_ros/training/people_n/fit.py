@@ -31,6 +31,7 @@ from actloc_ros.training.people_n.pictures import (
     read_frames,
     read_photographs,
 )
+from actloc_ros.training.people_n.start import PUBLISHED, load_published
 
 MEASUREMENTS = 'measurements.jsonl'
 LEAST_SCORE = 0.05
@@ -129,6 +130,10 @@ class Training(TrunkTraining[list[Targets]]):
         self.validation = [p for p in pictures if p.name.startswith(recipe.data.validation)]
         withheld = recipe.data.validation + recipe.data.withheld
         self.pictures = [p for p in pictures if not p.name.startswith(withheld)]
+
+    def load_start(self, shared: Path) -> None:
+        """See `TrunkTraining`."""
+        load_published(self.network, shared / PUBLISHED)
 
     def batches(self) -> Dataset[tuple[Tensor, list[Targets]]]:
         """See `TrunkTraining`."""

@@ -1,4 +1,4 @@
-"""Train a network that begins with an ImageNet trunk: steps, checkpoints, averaged weights."""
+"""Train a network that begins with published weights: steps, checkpoints, averaged weights."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ from actloc_ros.files import write_whole
 from actloc_ros.training.people_n.trunk import (
     FrozenStart,
     average_weights,
-    load_trunk,
     one_thread,
     weight_groups,
 )
 
 LAST = 'last.ckpt'
-TRUNK = 'teacher/models/trunk_efficientnet_lite0_b12.npz'
 PRINTED_EVERY = 50  # steps
 
 Targets = TypeVar('Targets')
@@ -108,9 +106,9 @@ class TrunkTraining(ABC, Generic[Targets]):
         self.step = 0
         self.resume()
 
+    @abstractmethod
     def load_start(self, shared: Path) -> None:
         """Give the network the published weights that it starts from."""
-        load_trunk(self.network.trunk, shared / TRUNK)
 
     @abstractmethod
     def batches(self) -> Dataset[tuple[Tensor, Targets]]:

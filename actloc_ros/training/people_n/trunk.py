@@ -1,4 +1,4 @@
-"""Train a network on an ImageNet trunk: its weights, its frozen start, groups and averages."""
+"""Train a network on a published trunk: its frozen start, groups and averages of weights."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from actloc_ros.models.people_n.export import write_onnx
-from actloc_ros.models.people_n.network import Trunk
 
 
 class FrozenStart:
     """The start of a trunk that is not trained, by ONNX Runtime: faster than PyTorch."""
 
-    def __init__(self, trunk: Trunk, folder: Path) -> None:
+    def __init__(self, trunk: Any, folder: Path) -> None:
         path = folder / 'start.onnx'
         free = {0: 'n', 2: 'h', 3: 'w'}
         axes = {'images': free, 'level': free}
@@ -36,29 +34,13 @@ class FrozenStart:
 
 
 class _Start(nn.Module):
-    def __init__(self, trunk: Trunk) -> None:
+    def __init__(self, trunk: Any) -> None:
         super().__init__()
         self.trunk = trunk
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 3, H, W) to what `Trunk.start` returns."""
         return self.trunk.start(images)
-
-
-def load_trunk(trunk: Trunk, path: Path) -> None:
-    """Load the weights of EfficientNet-Lite0.
-
-    Raises:
-        ValueError: The file lacks a weight.
-    """
-    with np.load(path) as file:
-        own = trunk.state_dict()
-        counters = {name for name in own if name.endswith('num_batches_tracked')}
-        missing = sorted(own.keys() - counters - set(file))
-        if missing:
-            raise ValueError(f'"{path}" lacks the weights {", ".join(missing[:3])}')
-        for name in own.keys() - counters:
-            own[name].copy_(torch.from_numpy(file[name].astype(np.float32)))
 
 
 def average_weights(decay: float) -> Any:

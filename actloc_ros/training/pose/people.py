@@ -1,6 +1,6 @@
 """Train the heads of `people_n` on, by annotated boxes, and only if that proves better.
 
-The trunk, the fused levels and all norms stay as they are. Joints that nobody annotated are taught
+The trunk and its pyramid stay as they are. Joints that nobody annotated are taught
 by the network as it was, so that they stay while boxes change.
 """
 
@@ -70,7 +70,7 @@ def train_people(
         AnnotationError: No frame has a box.
     """
     torch.manual_seed(seed)
-    network.eval()  # its norms stay as they are
+    network.eval()
     learned, left_out = divided(read_pictures(sets, network))
     if not any(len(picture.people) for picture in learned):
         raise AnnotationError('no frame of the recordings has a box; people_n learns from boxes')
@@ -147,17 +147,10 @@ def copies(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
 
 
 def free_heads(network: PeopleNetwork) -> list[nn.Parameter]:
-    """Return the parameters of the heads but for norms, the only ones that keep gradients."""
+    """Return the parameters of the heads, the only ones that keep gradients."""
     network.requires_grad_(False)
-    heads = [
-        parameter
-        for module in network.heads.modules()
-        if isinstance(module, nn.Conv2d)
-        for parameter in module.parameters()
-    ]
-    for parameter in heads:
-        parameter.requires_grad_(True)
-    return heads
+    network.heads.requires_grad_(True)
+    return list(network.heads.parameters())
 
 
 def divided(pictures: list[list[Picture]]) -> tuple[list[Picture], list[Picture]]:

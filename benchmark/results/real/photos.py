@@ -60,13 +60,12 @@ def find(network: PeopleNetwork, folder: Path, split: str, most: int | None) -> 
 
 
 def find_people(network: PeopleNetwork, image: np.ndarray) -> FoundPeople:
-    """Return also weak people, with the best joints and scores of those who may be reported."""
+    """Return also weak people, with the best joints of those who would be reported."""
     found = network.detect(image, LEAST_SCORE)
-    rows = found.scores >= network.candidate_score
-    better = network.refine(image, network.judge(image, found[rows]))
-    joints, scores = found.joints.copy(), found.scores.copy()
-    joints[rows], scores[rows] = better.joints, better.scores
-    return replace(found, joints=joints, scores=scores)
+    rows = found.scores >= network.threshold
+    joints = found.joints.copy()
+    joints[rows] = network.refine(image, found[rows]).joints
+    return replace(found, joints=joints)
 
 
 def box_figures(network: PeopleNetwork, name: str, found: Found) -> Figures:

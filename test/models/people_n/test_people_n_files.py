@@ -16,7 +16,7 @@ from actloc_ros.models.people_n.weights_file import PeopleWeights, read_weights,
 
 def test_weights_come_back_as_they_were(tmp_path):
     torch.manual_seed(1)
-    network = PeopleNetwork(NetworkConfig(32, (2, 6, 7, 9))).eval()
+    network = PeopleNetwork(NetworkConfig(8)).eval()
     path = tmp_path / 'people.safetensors'
     write_weights(path, PeopleWeights(network, 0.37))
     back = read_weights(path)
@@ -35,7 +35,7 @@ def test_other_files_are_refused(tmp_path):
     save_file({'a': torch.zeros(1)}, path)
     with pytest.raises(ValueError, match='holds no people_n network'):
         read_weights(path)
-    facts = {'config': '{"channels": 32, "skipped": []}', 'threshold': '0.5'}
+    facts = {'config': '{"width": 8}', 'threshold': '0.5'}
     save_file({'a': torch.zeros(1)}, path, facts)
     with pytest.raises(ValueError, match='does not fit'):
         read_weights(path)

@@ -10,7 +10,7 @@ from actloc_ros.models.people_n.letterbox import fit_letterbox
 from actloc_ros.models.people_n.network import (
     NetworkConfig,
     PeopleNetwork,
-    same_padding,
+    both,
 )
 from actloc_ros.models.people_n.session import PeopleSession
 
@@ -18,11 +18,9 @@ from actloc_ros.models.people_n.session import PeopleSession
 @pytest.fixture(scope='module')
 def network():
     torch.manual_seed(0)
-    network = PeopleNetwork(NetworkConfig(64, (6, 9)))
+    network = PeopleNetwork(NetworkConfig(8))
     for name, tensor in network.state_dict().items():
-        if name.endswith('running_var'):
-            tensor.uniform_(0.5, 1.5)
-        elif name.endswith(('person.weight', 'joint.weight')):
+        if name.endswith(('person.weight', 'object.weight', 'joint.weight')):
             tensor.normal_(std=0.1)
     return network.eval()
 
@@ -40,16 +38,11 @@ def test_shapes(network, height, width):
     assert (raw.boxes[..., 2:] > raw.boxes[..., :2]).all()
 
 
-def test_padding_is_that_of_tensorflow():
-    # SAME: as many outputs as strides fit; an odd rest goes after.
-    assert same_padding(64, 3, 2) == (0, 1)
-    assert same_padding(64, 5, 2) == (1, 2)
-    assert same_padding(64, 5, 1) == (2, 2)
-
-
-def test_a_block_that_changes_the_shape_cannot_be_skipped():
-    with pytest.raises(ValueError, match='block 5'):
-        PeopleNetwork(NetworkConfig(64, (5,)))
+def test_the_score_is_the_product_of_two_chances():
+    first, second = torch.tensor([0.0, 3, -40, 90]), torch.tensor([1.0, -2, 40, 90])
+    logit = both(first, second)
+    assert torch.allclose(logit.sigmoid(), first.sigmoid() * second.sigmoid())
+    assert logit.isfinite().all()
 
 
 def test_onnx_reports_what_the_network_reports(network, tmp_path):

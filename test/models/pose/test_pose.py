@@ -182,7 +182,7 @@ def home(tmp_path, monkeypatch, skeleton):
     torch.manual_seed(0)
     folder = tmp_path / '.cache/actloc_ros'
     folder.mkdir(parents=True)
-    network = Network(NetworkConfig(16, (2, 6, 7, 9))).eval()
+    network = Network(NetworkConfig(4)).eval()
     export_onnx(network, folder / 'people_n.onnx', 0.4)
     export_joints(JointsNetwork(JointsConfig(16, 16)).eval(), folder / 'joints_n.onnx')
     (folder / 'skeleton_n.onnx').write_bytes(skeleton)

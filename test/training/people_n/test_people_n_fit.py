@@ -12,7 +12,9 @@ import torch
 import yaml
 
 from actloc_ros.models.people_n.decode import FoundPeople
-from actloc_ros.models.people_n.network import NetworkConfig, PeopleNetwork
+from actloc_ros.models.people_n.export import write_onnx
+from actloc_ros.models.people_n.network import PeopleNetwork, fold_norms
+from actloc_ros.models.published_people.yolox import YOLOX
 from actloc_ros.training.config import ConfigError
 from actloc_ros.training.people_n import fit
 from actloc_ros.training.people_n.augment import Augmentation
@@ -28,23 +30,34 @@ from actloc_ros.training.people_n.pictures import (
     read_collected,
     read_photographs,
 )
+from actloc_ros.training.people_n.start import load_published
 
 RECIPE = Path(__file__).parents[3] / 'recipes' / 'people_n.yaml'
 
 
 @pytest.fixture
 def shared(tmp_path):
-    """A folder with a trunk of random weights and two photographs."""
+    """A folder with published weights, which are random, and two photographs."""
     models = tmp_path / 'shared/teacher/models'
     models.mkdir(parents=True)
     torch.manual_seed(0)
-    trunk = PeopleNetwork(NetworkConfig()).trunk.state_dict()
-    arrays = {name: value.numpy() for name, value in trunk.items() if value.dim()}
-    np.savez(models / 'trunk_efficientnet_lite0_b12.npz', **arrays)
+    write_published(models / 'yolox_nano.onnx')
     photos = tmp_path / 'shared/real/photos'
     photos.mkdir(parents=True)
     write_photographs(photos)
     return tmp_path / 'shared'
+
+
+def write_published(path):
+    """Write a YOLOX-nano of random weights as it is published: with its norms folded."""
+    network = YOLOX(80, 'nano').eval()
+    fold_norms(network)
+    for part in network.modules():
+        if isinstance(part, torch.nn.Conv2d):
+            torch.nn.init.normal_(part.bias, std=0.1)
+    axes = {'images': {2: 'h', 3: 'w'}, 'rows': {1: 'cells'}}
+    write_onnx(network, torch.zeros(1, 3, 64, 64), path, 'images', ['rows'], axes)
+    return network
 
 
 def write_photographs(folder):
@@ -63,6 +76,28 @@ def write_photographs(folder):
             labels.append(json.dumps({'file': name, 'set': 'voc', 'people': people}))
     (folder / 'teach.jsonl').write_text('\n'.join(facts))
     (folder / 'teach_labels.jsonl').write_text('\n'.join(labels))
+
+
+@torch.no_grad()
+def test_it_starts_as_the_published_network_in_other_colours(tmp_path):
+    published = write_published(tmp_path / 'yolox.onnx')
+    network = PeopleNetwork().eval()
+    load_published(network, tmp_path / 'yolox.onnx')
+    image = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
+    rows = published(image.flip(1).float())[0]
+    boxes, scores = published.read(rows, (64, 96))
+    raw = network(image.float())
+    assert torch.allclose(raw.boxes[0], boxes, rtol=1e-4, atol=1e-2)  # pixels
+    assert torch.allclose(raw.scores[0].sigmoid(), scores[:, 0], atol=1e-5)
+
+
+def test_another_file_is_no_start(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1))
+    axes = {'images': {2: 'h'}}
+    path = tmp_path / 'other.onnx'
+    write_onnx(network, torch.zeros(1, 3, 64, 64), path, 'images', ['rows'], axes)
+    with pytest.raises(ValueError, match='other convolutions than YOLOX-nano'):
+        load_published(PeopleNetwork(), path)
 
 
 def test_photographs_are_read_with_their_labels(shared):

@@ -137,7 +137,7 @@ def test_drawn_people_are_learned_in_seconds():
     torch.manual_seed(0)
     plain = Augmentation(0, (1, 1), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     batches = Batches(drawn_pictures(), {'drawn': 1}, 0.2, 5, [(64, 64)], plain, 100, 0)
-    network = PeopleNetwork(NetworkConfig(32, (2, 6, 7, 9)))
+    network = PeopleNetwork(NetworkConfig(8))
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
     loss = PeopleLoss(LossWeights())
     for step in range(60):
