@@ -32,15 +32,16 @@ def load_published(network: PeopleNetwork, path: Path) -> None:
     fold_norms(published)
     _load_in_order(published, path)
     network.trunk.neck.load_state_dict(published.backbone.state_dict())
-    theirs = published.head
+    theirs: Any = published.head
+    head: Any
     for i, head in enumerate(network.heads):
         head.stem.load_state_dict(theirs.stems[i].state_dict())
         head.person_tower.load_state_dict(theirs.cls_convs[i].state_dict())
         head.box_tower.load_state_dict(theirs.reg_convs[i].state_dict())
         head.box.load_state_dict(theirs.reg_preds[i].state_dict())
         head.object.load_state_dict(theirs.obj_preds[i].state_dict())
-        head.person.weight.data.copy_(theirs.cls_preds[i].weight[[PERSON]])
-        head.person.bias.data.copy_(theirs.cls_preds[i].bias[[PERSON]])
+        classes = theirs.cls_preds[i].state_dict()
+        head.person.load_state_dict({name: value[[PERSON]] for name, value in classes.items()})
     _take_rgb(network.trunk.neck.backbone.stem.conv.conv.weight)
 
 
@@ -56,7 +57,7 @@ def _load_in_order(network: nn.Module, path: Path) -> None:
         for node in model.graph.node
         if node.op_type == 'Conv'
     ]
-    own = [[conv.weight, conv.bias] for conv in _convolutions(network)]
+    own = [list(conv.parameters()) for conv in _convolutions(network)]
     if _shapes(own) != _shapes(given):
         raise ValueError(f'"{path}" holds other convolutions than YOLOX-nano')
     for parameters, tensors in zip(own, given, strict=True):
