@@ -119,6 +119,7 @@ class Training(TrunkTraining[list[Targets]]):
         out: Folder of checkpoints and measurements.
     """
 
+    begun = r'trunk\.|heads\.\d\.(?!joint)'
     network: PeopleNetwork
 
     def __init__(self, recipe: Recipe, shared: Path, more: Path | None, out: Path) -> None:

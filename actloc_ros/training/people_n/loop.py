@@ -41,8 +41,8 @@ class Schedule:
         steps: In all.
         warmup: Steps over which the learning rate rises.
         decay: Last steps over which it falls.
-        learning_rate: Of all but the trunk.
-        trunk_rate: Of the trunk behind its frozen start, as a factor.
+        learning_rate: Of what is new.
+        trunk_rate: Of what began with published weights, as a factor.
         weight_decay: Of weights that are no biases or norms.
         clip_norm: Largest norm of a gradient.
         ema: Decay of the average of the weights, a step.
@@ -77,6 +77,7 @@ class TrunkTraining(ABC, Generic[Targets]):
     """A training that can be stopped and resumed at any checkpoint.
 
     Attributes:
+        begun: Regular expression for the names of parameters that begin with published weights.
         network: That learns; its trunk's start does not.
         average: Its averaged weights.
         step: The next one.
@@ -87,6 +88,8 @@ class TrunkTraining(ABC, Generic[Targets]):
         shared: Folder with `teacher/`.
         out: Folder of checkpoints and measurements.
     """
+
+    begun = r'trunk\.'
 
     def __init__(self, network: Any, recipe: Any, shared: Path, out: Path) -> None:
         self.network, self.out, self._recipe = network, out, recipe
@@ -100,7 +103,7 @@ class TrunkTraining(ABC, Generic[Targets]):
             network, multi_avg_fn=average_weights(schedule.ema), use_buffers=True
         )
         groups = weight_groups(
-            network, schedule.learning_rate, schedule.trunk_rate, schedule.weight_decay
+            network, self.begun, schedule.learning_rate, schedule.trunk_rate, schedule.weight_decay
         )
         self.optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, fused=True)
         self.step = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +60,32 @@ def average_weights(decay: float) -> Any:
 
 
 def weight_groups(
-    network: nn.Module, learning_rate: float, trunk_rate: float, weight_decay: float
+    network: nn.Module,
+    begun: str,
+    learning_rate: float,
+    begun_rate: float,
+    weight_decay: float,
 ) -> list[dict[str, Any]]:
-    """Return the optimizer's groups: the trunk is slower, biases and norms do not decay."""
+    """Return the optimizer's groups.
+
+    Args:
+        network: That learns.
+        begun: Regular expression for the names of parameters that begin with published weights.
+        learning_rate: Of the others.
+        begun_rate: Of those, as a factor.
+        weight_decay: Of all but biases and norms.
+    """
     groups = []
-    for trunk in (True, False):
+    for old in (True, False):
         for single in (True, False):
             chosen = [
                 parameter
                 for name, parameter in network.named_parameters()
                 if parameter.requires_grad
-                and name.startswith('trunk.') == trunk
+                and bool(re.match(begun, name)) == old
                 and (parameter.dim() == 1) == single
             ]
-            rate_ = learning_rate * (trunk_rate if trunk else 1)
+            rate_ = learning_rate * (begun_rate if old else 1)
             decay = 0.0 if single else weight_decay
             groups.append({'params': chosen, 'full_rate': rate_, 'weight_decay': decay})
     return groups
