@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-CHANNELS = (112, 128, 96)  # of the maps that are read: `LEVELS` in `training.second_look.publish`
+CHANNELS = (96, 160, 96)  # of the maps that are read: `LEVELS` in `training.second_look.publish`
+STRIDES = (16, 32, 8)
 PRESENCE = 17
 FEATURES = 3 * sum(CHANNELS) + PRESENCE
 
@@ -57,16 +58,16 @@ class PersonHead(nn.Module):
         return odds[:, 0]
 
 
-def features_of(coarse: Tensor, body: Tensor, fused: Tensor, presence: Tensor) -> Tensor:
+def features_of(middle: Tensor, coarse: Tensor, fine: Tensor, presence: Tensor) -> Tensor:
     """Return what the head reads of B crops, (B, FEATURES).
 
     Args:
-        coarse: (B, 112, h, w), last level of the trunk.
-        body: (B, 128, h, w), made of it.
-        fused: (B, 96, 2 h, 2 w), of which the maps of joints are made.
+        middle: (B, 96, 2 h, 2 w), of stride 16.
+        coarse: (B, 160, h, w), of stride 32.
+        fine: (B, 96, 4 h, 4 w), of stride 8.
         presence: (B, 17), log-odds.
     """
-    return torch.cat([*(_pooled(level) for level in (coarse, body, fused)), presence], 1)
+    return torch.cat([*(_pooled(level) for level in (middle, coarse, fine)), presence], 1)
 
 
 def _pooled(level: Tensor) -> Tensor:

@@ -10,20 +10,26 @@ import torch
 from torch import Tensor, nn
 
 from actloc_ros.models.joints_n.crops import SIDE
-from actloc_ros.models.joints_n.person_head import CHANNELS, PRESENCE, PersonHead, features_of
+from actloc_ros.models.joints_n.person_head import (
+    CHANNELS,
+    PRESENCE,
+    STRIDES,
+    PersonHead,
+    features_of,
+)
 from actloc_ros.models.joints_n.second_look import METADATA, SecondLook
 from actloc_ros.models.joints_n.session import PERSON
 from actloc_ros.models.people_n.export import fold_constants, write_onnx
 
 LEVELS = (
-    '/network/_blocks.10/Add_output_0',
-    '/network/body/body.3/Relu_output_0',
-    '/network/fused/fused.1/Relu_output_0',
-    '/network/Add_3_output_0',
+    '/network/blocks.12/Add_output_0',
+    '/network/blocks.15/Add_output_0',
+    '/network/wide/fused/fused.1/Relu_output_0',
+    '/network/Add_4_output_0',
 )
 """What `joints_n.onnx` computes of crops and the head reads, as `features_of` takes it."""
 
-GIVEN = ('coarse', 'body', 'fused', 'presence_odds')
+GIVEN = ('middle', 'coarse', 'fine', 'presence_odds')
 PREFIX = 'look/'
 
 
@@ -34,9 +40,9 @@ class _Look(nn.Module):
         super().__init__()
         self.head = head
 
-    def forward(self, coarse: Tensor, body: Tensor, fused: Tensor, presence: Tensor) -> Tensor:
+    def forward(self, middle: Tensor, coarse: Tensor, fine: Tensor, presence: Tensor) -> Tensor:
         """See `features_of` -> (B,)."""
-        return self.head(features_of(coarse, body, fused, presence))
+        return self.head(features_of(middle, coarse, fine, presence))
 
 
 def with_second_look(joints: Path, head: PersonHead, look: SecondLook) -> bytes:
@@ -93,10 +99,9 @@ def check_levels(model: onnx.ModelProto, file: Path) -> None:
 
 
 def _graph(head: PersonHead) -> onnx.GraphProto:
-    cells = SIDE // 16
-    sides = (cells, cells, 2 * cells)
     levels = tuple(
-        torch.zeros(2, channels, side, side) for channels, side in zip(CHANNELS, sides, strict=True)
+        torch.zeros(2, channels, SIDE // stride, SIDE // stride)
+        for channels, stride in zip(CHANNELS, STRIDES, strict=True)
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'look.onnx'
