@@ -10,7 +10,7 @@ FloatArray = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
 JOINTS = 17
-SIDE = 128
+SIDE = 160
 """Pixels of a crop's side."""
 
 MARGIN = 1.1

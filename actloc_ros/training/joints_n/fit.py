@@ -16,13 +16,14 @@ from torch.utils.data import Dataset
 
 from actloc_ros.files import write_whole
 from actloc_ros.models.joints_n.export import export_onnx
-from actloc_ros.models.joints_n.network import JointsNetwork, NetworkConfig
+from actloc_ros.models.joints_n.network import JointsNetwork
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.training.config import read_settings_of
 from actloc_ros.training.joints_n.batches import Batches, Targets, Variation
 from actloc_ros.training.joints_n.bodies import keep_bodies
 from actloc_ros.training.joints_n.losses import joint_losses
 from actloc_ros.training.joints_n.measure import measure, true_bodies, turned
+from actloc_ros.training.joints_n.start import load_start
 from actloc_ros.training.people_n.fit import SetWeight
 from actloc_ros.training.people_n.loop import Schedule, TrunkTraining, train_by_command
 from actloc_ros.training.people_n.pictures import (
@@ -59,10 +60,19 @@ class Data:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All choices of a training of `joints_n`."""
+    """All choices of a training of `joints_n`.
+
+    Attributes:
+        model: `joints_n`.
+        start: Folder of the published weights that the network starts from, relative to the one
+            of shared material; see `start.load_start`.
+        data: What is learned from, and what is set apart.
+        variation: How people are varied.
+        schedule: How long and how fast is learned.
+    """
 
     model: str
-    network: NetworkConfig
+    start: str
     data: Data
     variation: Variation
     schedule: Schedule
@@ -87,7 +97,7 @@ class Training(TrunkTraining[Targets]):
 
     Args:
         recipe: All choices.
-        shared: Folder with `real/` and `teacher/`.
+        shared: Folder with `real/` and the published weights.
         more: Folder of collected photographs, or None.
         out: Folder of checkpoints and measurements.
     """
@@ -96,7 +106,7 @@ class Training(TrunkTraining[Targets]):
 
     def __init__(self, recipe: Recipe, shared: Path, more: Path | None, out: Path) -> None:
         torch.manual_seed(recipe.schedule.seed)
-        super().__init__(JointsNetwork(recipe.network), recipe, shared, out)
+        super().__init__(JointsNetwork(), recipe, shared, out)
         self.recipe, data = recipe, recipe.data
         pictures = read_pictures(data, shared, more)
         held = true_bodies([p for p in pictures if p.name.startswith(data.validation)])
@@ -111,6 +121,10 @@ class Training(TrunkTraining[Targets]):
         taught = [p for p in pictures if p.group in names and not p.name.startswith(withheld)]
         self.bodies = keep_bodies(taught, out / 'bodies.npy')
         print(f'{len(self.bodies.groups)} people, validation on {len(held)}', flush=True)
+
+    def load_start(self, shared: Path) -> None:
+        """See `TrunkTraining`."""
+        load_start(self.network, shared / self._recipe.start)
 
     def batches(self) -> Dataset[tuple[Tensor, Targets]]:
         """See `TrunkTraining`."""

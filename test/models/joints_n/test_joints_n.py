@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from actloc_ros.models.joints_n import session as session_module
-from actloc_ros.models.joints_n.crops import PAD, cut, read_maps, squares
+from actloc_ros.models.joints_n.crops import PAD, SIDE, cut, read_maps, squares
 from actloc_ros.models.joints_n.export import export_onnx
-from actloc_ros.models.joints_n.network import JointsNetwork, NetworkConfig
+from actloc_ros.models.joints_n.network import JointsNetwork
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.people_n.decode import FoundPeople
 
@@ -15,7 +15,7 @@ from actloc_ros.models.people_n.decode import FoundPeople
 @pytest.fixture(scope='module')
 def network():
     torch.manual_seed(0)
-    return JointsNetwork(NetworkConfig(16, 16)).eval()
+    return JointsNetwork().eval()
 
 
 @pytest.fixture(scope='module')
@@ -52,13 +52,31 @@ def test_maps_are_read_between_cells():
 
 
 def test_onnx_reports_what_the_network_reports(network, session):
-    crops = np.random.default_rng(1).integers(0, 256, (3, 128, 128, 3), np.uint8)
+    crops = np.random.default_rng(1).integers(0, 256, (3, SIDE, SIDE, 3), np.uint8)
     maps, presence = session._session.run(None, {'crops': crops})
     with torch.inference_mode():
         raw = network(torch.from_numpy(crops).permute(0, 3, 1, 2).float())
-    assert maps.shape == (3, 17, 32, 32)
+    assert maps.shape == (3, 17, SIDE // 4, SIDE // 4)
     np.testing.assert_allclose(maps, raw.maps, atol=1e-3)
-    np.testing.assert_allclose(presence, raw.presence.sigmoid(), atol=1e-4)
+    np.testing.assert_allclose(presence, raw.presence.sigmoid(), atol=1e-3)
+
+
+def test_the_start_of_the_trunk_may_be_computed_apart(network):
+    crops = torch.rand(2, 3, 64, 96) * 255
+    with torch.inference_mode():
+        whole = network(crops)
+        start = network.trunk.start(crops)
+        parts = network.from_start(start)
+    assert start.shape == (2, 128, 8, 12)
+    assert whole.maps.shape == (2, 17, 16, 24)
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_larger_weights_take_two_bytes(network, tmp_path):
+    export_onnx(network, tmp_path / 'joints_n.onnx')
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert (tmp_path / 'joints_n.onnx').stat().st_size < 2.5 * count
 
 
 def test_joints_lie_in_the_crop_and_do_not_depend_on_others(session):

@@ -1,5 +1,6 @@
 """Training of joints_n: kept crops, their variation, losses, figures and resuming."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from actloc_ros.models.joints_n.crops import SIDE as CROP
 from actloc_ros.models.joints_n.network import JointsNetwork, RawJoints
 from actloc_ros.models.joints_n.session import JointsSession
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.training.config import ConfigError
 from actloc_ros.training.joints_n import fit
 from actloc_ros.training.joints_n.batches import ABSENT, Batches, Targets
-from actloc_ros.training.joints_n.bodies import LYING, SITTING, keep_bodies, rarity
+from actloc_ros.training.joints_n.bodies import LYING, MARGIN, SIDE, SITTING, keep_bodies, rarity
 from actloc_ros.training.joints_n.fit import Training, read_recipe
 from actloc_ros.training.joints_n.losses import joint_losses
 from actloc_ros.training.joints_n.measure import figures, found_bodies, true_bodies, turned
+from actloc_ros.training.joints_n.start import FILE, load_start, sources
 from actloc_ros.training.people_n.pictures import Picture, encode, parse_people
 
 RECIPE = Path(__file__).parents[3] / 'recipes' / 'joints_n.yaml'
@@ -58,7 +61,7 @@ def test_crops_are_kept_of_those_whose_joints_are_known(tmp_path):
     image = bodies.images()[0]
     for x, y, _ in bodies.joints[0]:
         assert image[int(y), int(x)].min() > 150
-    assert bodies.boxes[0].max() == pytest.approx(208 / 1.9, rel=0.03)
+    assert bodies.boxes[0].max() == pytest.approx(SIDE / MARGIN, rel=0.03)
 
 
 def test_lying_and_sitting_people_are_drawn_more_often():
@@ -74,7 +77,7 @@ def test_lying_and_sitting_people_are_drawn_more_often():
 def test_joints_move_with_the_image(tmp_path, values):
     bodies = keep_bodies([picture()], tmp_path / 'b.npy')
     images, targets = Batches(bodies, {'coco_train': 1}, 8, variation(**values), 0)[3]
-    assert images.shape == (8, 3, 128, 128)
+    assert images.shape == (8, 3, CROP, CROP)
     for image, places, weights in zip(images, targets.places, targets.weights, strict=True):
         known = places[weights > 0].long()
         assert len(known) >= 12
@@ -105,13 +108,14 @@ def test_what_is_beyond_the_edge_is_absent(tmp_path):
 
 
 def test_the_loss_is_least_at_the_truth():
-    places = torch.full((1, 17, 2), 64.0)
+    places = torch.full((1, 17, 2), CROP / 2)
     targets = Targets(places, torch.ones(1, 17), torch.ones(1, 17, dtype=torch.int64))
-    middles = torch.arange(32) * 4 + 2.0
-    away = (middles - 64).square()
+    cells = CROP // 4
+    away = torch.arange(cells) * 4 + 2.0 - CROP / 2
 
     def maps(shift):
-        return -((away[:, None] + (middles - 64 - shift).square()) / 32).expand(1, 17, 32, 32)
+        squared = away.square()[:, None] + (away - shift).square()
+        return -(squared / 32).expand(1, 17, cells, cells)
 
     sure = torch.full((1, 17), 9.0)
     right, wrong = (joint_losses(RawJoints(maps(s), sure), targets) for s in (0.0, 12.0))
@@ -151,16 +155,41 @@ def test_a_recipe_of_another_model_is_refused(tmp_path):
         read_recipe(tmp_path / 'r.yaml')
 
 
+def publish(network, folder):
+    """Write a network's weights as TensorFlow.js files, in 16 bits."""
+    folder.mkdir(parents=True)
+    state, entries, data = network.state_dict(), [], b''
+    for own, published in sources().items():
+        axes = (2, 3, 0, 1) if own.endswith('depthwise.weight') else (2, 3, 1, 0)
+        values = state[own].permute(axes) if state[own].dim() == 4 else state[own]
+        kinds = {'dtype': 'float32', 'quantization': {'dtype': 'float16'}}
+        entries.append({'name': published, 'shape': list(values.shape)} | kinds)
+        data += values.numpy().astype('f2').tobytes()
+    (folder / 'weights.bin').write_bytes(data)
+    manifest = {'weightsManifest': [{'paths': ['weights.bin'], 'weights': entries}]}
+    (folder / FILE).write_text(json.dumps(manifest))
+
+
+def test_it_starts_from_published_weights(tmp_path):
+    torch.manual_seed(0)
+    first, second = JointsNetwork(), JointsNetwork()
+    publish(first, tmp_path / 'movenet')
+    load_start(second, tmp_path / 'movenet')
+    for name, value in second.state_dict().items():
+        if not name.startswith(('wide', 'pooled', 'local')):
+            torch.testing.assert_close(value, first.state_dict()[name], atol=1e-4, rtol=1e-3)
+    path = tmp_path / 'movenet' / FILE
+    path.write_text(path.read_text().replace('Conv_1', 'Conv_2'))
+    with pytest.raises(ValueError, match=r'lacks the weights .*Conv_1'):
+        load_start(second, tmp_path / 'movenet')
+
+
 def test_a_training_resumes_measures_and_keeps_the_best(tmp_path, monkeypatch):
     pictures = [picture(), picture('coco_val_a')]
     monkeypatch.setattr(fit, 'read_pictures', lambda *_: pictures)
-    models = tmp_path / 'shared/teacher/models'
-    models.mkdir(parents=True)
-    recipe = read_recipe(RECIPE)
+    recipe = replace(read_recipe(RECIPE), start='movenet')
     torch.manual_seed(0)
-    trunk = JointsNetwork(recipe.network).trunk.state_dict()
-    arrays = {name: value.numpy() for name, value in trunk.items() if value.dim()}
-    np.savez(models / 'trunk_efficientnet_lite0_b12.npz', **arrays)
+    publish(JointsNetwork(), tmp_path / 'shared/movenet')
 
     def train(out, steps):
         out.mkdir(exist_ok=True)
