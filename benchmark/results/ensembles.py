@@ -13,21 +13,21 @@ from actloc_ros.datasets.formats.evaluation_files import read_truth
 from actloc_ros.evaluation.protocols import find_protocol
 from actloc_ros.evaluation.run_model import LEAST_SCORE, class_ids, run_model
 from actloc_ros.frames import Frame
-from actloc_ros.localizer import Detections, Localizer, LocalizerOptions
+from actloc_ros.localizer import Detections, Localizer
 from actloc_ros.models.ensemble.localizer import EnsembleLocalizer
 from actloc_ros.models.ensemble.options import EnsembleOptions
 from actloc_ros.models.ensemble.pool import EnsembleFit
-from actloc_ros.models.open import open_localizer
 from actloc_ros.training.ensemble.collect import run_members
 from actloc_ros.training.ensemble.fit import fit_ensemble
 from actloc_ros.truth.boxes import FrameBoxes, GroundTruth, join
 from benchmark.results.bootstrap import RESAMPLES, interval, resampled, span
 from benchmark.results.common import TimedDetections, TimedLocalizer, machine, table
+from benchmark.results.real.models import OURS, contenders
 from benchmark.results.synth import PROTOCOL, SIZE, render_scenes
 
-MEMBERS = ('stream_n', 'pose_n')  # in a cascade the first runs at every frame
+MEMBERS = (OURS, 'MultiPose')  # in a cascade the first runs at every frame
 FIT_SEED, FIT_SCENES = 7_200_000, 12
-TEST_SEED, TEST_SCENES = 9_200_000, 14
+TEST_SEED, TEST_SCENES = 9_450_000, 24
 SECONDS = 12.0
 PLAIN = 'ensemble, plain averages'  # made of what the members said before: not timed
 Runs = dict[str, list[list[TimedDetections]]]
@@ -36,14 +36,14 @@ Runs = dict[str, list[list[TimedDetections]]]
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the numbers of the part."""
-    fit = _fit(_scenes(args, FIT_SEED, FIT_SCENES))
+    fit = _fit(args, _scenes(args, FIT_SEED, FIT_SCENES))
     truth_file = _scenes(args, TEST_SEED, TEST_SCENES)
     truth = read_truth(truth_file)
-    members = _open()
+    members = _open(args)
     fitted = _run(truth, truth_file, members, EnsembleOptions(), fit)
     again = [_Replay(member) for member in members]
     plain = _run(truth, truth_file, again, EnsembleOptions(), None)
-    cascade = _run(truth, truth_file, _open(), EnsembleOptions(cascade=True), fit)
+    cascade = _run(truth, truth_file, _open(args), EnsembleOptions(cascade=True), fit)
     runs = {
         **{name: fitted[name] for name in MEMBERS},
         PLAIN: plain['ensemble'],
@@ -69,13 +69,14 @@ def _scenes(args: argparse.Namespace, seed: int, scenes: int) -> Path:
     return render_scenes(chosen)
 
 
-def _open() -> list[TimedLocalizer]:
-    return [TimedLocalizer(open_localizer(name, LocalizerOptions())) for name in MEMBERS]
+def _open(args: argparse.Namespace) -> list[TimedLocalizer]:
+    chosen = argparse.Namespace(shared=args.shared, work=args.work, beside=MEMBERS[1:])
+    return [TimedLocalizer(each.localizer()) for each in contenders(chosen)]
 
 
-def _fit(truth_file: Path) -> EnsembleFit:
+def _fit(args: argparse.Namespace, truth_file: Path) -> EnsembleFit:
     """Return what is learned on other scenes."""
-    members, truth = _open(), read_truth(truth_file)
+    members, truth = _open(args), read_truth(truth_file)
     try:
         frames = run_members(members, truth, [truth_file.parent], 25.0)
         where = f'{len(frames)} frames of {len(truth.videos)} scenes'
@@ -212,7 +213,8 @@ def section(numbers: dict[str, Any]) -> str:
 `ensemble({','.join(numbers['members'])})` on {test['scenes']} synthetic scenes of \
 {numbers['seconds']:g} s (seeds from {test['first_seed']}, {SIZE[0]}×{SIZE[1]}, \
 {test['boxes']:,} labelled boxes), fitted by `actloc ensemble-fit`'s code on \
-{fit['learned_from']} (seeds from {fit['first_seed']}). No member was trained on either. \
+{fit['learned_from']} (seeds from {fit['first_seed']}). No member was trained on either; \
+`MultiPose` is MoveNet MultiPose with `skeleton_n`. \
 Protocol `{numbers['protocol']}`. Intervals: {RESAMPLES} bootstraps over scenes; *above best*: \
 than `{numbers['best_member']}`, on the same scenes.
 
