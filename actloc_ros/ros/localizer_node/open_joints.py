@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -47,18 +48,15 @@ def open_joints_input(
         warn: Takes a kind and a text of what is wrong.
 
     Raises:
-        ValueError: The type's package is not installed, or several cameras cannot be told apart.
+        ValueError: The type's package is not installed.
     """
     inputs = JointsInput('joints', images, patience, limits, warn)
-    if type_name == HRI:
-        if len(images) > 1:
-            raise ValueError(
-                f'{HRI} does not say which camera a body is in; take one camera, or joints.type '
-                'actloc_ros/ActionDetectionArray'
-            )
-        _Bodies(node, next(iter(images)), inputs)
-    else:
-        for camera in images:
+    for camera in images:
+        if type_name == HRI:
+            # A message does not say which camera a body is in; REP-155 has one place for all.
+            place = BODIES if len(images) == 1 else camera_topic(camera, BODIES[1:])
+            _Bodies(node, camera, place, inputs)
+        else:
             _Detections(node, camera, inputs)
     return inputs
 
@@ -114,29 +112,41 @@ class _Detections:
 
 
 class _Bodies:
-    """The bodies of ROS4HRI: `/humans/bodies/tracked`, and a topic for each.
+    """The bodies of ROS4HRI in one camera: `/humans/bodies/tracked`, and a topic for each.
 
     Those of one stamp are a frame's people. They are given once all that are tracked have come, or
     something of another stamp has; and again where more come after that.
     """
 
-    def __init__(self, node: Node, camera: str, inputs: JointsInput) -> None:
-        self._node, self._camera, self._inputs = node, camera, inputs
+    def __init__(self, node: Node, camera: str, place: str, inputs: JointsInput) -> None:
+        self._node, self._camera, self._place, self._inputs = node, camera, place, inputs
         ids_type, self._skeleton_type = _hri_types()
         self._tracked: frozenset[str] = frozenset()
         self._subscribed: set[str] = set()
         self._frames: dict[int, dict[str, np.ndarray | None]] = {}
         self._incomplete: set[int] = set()
-        MatchedSubscription(node, ids_type, f'{BODIES}/tracked', self._take_ids, depth=QUEUE)
+        MatchedSubscription(node, ids_type, f'{place}/tracked', self._take_ids, depth=QUEUE)
 
     def _take_ids(self, message: Any) -> None:
-        self._tracked = frozenset(message.ids)
+        self._tracked = frozenset(filter(self._is_usable, message.ids))
         for body in self._tracked - self._subscribed:
             self._subscribed.add(body)  # for good: see `MatchedSubscription`
-            topic, take = f'{BODIES}/{body}/skeleton2d', partial(self._take, body)
+            topic, take = f'{self._place}/{body}/skeleton2d', partial(self._take, body)
             MatchedSubscription(self._node, self._skeleton_type, topic, take, depth=QUEUE)
         if not self._tracked:
             self._give(stamp_of(message.header.stamp), {})
+
+    def _is_usable(self, body: str) -> bool:
+        """Return whether a topic can be called by this id; report it if not."""
+        if re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*', body):
+            return True
+        self._inputs.note_broken(
+            self._camera,
+            1,
+            f'the id {body!r:.60} on {self._place}/tracked names no topic: letters, digits and _,'
+            ' a letter first',
+        )
+        return False
 
     def _take(self, body: str, message: Any) -> None:
         stamp = stamp_of(message.header.stamp)
