@@ -20,7 +20,7 @@ from actloc_ros.models.onnx_runtime import (
     choose_providers,
     torch_device,
 )
-from actloc_ros.models.people.description import read_description
+from actloc_ros.models.people.description import JOINT_NAMES, read_description
 from actloc_ros.models.people.file_network import PeopleFileNetwork
 from actloc_ros.models.people.top_down import TopDownNetwork
 from actloc_ros.models.people_n.decode import FoundPeople
@@ -70,6 +70,11 @@ class PeopleNetwork:
     judge: Refine = _as_found
     doubt: float | None = None
     files: tuple[Path, ...] = ()
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints that it finds."""
+        return JOINT_NAMES if self.has_joints else ()
 
     @property
     def candidate_score(self) -> float:

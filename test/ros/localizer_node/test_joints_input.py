@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from geometry_msgs.msg import Point
 from node_harness import MILLISECOND, picture, running_node, values, wait_for
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from actloc_ros.joints import COCO_JOINTS
+from actloc_ros.joints import COCO_JOINTS, NTU_JOINTS
 from actloc_ros.messages import header_message
 from actloc_ros.models.skeleton_n.export import to_onnx
 from actloc_ros.models.skeleton_n.network import SkeletonNet
@@ -137,6 +138,25 @@ def test_a_package_that_is_not_installed_is_named(given):
             assert 'hri_msgs cannot be imported' in status.message
     else:
         pytest.skip('hri_msgs is installed')
+
+
+def test_joints_in_space_reach_a_network_of_ntu(given):
+    places = np.random.default_rng(0).uniform((-1, -1, 2), (1, 1, 3), (25, 3))
+    inside = [(30.0, 20.0, 0.9)] * 25
+    known = [Point(x=x, y=y, z=z) for x, y, z in places.tolist()]
+    model = {'model': 'topic+stgcnpp_ntu60_3dkp_j', 'weights': '', 'random_weights': True}
+    with running_node(**given | model | {'device': 'cpu'}) as client:
+        images, joints = client.camera(), client.camera('joints', ActionDetectionArray)
+        publish_names(client, NTU_JOINTS)
+        for index in range(3):
+            stamp = START + index * PERIOD
+            joints.publish(array(stamp, actor(1, inside, joints_3d=known), actor(2, inside)))
+            answer = client.show(images, picture(), stamp)
+        found = answer.detections
+        scores = {d.track_id: max((r.score for r in d.results), default=0) for d in found}
+        assert len(scores) == 2
+        assert min(scores.values()) == 0 < max(scores.values())  # one has no joints in space
+        assert values(client.status('camera'))['joints broken'] == '0'
 
 
 class Bodies:
