@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,6 +117,24 @@ def read_fusion_config(path: Path) -> FusionConfig:
     if not config.train or not config.decay > 0:
         raise ConfigError(f'{path}: train must name recordings, and decay be above 0')
     return config
+
+
+def check(config: FusionConfig, folder: Path, say: Callable[[str], None] = print) -> None:
+    """Say what is labelled in the recordings that settings in a folder name.
+
+    Raises:
+        ConfigError: A recording is missing.
+        ValueError: Annotations cannot be read.
+    """
+    for name in (*config.train, *config.valid):
+        file = annotations_file(folder / Path(name).expanduser())
+        truth = read_annotations(file)
+        missing = [v.path for v in truth.videos if not (file.parent / v.path).exists()]
+        if missing:
+            raise ConfigError(f'{file} names {missing[0]}, which is not there')
+        counts = Counter(each.label for video in truth.videos for each in video.instances)
+        labelled = ', '.join(f'{label} {counts[label]} times' for label in truth.labels)
+        say(f'{name}: {len(truth.videos)} recordings; {labelled}')
 
 
 def train(

@@ -136,6 +136,21 @@ def test_what_goes_on_in_silence_is_not_told_by_sounds():
     assert weights['fall'] == ActionWeights(0.0, 1.0, {}, weights['fall'].alone)
 
 
+def test_recordings_are_checked(recordings, capsys):
+    settings = recordings / 'check.yaml'
+    text = 'model: sound_fusion\nname: mine\nof: motion\ntrain: [one.json]\nvalid: [%s.json]\n'
+    settings.write_text(text % 'two')
+    assert main(['train', str(settings), '--check']) == 0
+    said = capsys.readouterr().out
+    assert 'one.json: 1 recordings; red 3 times, green 0 times' in said
+    other = recordings / 'lost.json'
+    other.write_text((recordings / 'two.json').read_text().replace('two.mkv', 'lost.mkv'))
+    for name, fault in (('lost', 'lost.mkv, which is not there'), ('none', 'none.json')):
+        settings.write_text(text % name)
+        assert main(['train', str(settings), '--check']) == 2
+        assert fault in capsys.readouterr().err
+
+
 def test_too_little_is_refused(recordings, tmp_path, capsys):
     settings = recordings / 'fusion.yaml'
     settings.write_text(
