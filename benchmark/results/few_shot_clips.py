@@ -78,8 +78,8 @@ The same, from pictures: `{MODEL}` and what `actloc teach` takes of it, on UT-In
 {numbers['clips']} clips of {', '.join(numbers['labels'])}, which nothing was trained or chosen on.
 **Protocol**: {EPISODES} episodes; {TEACHERS} of the 10 sequences teach {WAYS} of the
 {len(numbers['labels'])} actions, the others are asked; which of its actors appear in several
-sequences the data set does not say. The person taken is the largest, often the one who is pushed or
-pointed at. In {numbers['clips'] - numbers['found']} clips nobody was found. Of no action are there
+sequences the data set does not say. The person taken is the largest of the two, the actor or the
+other one. In {numbers['clips'] - numbers['found']} clips nobody was found. Of no action are there
 ten examples beside clips to ask. Chance is 0.2; intervals are over episodes; columns are those of
 the section before.
 
