@@ -66,7 +66,8 @@ thread, PyTorch, float32 and random weights, on which costs do not depend; readi
 is not in them. Accuracy is not measured: published weights were not at hand, and what their authors
 state is in [models.md](models.md#published-people-networks). That networks, boxes and joints equal
 the published code is tested on its outputs (`make parity`), and that exported files find the same
-as PyTorch on networks of made-up weights.
+as PyTorch on networks of made-up weights. The machine was busy with other work, which slows a
+processor's own time too: times say only how networks compare.
 
 | network | input | finds | M parameters | GMAC | ms |
 |---|---|---|---|---|---|
