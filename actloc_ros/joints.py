@@ -27,6 +27,16 @@ COCO_JOINTS = (
 )
 """The 17 joints of COCO in its order; left and right are the person's own."""
 
+NTU_JOINTS = (
+    *('spine_base', 'spine_middle', 'neck', 'head'),
+    *('left_shoulder', 'left_elbow', 'left_wrist', 'left_hand'),
+    *('right_shoulder', 'right_elbow', 'right_wrist', 'right_hand'),
+    *('left_hip', 'left_knee', 'left_ankle', 'left_foot'),
+    *('right_hip', 'right_knee', 'right_ankle', 'right_foot'),
+    *('spine_shoulder', 'left_hand_tip', 'left_thumb', 'right_hand_tip', 'right_thumb'),
+)
+"""The 25 joints of Kinect v2, as NTU RGB+D counts them (arXiv 1604.02808)."""
+
 RELIABLE_SCORE = 0.3
 """Confidence from which a joint is drawn and searched in the depth image."""
 
@@ -70,6 +80,16 @@ def in_coco_order(names: Sequence[str], joints: np.ndarray) -> np.ndarray:
             found[..., COCO_JOINTS.index(name), :] = joints[..., column, :]
     found[found[..., 2] == 0] = 0.0
     return found
+
+
+def in_ntu_order(names: Sequence[str], places: np.ndarray) -> np.ndarray:
+    """Return places (..., K, 3) of joints as (..., 25, 3) in the order of NTU RGB+D.
+
+    Args:
+        names: Of the K joints; all 25 are among them.
+        places: Numbers.
+    """
+    return places[..., [names.index(name) for name in NTU_JOINTS], :]
 
 
 def limb_indices(names: Sequence[str]) -> list[tuple[int, int]]:

@@ -96,13 +96,17 @@ class PersonJoints:
             with confidence 0 nothing is known.
         scores: (N,) in [0, 1].
         boxes: (N, 4) in pixels of the original image; None where joints alone say where they are.
-        relative: Whether x and y are shares of the image's width and height, not pixels.
+        relative: Whether x and y, of boxes too, are shares of the image's width and height, not
+            pixels.
+        places: (N, 25, 3): x, y, z of the joints of NTU RGB+D in m, in the camera's optical frame;
+            0, 0, 0 where unknown. None where joints in space are not known.
     """
 
     joints: np.ndarray
     scores: np.ndarray
     boxes: np.ndarray | None = None
     relative: bool = False
+    places: np.ndarray | None = None
 
 
 class SideInputs(Protocol):

@@ -120,11 +120,11 @@ def train_sound(args: argparse.Namespace) -> int:
 
 def train_fusion(args: argparse.Namespace) -> int:
     """Learn the weights by which sounds change actions."""
-    from actloc_ros.training.sound.fusion import read_fusion_config, train
+    from actloc_ros.training.sound.fusion import check, read_fusion_config, train
 
     config = read_fusion_config(args.data)
     if args.check:
-        print(f'{args.data}: fine')
+        check(config, args.data.parent)
         return 0
     print(train(config, args.data.parent, args.out))
     return 0

@@ -187,8 +187,9 @@ SPECS = (
         'joints.type',
         'hri_msgs/Skeleton2D',
         'From which messages the models topic+skeleton_n and topic+SKELETON take people and their'
-        ' joints, with the stamps of their images: those of /humans/bodies, or the topic joints, or'
-        ' NAME/joints, with the names on joints_info, or NAME/joints_info.',
+        ' joints, with the stamps of their images: those of /humans/bodies, with several cameras'
+        ' NAME/humans/bodies, or the topic joints, or NAME/joints, with the names on joints_info,'
+        ' or NAME/joints_info.',
         Mutability.START,
         choices=('hri_msgs/Skeleton2D', 'actloc_ros/ActionDetectionArray'),
     ),

@@ -25,6 +25,7 @@ from actloc_ros.models.ops.runtime import choose_device
 FORGET = 3 * NANOSECONDS  # after which a track that was not given is forgotten
 WINDOW = 100  # frames that a clip is chosen of: about as long as NTU RGB+D's recordings
 FIRST_ROWS = 4
+KINECT = np.array([-1, -1, 1], np.float32)
 BATCH = 16  # clips classified at once: bounds memory
 PROBABILITY_WEIGHTS = {'j': 2.0, 'b': 2.0, 'jm': 1.0, 'bm': 1.0}
 """Of streams' probabilities, as PYSKL fuses them."""
@@ -44,6 +45,19 @@ def fuse(logits: Mapping[str, Tensor], by_logits: bool) -> Tensor:
     total = sum(PROBABILITY_WEIGHTS[stream] for stream in logits)
     parts = [PROBABILITY_WEIGHTS[s] / total * x.softmax(-1) for s, x in logits.items()]
     return torch.stack(parts).sum(0)
+
+
+def for_layout(joints: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return what people's joints are for a layout: (..., V, 3).
+
+    Args:
+        joints: COCO's (..., 17, 3) in pixels; for NTU RGB+D its own (..., 25, 3) in m in an optical
+            frame. Kinect's axes point to the left and up where that frame's point to the right and
+            down.
+        layout: Of the network.
+    """
+    given = np.asarray(joints, np.float32)
+    return from_coco(given, layout) if layout.confident else given * KINECT
 
 
 def from_coco(joints: np.ndarray, layout: Layout) -> np.ndarray:
@@ -74,8 +88,7 @@ class GraphActions:
         files: That the weights were read from.
 
     Raises:
-        ModelError: They cannot be fused, take other joints than COCO's or OpenPose's, or the rate
-            is 0 Hz or less.
+        ModelError: They cannot be fused, or the rate is 0 Hz or less.
     """
 
     def __init__(
@@ -92,12 +105,6 @@ class GraphActions:
         self.labels, self.threshold = self.entry.labels, self.entry.threshold
         self.how = _how(opened[0])
         self.layout = LAYOUTS[self.how.layout]
-        if not self.layout.confident:
-            raise ModelError(
-                f'{self.entry.name} takes the {len(self.layout.joints)} joints of a depth camera in'
-                " metres; images give COCO's in pixels: take a network whose name has hrnet or"
-                ' kinetics'
-            )
         self.period = nanoseconds(1 / classify_rate)
         self._device = choose_device(device)
         self.networks = {_how(o).stream: o.network.to(self._device) for o in opened}
@@ -172,6 +179,7 @@ class _Track:
         due: When its clip is classified next, or its next frame is stepped, in ns.
         scores: float32 (C,): as last scored; zeros before.
         row: In the state of continual networks.
+        first: Its joints (1, V, 3) in the first frame that a continual network took.
     """
 
     history: JointHistory
@@ -179,6 +187,7 @@ class _Track:
     due: int
     scores: np.ndarray
     row: int = -1
+    first: np.ndarray | None = None
 
 
 class _Tracks:
@@ -200,7 +209,7 @@ class _Tracks:
         """Add the joints of a frame, and return its tracks in order."""
         for track_id in [i for i, t in self._tracks.items() if stamp - t.last > FORGET]:
             self._release(self._tracks.pop(track_id))
-        given = from_coco(np.asarray(joints, np.float32), self._actions.layout)
+        given = for_layout(joints, self._actions.layout)
         followed = []
         for track_id, body in zip(tracks.tolist(), given, strict=True):
             if track_id not in self._tracks:
@@ -314,7 +323,9 @@ class ContinualActions(_Tracks):
         logits: dict[str, Tensor] = {}
         given = torch.ones(len(tracks), dtype=torch.bool, device=self._device)
         for stream, network in self._networks.items():
-            frames = np.stack([self._frame(body, stream, size) for body in bodies])
+            frames = np.stack(
+                [self._frame(t, body, stream, size) for t, body in zip(tracks, bodies, strict=True)]
+            )
             step = network.forward_step
             logits[stream], given = step(  # type: ignore[operator]
                 actions.tensor(frames), self._states[stream], rows
@@ -325,12 +336,17 @@ class ContinualActions(_Tracks):
             if new:
                 track.scores = row
 
-    def _frame(self, body: np.ndarray, stream: str, size: tuple[int, int]) -> np.ndarray:
-        """Return one frame (3, V, M) of the joints (1, V, 3)."""
+    def _frame(
+        self, track: _Track, body: np.ndarray, stream: str, size: tuple[int, int]
+    ) -> np.ndarray:
+        """Return one frame (3, V, M) of the joints (1, V, 3), as seen in the track's first one."""
         how = self._actions.stream_input(stream)
         if not _shows(body):
             return np.zeros((3, body.shape[1], how.persons), np.float32)
-        return make_clips(body[None], how, 1, size)[0, :, 0]
+        if track.first is None:
+            track.first = body
+        both = np.concatenate([track.first, body])
+        return make_clips(both[None], how, 2, size)[0, :, 1]
 
     @property
     def _device(self) -> torch.device:

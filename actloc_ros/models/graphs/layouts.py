@@ -10,17 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actloc_ros.joints import COCO_JOINTS
-
-NTU_JOINTS = (
-    *('spine_base', 'spine_middle', 'neck', 'head'),
-    *('left_shoulder', 'left_elbow', 'left_wrist', 'left_hand'),
-    *('right_shoulder', 'right_elbow', 'right_wrist', 'right_hand'),
-    *('left_hip', 'left_knee', 'left_ankle', 'left_foot'),
-    *('right_hip', 'right_knee', 'right_ankle', 'right_foot'),
-    *('spine_shoulder', 'left_hand_tip', 'left_thumb', 'right_hand_tip', 'right_thumb'),
-)
-"""The 25 joints of Kinect v2, as NTU RGB+D counts them (arXiv 1604.02808)."""
+from actloc_ros.joints import COCO_JOINTS, NTU_JOINTS
 
 OPENPOSE_JOINTS = (
     *('nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),

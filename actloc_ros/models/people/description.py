@@ -46,10 +46,11 @@ class PeopleFile:
         person: Class of people among a detector's classes.
         strides: Pixels a cell, of each level of `yolox` and `nanodet`.
         point_offset: Where in its cell a point of `nanodet` lies: 0.5 is the middle, 0 the corner.
+        classes: How many a network of `nanodet` tells apart.
         joints: Names of the joints in order; absent are COCO's 17. Those that COCO does not have
             are left out, and those that only COCO has get confidence 0.
-        boxes: For `simcc` and heat maps alone: the YAML file of the network that finds the boxes,
-            as a path like `people`.
+        boxes: For `simcc` and heat maps alone: the network that finds the boxes; the path of its
+            YAML file, like `people`, or a name as `open_people` has it, such as `people_n`.
         blur: Cells, odd, by which `heatmap_dark` and `heatmap_udp` blur: 11 for maps made with a
             sigma of 2 cells, 17 for 3.
     """
@@ -69,6 +70,7 @@ class PeopleFile:
     person: int = 0
     strides: tuple[int, ...] = (8, 16, 32)
     point_offset: float = 0.5
+    classes: int = 80
     joints: tuple[str, ...] = JOINT_NAMES
     boxes: str = ''
     blur: int = 11
@@ -91,6 +93,12 @@ class PeopleFile:
                 )
         if min(self.size) < MULTIPLE:
             raise ValueError(f'size is {list(self.size)}; each side must be {MULTIPLE} px or more')
+        last = self.classes - 1 if self.layout == 'nanodet' else self.person
+        if not 0 <= self.person <= last:
+            raise ValueError(
+                f'person is {self.person}; it must be the number of a class, from 0 on, and in the'
+                ' layout nanodet less than classes'
+            )
         if not (min(self.std) > 0 and self.maximum > 0 and self.strides and min(self.strides) > 0):
             raise ValueError('std, maximum and strides must be above 0')
         for name in ('threshold', 'nms_iou'):
@@ -133,8 +141,13 @@ def read_description(path: Path) -> PeopleFile:
     return dataclasses.replace(
         described,
         people=_absolute(path, described.people),
-        boxes=_absolute(path, described.boxes) if described.boxes else '',
+        boxes=_absolute(path, described.boxes) if _is_file(described.boxes) else described.boxes,
     )
+
+
+def _is_file(boxes: str) -> bool:
+    """Return whether it is a path, not the name of a network."""
+    return boxes.endswith(('.yaml', '.yml', '.onnx'))
 
 
 def _absolute(beside: Path, path: str) -> str:

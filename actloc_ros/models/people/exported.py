@@ -13,14 +13,15 @@ PERSON = 'person'
 
 
 def describe_exported(architecture: Architecture, entry: Entry, path: Path) -> PeopleFile | None:
-    """Return the description of a network's ONNX file; None where that finds no people alone."""
+    """Return the description of a network's ONNX file; None where that finds no people."""
     if not architecture.people:
         return None
     known: dict[str, Any] = {}
-    if architecture.task is Task.POSES:
+    if architecture.task in (Task.POSES, Task.CROPS):
         known['joints'] = entry.labels
     elif PERSON in entry.labels:
         known['person'] = entry.labels.index(PERSON)
+        known['classes'] = len(entry.labels)
     else:
         return None
     how = entry.preprocessing

@@ -53,13 +53,18 @@ class OnnxFile:
             )
         self._name, self._type = inputs[0].name, TYPES[inputs[0].type]
         self._channels_first = channels[0] == 1
+        self._one_image = shape[0] == 1
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for images, uint8 (B, h, w, 3) in RGB."""
         given = colour(images, self.how, self._type)
         if self._channels_first:
             given = given.transpose(0, 3, 1, 2)
-        outputs = self._session.run(None, {self._name: np.ascontiguousarray(given)})
+        given = np.ascontiguousarray(given)
+        if self._one_image and len(given) > 1:
+            each = [self._session.run(None, {self._name: image[None]}) for image in given]
+            return [np.concatenate(parts) for parts in zip(*each, strict=True)]
+        outputs = self._session.run(None, {self._name: given})
         return [np.asarray(output) for output in outputs]
 
 

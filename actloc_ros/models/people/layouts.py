@@ -5,7 +5,7 @@ description and the least score. It returns what it found in pixels of the input
 
 - `yolox`: one array (1, A, 5 + C): centre relative to the cell in cells, log of size in cells, the
   chance of an object and of each class.
-- `nanodet`: for each level scores (1, A, 80) and distances (1, A, 4 * B), or both side by side in
+- `nanodet`: for each level scores (1, A, C) and distances (1, A, 4 * B), or both side by side in
   one array for all levels; each distance in cells is the mean of B bins.
 - `rtmdet`: boxes with scores (1, N, 5) and classes (1, N), already suppressed.
 - `movenet_multipose`: one array (1, N, 56): 17 joints as y, x, confidence, then y1, x1, y2, x2 and
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actloc_ros.boxes import has_area
+from actloc_ros.boxes import clip, has_area
 from actloc_ros.models.people.description import PeopleFile
 from actloc_ros.models.people_n.decode import suppress
 
@@ -42,6 +42,8 @@ class Reported:
     scores: np.ndarray
     joints: np.ndarray
 
+
+MOST_PEOPLE = 100
 
 Layout = Callable[[Sequence[np.ndarray], tuple[int, int], PeopleFile, float], Reported]
 
@@ -68,7 +70,7 @@ def nanodet(
 ) -> Reported:
     """Read the layout `nanodet`."""
     cells, strides = _cells(size, how.strides)
-    chances, bins = _join_levels(outputs, len(cells), len(how.strides))
+    chances, bins = _join_levels(outputs, len(cells), how)
     scores = chances[:, how.person]
     rows = np.flatnonzero(scores >= least)
     weights = np.exp(bins[rows] - bins[rows].max(-1, keepdims=True))
@@ -76,7 +78,8 @@ def nanodet(
     reach = weights @ np.arange(bins.shape[-1]) * strides[rows]
     points = (cells[rows] + how.point_offset) * strides[rows]
     boxes = np.concatenate([points - reach[:, :2], points + reach[:, 2:]], 1)
-    return _best(boxes, scores[rows], how)
+    inside = clip(boxes, size[1], size[0])  # as its authors do, before boxes are compared
+    return _best(inside, scores[rows], how)
 
 
 def rtmdet(
@@ -150,14 +153,14 @@ def _cells(size: tuple[int, int], strides: Sequence[int]) -> tuple[np.ndarray, n
 
 
 def _join_levels(
-    outputs: Sequence[np.ndarray], cells: int, levels: int
+    outputs: Sequence[np.ndarray], cells: int, how: PeopleFile
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores (A, C) and bins (A, 4, B) of `nanodet`, whose classes are COCO's 80.
+    """Return the scores (A, C) and bins (A, 4, B) of `nanodet`.
 
     Raises:
         LayoutError: The outputs are no such arrays.
     """
-    classes = 80
+    classes = how.classes
     flat = [output.reshape(-1, output.shape[-1]) for output in outputs]
     if len(flat) == 1 and flat[0].shape[1] > classes:
         flat = [flat[0][:, :classes], flat[0][:, classes:]]
@@ -165,9 +168,13 @@ def _join_levels(
     bins = [output for output in flat if output.shape[1] != classes]
     by_size = [sorted(part, key=len, reverse=True) for part in (scores, bins)]
     shapes = [[len(level) for level in part] for part in by_size]
-    if shapes[0] != shapes[1] or sum(shapes[0]) != cells or len(shapes[0]) not in (1, levels):
+    whole = len(shapes[0]) in (1, len(how.strides)) and sum(shapes[0]) == cells
+    if shapes[0] != shapes[1] or not whole or any(output.shape[1] % 4 for output in bins):
         found = ', '.join(str(output.shape) for output in outputs)
-        raise LayoutError(f'the layout nanodet has {cells} cells; the network gives {found}')
+        raise LayoutError(
+            f'the layout nanodet has {cells} cells, {classes} classes, and distances; the network'
+            f' gives {found}'
+        )
     reach = np.concatenate(by_size[1])
     return np.concatenate(by_size[0]), reach.reshape(cells, 4, -1)
 
@@ -179,7 +186,7 @@ def _best(
     joints: np.ndarray | None = None,
     suppressed: bool = False,
 ) -> Reported:
-    """Return people, best first; those who overlap a better one too much are dropped.
+    """Return people, best first, at most 100; who overlaps a better one too much is dropped.
 
     Args:
         boxes: (N, 4).
@@ -193,5 +200,5 @@ def _best(
     order = np.argsort(-scores, kind='stable')
     order = order[has_area(boxes[order])]
     if not suppressed:
-        order = order[suppress(boxes[order].astype(np.float32), how.nms_iou)]
+        order = order[suppress(boxes[order].astype(np.float32), how.nms_iou)][:MOST_PEOPLE]
     return Reported(boxes[order], scores[order], joints[order])

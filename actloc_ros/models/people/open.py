@@ -19,7 +19,7 @@ from actloc_ros.models.onnx_runtime import (
     choose_providers,
     torch_device,
 )
-from actloc_ros.models.people.description import read_description
+from actloc_ros.models.people.description import JOINT_NAMES, read_description
 from actloc_ros.models.people.file_network import PeopleFileNetwork
 from actloc_ros.models.people.top_down import TopDownNetwork
 from actloc_ros.models.people_n.decode import FoundPeople
@@ -64,6 +64,11 @@ class PeopleNetwork:
     has_joints: bool
     refine: Refine = _as_found
     files: tuple[Path, ...] = ()
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints that it finds."""
+        return JOINT_NAMES if self.has_joints else ()
 
     def of_frame(self, frame: Frame, least: float) -> FoundPeople:
         """Return the people in a frame; see `detect`."""

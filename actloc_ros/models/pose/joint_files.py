@@ -1,4 +1,7 @@
-"""Read people's joints from a file: JSON of `actloc-joints`, or COCO's results of keypoints."""
+"""Read people's joints from a file.
+
+JSON of `actloc-joints`, or COCO's results of keypoints, or NTU RGB+D's `.skeleton`.
+"""
 
 from __future__ import annotations
 
@@ -12,39 +15,68 @@ from typing import Any
 import numpy as np
 
 from actloc_ros.frames import Frame, seconds
-from actloc_ros.joints import COCO_JOINTS, in_coco_order
+from actloc_ros.joints import COCO_JOINTS, NTU_JOINTS, in_coco_order, in_ntu_order
 from actloc_ros.localizer import PersonJoints
 from actloc_ros.models.errors import ModelError
+from actloc_ros.models.pose.ntu_files import RATE as NTU_RATE
+from actloc_ros.models.pose.ntu_files import read_ntu_file
 
 FORMAT, VERSION = 'actloc-joints', 1
 FARTHEST = 1e6  # pixels: no image is as large
+PIXELS, METRES = 'px', 'm'
+REACH = 100.0  # m: no depth camera sees as far
 RATE = 'joints.rate'
 """The option that says how many frames a second a file counts that does not say so itself."""
 
 
 @dataclass(frozen=True)
 class _Person:
-    """Someone in one frame: joints (17, 3) in COCO's order, and a box where the file gives one."""
+    """Someone in one frame.
+
+    Attributes:
+        frame: Its number.
+        score: In [0, 1].
+        joints: (17, 3) in COCO's order; all 0 where they are known in space alone.
+        box: x1, y1, x2, y2; None where the file gives none.
+        places: (25, 3) in m, of NTU RGB+D's joints; None where the file has joints in pixels.
+    """
 
     frame: int
     score: float
     joints: np.ndarray
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[float, ...] | None = None
+    places: np.ndarray | None = None
 
 
-def read_joint_file(path: Path, rate: float) -> Callable[[Frame], PersonJoints | None]:
+@dataclass(frozen=True)
+class JointFile:
+    """The joints in a file.
+
+    Attributes:
+        find: A frame -> who is in it; None where nobody is known.
+        in_space: Whether they are in m, not in pixels.
+    """
+
+    find: Callable[[Frame], PersonJoints | None]
+    in_space: bool
+
+
+def read_joint_file(path: Path, rate: float) -> JointFile:
     """Return who is in the frames of one recording, by a file that numbers them from 0.
 
     A frame's number is by its time from the first frame that is asked for.
 
     Args:
         path: JSON: an object of the format `actloc-joints`, with `rate` in Hz, or a list of COCO's
-            results of keypoints, where `image_id` is the frame's number.
+            results of keypoints, where `image_id` is the frame's number; or a file `.skeleton` of
+            NTU RGB+D.
         rate: In Hz, where the file says none.
 
     Raises:
         ModelError: It is no such file, or broken; or nobody says the rate.
     """
+    if path.suffix == '.skeleton':
+        return _of_ntu(path)
     data = _read(path)
     try:
         if isinstance(data, list):
@@ -63,7 +95,24 @@ def read_joint_file(path: Path, rate: float) -> Callable[[Frame], PersonJoints |
         raise ModelError(
             f'{path} numbers its frames and does not say at which rate; set the parameter {RATE}'
         )
-    return _Lookup(_by_frame(people), rate)
+    in_space = any(each.places is not None for each in people)
+    return JointFile(_Lookup(_by_frame(people), rate), in_space)
+
+
+def _of_ntu(path: Path) -> JointFile:
+    """Return the people of a file of NTU RGB+D; the whole image is the box of those without one."""
+    unknown = np.zeros((len(COCO_JOINTS), 3))
+    people = [
+        _Person(
+            body.frame,
+            1.0,
+            unknown,
+            (0.0, 0.0, 1.0, 1.0) if body.box is None else tuple(body.box.tolist()),
+            body.places,
+        )
+        for body in read_ntu_file(path)
+    ]
+    return JointFile(_Lookup(_by_frame(people, relative=True), NTU_RATE), in_space=True)
 
 
 class _Lookup:
@@ -95,11 +144,7 @@ def _of_plain(data: Any, path: Path) -> tuple[list[_Person], float]:
             f'{FORMAT!r}, version {VERSION}, or a list of COCO results'
         )
     names = [str(name) for name in data['joint_names']]
-    if len(set(names)) < len(names) or not set(names) & set(COCO_JOINTS):
-        raise ModelError(
-            f'{path}: joint_names are {names}; expected different names, some of them of COCO: '
-            f'{", ".join(COCO_JOINTS)}'
-        )
+    read = _reader(data.get('unit', PIXELS), names, path)
     videos = {str(each['video']) for each in data['detections'] if 'video' in each}
     if len(videos) > 1:
         raise ModelError(
@@ -107,10 +152,54 @@ def _of_plain(data: Any, path: Path) -> tuple[list[_Person], float]:
             'give a file for each'
         )
     people = [
-        _person(each, np.array(each['joints'], np.float64), names, f'{path}: detection {number}')
+        read(each, np.array(each['joints'], np.float64), names, f'{path}: detection {number}')
         for number, each in enumerate(data['detections'])
     ]
     return people, _finite(data.get('rate', 0.0), f'{path}: rate')
+
+
+def _reader(
+    unit: Any, names: list[str], path: Path
+) -> Callable[[Any, np.ndarray, list[str], str], _Person]:
+    """Return what reads a person, whose joints have these names and this unit."""
+    if unit == METRES:
+        lacking = [name for name in NTU_JOINTS if name not in names]
+        if lacking or len(set(names)) < len(names):
+            raise ModelError(
+                f'{path}: joint_names are {names}; in m, all of NTU RGB+D are expected, each once:'
+                f' {", ".join(NTU_JOINTS)}'
+            )
+        return _person_in_space
+    if unit != PIXELS:
+        raise ModelError(f'{path}: unit is {unit!r:.60}; expected {PIXELS!r} or {METRES!r}')
+    if len(set(names)) < len(names) or not set(names) & set(COCO_JOINTS):
+        raise ModelError(
+            f'{path}: joint_names are {names}; expected different names, some of them of COCO: '
+            f'{", ".join(COCO_JOINTS)}'
+        )
+    return _person
+
+
+def _person_in_space(data: Any, joints: np.ndarray, names: list[str], where: str) -> _Person:
+    if joints.shape != (len(names), 3) or not (np.abs(joints) < REACH).all():
+        raise ModelError(
+            f'{where}: joints of shape {joints.shape}; expected {(len(names), 3)}: x, y, z in m,'
+            f' each nearer than {REACH:.0f} m'
+        )
+    if 'box' not in data:
+        raise ModelError(
+            f'{where} has no box, which joints in m do not give: x1, y1, x2, y2 in pixels'
+        )
+    box = tuple(_finite(value, f'{where}: box') for value in data['box'])
+    if len(box) != 4:
+        raise ModelError(f'{where}: box has {len(box)} numbers; expected x1, y1, x2, y2')
+    return _Person(
+        _frame(data['frame'], where),
+        _finite(data['score'], where),
+        np.zeros((len(COCO_JOINTS), 3)),
+        box,
+        in_ntu_order(names, joints),
+    )
 
 
 def _person(data: Any, joints: np.ndarray, names: list[str], where: str) -> _Person:
@@ -154,7 +243,7 @@ def _joints(names: Sequence[str], joints: np.ndarray, where: str) -> np.ndarray:
     return found
 
 
-def _by_frame(people: Iterable[_Person]) -> dict[int, PersonJoints]:
+def _by_frame(people: Iterable[_Person], relative: bool = False) -> dict[int, PersonJoints]:
     rows: dict[int, list[_Person]] = {}
     for each in people:
         rows.setdefault(each.frame, []).append(each)
@@ -163,6 +252,8 @@ def _by_frame(people: Iterable[_Person]) -> dict[int, PersonJoints]:
             np.stack([each.joints for each in some]),
             np.clip([each.score for each in some], 0, 1),
             None if any(e.box is None for e in some) else np.array([e.box for e in some]),
+            relative,
+            None if any(e.places is None for e in some) else np.array([e.places for e in some]),
         )
         for frame, some in rows.items()
     }

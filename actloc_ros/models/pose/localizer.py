@@ -11,7 +11,6 @@ import numpy as np
 
 from actloc_ros.frames import Frame, seconds
 from actloc_ros.localizer import ClipInfo, Detections, Localizer
-from actloc_ros.models.people.description import JOINT_NAMES
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
@@ -28,8 +27,8 @@ class People(Protocol):
         """Score from which a person is reported."""
 
     @property
-    def has_joints(self) -> bool:
-        """Whether it finds joints."""
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints in the image that it finds."""
 
     def of_frame(self, frame: Frame, least: float) -> FoundPeople:
         """Return those in a frame who score `least` or more, best first."""
@@ -92,7 +91,7 @@ class PoseLocalizer(Localizer):
     ) -> None:
         self.name, self.labels = name, skeleton.labels
         self.weight_files = weight_files
-        self.joint_names = JOINT_NAMES if people.has_joints else ()
+        self.joint_names = people.joint_names
         self._people, self._skeleton = people, skeleton
         self._cameras: dict[str, _Camera] = {}
 
@@ -153,7 +152,7 @@ class _Camera:
             actions=rescale(scores, self.actions.thresholds)[kept],
             clip=ClipInfo(frame.stamp, frame.stamp),
             track_ids=ids[kept],
-            joints=joints[kept] if self.people.has_joints else None,
+            joints=joints[kept] if self.people.joint_names else None,
             features=self.actions.memory(ids[kept]),
         )
 

@@ -22,6 +22,7 @@ from actloc_ros.models.storage import find_onnx, onnx_places
 
 SKELETON_N, POSE_N = 'skeleton_n', 'pose_n'
 TOPIC, FILE = 'topic', 'joints='
+PIXELS, METRES = "COCO's joints in pixels", "NTU RGB+D's 25 joints in m"
 
 
 def open_pose_n(options: LocalizerOptions) -> PoseLocalizer:
@@ -46,8 +47,15 @@ def open_pose(model: str, options: LocalizerOptions) -> PoseLocalizer:
     return _open(f'{Path(people).stem}+{SKELETON_N}', people, options)
 
 
-def open_people_or_joints(name: str, options: LocalizerOptions) -> PeopleNetwork | ExternalJoints:
+def open_people_or_joints(
+    name: str, options: LocalizerOptions, in_space: bool = False
+) -> PeopleNetwork | ExternalJoints:
     """Return what finds people: a network, or joints that others find, as this module's text says.
+
+    Args:
+        name: Its name.
+        options: What the user chose.
+        in_space: Whether joints must be in m, of NTU RGB+D, not in pixels.
 
     Raises:
         ModelError: There is no such network or file, or it does not fit; or no node gives topics.
@@ -56,11 +64,20 @@ def open_people_or_joints(name: str, options: LocalizerOptions) -> PeopleNetwork
         inputs = options.side_inputs
         if inputs is None:
             raise ModelError(f'joints from a topic need the node; give {FILE}PATH offline')
-        return ExternalJoints(TOPIC, lambda frame: inputs.joints(frame.camera, frame.stamp))
+        find = lambda frame: inputs.joints(frame.camera, frame.stamp)  # noqa: E731
+        return ExternalJoints(TOPIC, find, in_space=in_space)
     if name.startswith(FILE):
         path = Path(name.removeprefix(FILE)).expanduser()
-        found = read_joint_file(path, float(options.extra.get(RATE, 0.0)))
-        return ExternalJoints(path.stem, found, (path,))
+        file = read_joint_file(path, float(options.extra.get(RATE, 0.0)))
+        if file.in_space != in_space:
+            has, takes = (METRES, PIXELS) if file.in_space else (PIXELS, METRES)
+            raise ModelError(f'"{path}" has {has}, and the network behind it takes {takes}')
+        return ExternalJoints(path.stem, file.find, (path,), in_space)
+    if in_space:
+        raise ModelError(
+            f'the network behind {name} takes {METRES}; images give pixels: take a network whose'
+            f' name has hrnet or kinetics, or joints of a depth camera ({FILE}PATH, or {TOPIC})'
+        )
     return open_people(name, options.device, options.threads)
 
 

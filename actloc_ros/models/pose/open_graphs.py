@@ -39,7 +39,7 @@ def open_graphs(model: str, options: LocalizerOptions) -> PoseLocalizer:
     """
     people_name, _, names = model.rpartition('+')
     actions = _open_actions(names.split(SEPARATOR), options)
-    people = open_people_or_joints(people_name, options)
+    people = open_people_or_joints(people_name, options, not actions.layout.confident)
     if not people.has_joints:
         raise ModelError(f'{people_name} finds no joints, which {names} needs; take people_n')
     files = (*people.files, *actions.files)

@@ -132,7 +132,12 @@ def _rtmpose(size: str) -> Architecture:
     classes = _counted('head.final_layer.weight', stem=stem, rows=rows)
     build = partial(RTMPose, size=size)
     return _architecture(
-        f'rtmpose_{size}', Task.CROPS, build, classes, outputs=('simcc_x', 'simcc_y')
+        f'rtmpose_{size}',
+        Task.CROPS,
+        build,
+        classes,
+        outputs=('simcc_x', 'simcc_y'),
+        people={'layout': 'simcc', 'resize': 'letterbox', 'boxes': 'people_n'},
     )
 
 

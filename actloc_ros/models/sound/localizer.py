@@ -13,6 +13,9 @@ from actloc_ros.models.sound.hearing import Heard, Hearing
 from actloc_ros.tracks import TrackLinker
 
 LEAST = 0.1  # score of any sound from which there is something to report
+DARK = 16  # grey levels of 255 that nearly all of a dark picture stays below
+BRIGHT_SHARE = 1.0  # % of a dark picture that may be brighter, such as a lamp
+SPARSE = 8  # pixels from one that is looked at to the next, each way
 TRACK = 1
 """The track of what is heard; actors have higher ones where both are reported."""
 
@@ -54,8 +57,9 @@ def heard_row(heard: Heard, frame: Frame) -> Detections:
 class SeeingAndHearing(Localizer):
     """Any localizer's actors, and what is heard as a row of its own.
 
-    Labels that both know are one label. With learned weights, what is heard changes the scores of
-    actors, see `Fusion`. A frame without a picture, or one that is dark, is heard alone.
+    Labels that both know are one label. With learned weights, see `Fusion`, what is heard changes
+    the scores of actors; and where there is no picture, or a dark one, the row of what is heard
+    also has the actions that sounds alone tell.
     """
 
     def __init__(self, inner: Localizer, hearing: Hearing, fusion: Fusion | None = None) -> None:
@@ -110,12 +114,15 @@ class SeeingAndHearing(Localizer):
         found = self._followed(found, frame)
         assert found.track_ids is not None
         row = heard_row(heard, frame)
+        told = self._told(heard, frame)
         scores = self._rescaled(found.actions)
         if self._fusion is not None and len(found):
             scores = self._fusion.apply(scores, heard.scores)
         actions = np.zeros((len(found) + len(row), len(self.labels)), np.float32)
         actions[: len(found), : scores.shape[1]] = scores
         actions[len(found) :, self._columns] = row.actions
+        in_dark = actions[len(found) :, : len(told)]
+        np.maximum(in_dark, told, out=in_dark)
         return Detections(
             boxes=np.concatenate([found.boxes, row.boxes]).astype(np.float32),
             scores=np.concatenate([found.scores, row.scores]).astype(np.float32),
@@ -126,6 +133,12 @@ class SeeingAndHearing(Localizer):
             features=_with_rows(found.features, len(row)),
             whole_view=np.arange(len(actions)) >= len(found),
         )
+
+    def _told(self, heard: Heard, frame: Frame) -> np.ndarray:
+        """Return the scores, (A,), of the actions that sounds alone tell: in the dark, else 0."""
+        if self._fusion is None or not is_dark(frame):
+            return np.zeros(len(self._inner.labels), np.float32)
+        return self._fusion.alone(heard.scores)
 
     def _rescaled(self, actions: np.ndarray) -> np.ndarray:
         """Return scores so that the model's own threshold becomes 0.5."""
@@ -151,6 +164,12 @@ class SeeingAndHearing(Localizer):
             joints=None if found.joints is None else found.joints[kept],
             features=None if found.features is None else found.features[kept],
         )
+
+
+def is_dark(frame: Frame) -> bool:
+    """Return whether there is nothing to see: no picture, or one that is black nearly all over."""
+    seen = frame.image[SPARSE // 2 :: SPARSE, SPARSE // 2 :: SPARSE]
+    return not seen.size or bool(np.percentile(seen.max(axis=2), 100 - BRIGHT_SHARE) < DARK)
 
 
 def _with_rows(known: np.ndarray | None, count: int) -> np.ndarray | None:

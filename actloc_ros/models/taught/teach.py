@@ -76,6 +76,7 @@ def examples_of(
     """
     tracks: dict[int, _Track] = defaultdict(_Track)
     begin: int | None = None
+    time = 0.0
     for frame in frames:
         begin = frame.stamp if begin is None else begin
         time = seconds(frame.stamp - begin)
@@ -88,6 +89,12 @@ def examples_of(
         assert found.track_ids is not None
         for track_id, row, box in zip(found.track_ids.tolist(), features, found.boxes, strict=True):
             _note(tracks[track_id], time, row, box, spans)
+    for span in spans:
+        if span.start > time:
+            raise TeachError(
+                f'{span.source} ends at {time:.1f} s, before the example from {span.start} s on;'
+                ' times count from its first frame'
+            )
     examples = [_largest(tracks, index, span) for index, span in enumerate(spans)]
     outside = [row for track in tracks.values() for row in track.outside]
     width = examples[0].shape[1]

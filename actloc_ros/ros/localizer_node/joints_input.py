@@ -19,7 +19,8 @@ class JointsInput(AwaitedInput[PersonJoints]):
 
     def put(self, camera: str, stamp: int, people: PersonJoints) -> None:
         """Keep who is in a frame; those put before for the same stamp are replaced."""
-        self.keep(camera, stamp, people, people.joints.nbytes + people.scores.nbytes)
+        arrays = people.joints, people.scores, people.boxes, people.places
+        self.keep(camera, stamp, people, sum(a.nbytes for a in arrays if a is not None))
 
     def usable(self, camera: str, people: PersonJoints) -> PersonJoints:
         """Return those whose numbers are all possible; count and report the others."""
@@ -37,4 +38,5 @@ class JointsInput(AwaitedInput[PersonJoints]):
             camera, int((~fits).sum()), f'joints {joints[row].tolist()} with score {scores[row]}'
         )
         kept = None if boxes is None else boxes[fits]
-        return PersonJoints(joints[fits], scores[fits], kept, people.relative)
+        places = None if people.places is None else people.places[fits]
+        return PersonJoints(joints[fits], scores[fits], kept, people.relative, places)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from actloc_ros.joints import COCO_JOINTS, in_coco_order
+from actloc_ros.joints import COCO_JOINTS, NTU_JOINTS, in_coco_order, in_ntu_order
 from actloc_ros.localizer import PersonJoints
 from actloc_ros.messages import stamp_of
 from actloc_ros.msg import ActionDetection, ActionDetectionArray, LabelInfo
@@ -47,20 +49,34 @@ def open_joints_input(
         warn: Takes a kind and a text of what is wrong.
 
     Raises:
-        ValueError: The type's package is not installed, or several cameras cannot be told apart.
+        ValueError: The type's package is not installed.
     """
     inputs = JointsInput('joints', images, patience, limits, warn)
-    if type_name == HRI:
-        if len(images) > 1:
-            raise ValueError(
-                f'{HRI} does not say which camera a body is in; take one camera, or joints.type '
-                'actloc_ros/ActionDetectionArray'
-            )
-        _Bodies(node, next(iter(images)), inputs)
-    else:
-        for camera in images:
+    for camera in images:
+        if type_name == HRI:
+            # A message does not say which camera a body is in; REP-155 has one place for all.
+            place = BODIES if len(images) == 1 else camera_topic(camera, BODIES[1:])
+            _Bodies(node, camera, place, inputs)
+        else:
             _Detections(node, camera, inputs)
     return inputs
+
+
+@dataclass(frozen=True, eq=False)
+class _Actor:
+    """One actor of another localizer.
+
+    Attributes:
+        joints: (17, 3) in COCO's order.
+        score: Of the box.
+        box: In pixels.
+        places: (K, 3) in m, in the order of the names; empty where they are not known.
+    """
+
+    joints: np.ndarray
+    score: float
+    box: list[float]
+    places: np.ndarray
 
 
 class _Detections:
@@ -83,21 +99,34 @@ class _Detections:
         actors = {d.track_id: d for d in here if not d.whole_view}
         people = [one for d in actors.values() if (one := self._person(d)) is not None]
         found = PersonJoints(
-            np.array([joints for joints, _, _ in people]).reshape(-1, len(COCO_JOINTS), 3),
-            np.array([score for _, score, _ in people], np.float64),
-            np.array([box for _, _, box in people], np.float64).reshape(-1, 4),
+            np.array([p.joints for p in people]).reshape(-1, len(COCO_JOINTS), 3),
+            np.array([p.score for p in people], np.float64),
+            np.array([p.box for p in people], np.float64).reshape(-1, 4),
+            places=self._in_space(people),
         )
         stamp = stamp_of(message.header.stamp)
         self._inputs.put(self._camera, stamp, self._inputs.usable(self._camera, found))
 
-    def _person(self, detection: Any) -> tuple[np.ndarray, float, list[float]] | None:
+    def _in_space(self, people: Sequence[_Actor]) -> np.ndarray | None:
+        """Return the places (N, 25, 3); None where the names are not those of NTU RGB+D."""
+        names = self._names or []
+        if not set(NTU_JOINTS) <= set(names):
+            return None
+        empty = np.zeros((len(names), 3))
+        all_places = [p.places if len(p.places) else empty for p in people]
+        places = np.array(all_places).reshape(-1, len(names), 3)
+        return in_ntu_order(names, np.where(np.isfinite(places).all(-1, keepdims=True), places, 0))
+
+    def _person(self, detection: Any) -> _Actor | None:
         fault = self._fault(detection)
         if fault:
             self._inputs.note_broken(self._camera, 1, fault)
             return None
         rows = np.stack([detection.joints_x, detection.joints_y, detection.joints_score], axis=1)
         names = self._names or []
-        return in_coco_order(names, rows), detection.box_score, list(detection.bbox)
+        places = np.array([(p.x, p.y, p.z) for p in detection.joints_3d]).reshape(-1, 3)
+        joints = in_coco_order(names, rows)
+        return _Actor(joints, detection.box_score, list(detection.bbox), places)
 
     def _fault(self, detection: Any) -> str:
         """Return why an actor's joints cannot be used; empty where they can."""
@@ -106,7 +135,8 @@ class _Detections:
         lengths = {
             len(part) for part in (detection.joints_x, detection.joints_y, detection.joints_score)
         }
-        if lengths != {len(self._names)}:
+        if lengths != {len(self._names)} or len(detection.joints_3d) not in (0, len(self._names)):
+            lengths.add(len(detection.joints_3d))
             return f'{sorted(lengths)} of {len(self._names)} named joints'
         if not set(self._names) & set(COCO_JOINTS):
             return f'none of {", ".join(self._names[:4])}, … is a joint of COCO'
@@ -114,29 +144,41 @@ class _Detections:
 
 
 class _Bodies:
-    """The bodies of ROS4HRI: `/humans/bodies/tracked`, and a topic for each.
+    """The bodies of ROS4HRI in one camera: `/humans/bodies/tracked`, and a topic for each.
 
     Those of one stamp are a frame's people. They are given once all that are tracked have come, or
     something of another stamp has; and again where more come after that.
     """
 
-    def __init__(self, node: Node, camera: str, inputs: JointsInput) -> None:
-        self._node, self._camera, self._inputs = node, camera, inputs
+    def __init__(self, node: Node, camera: str, place: str, inputs: JointsInput) -> None:
+        self._node, self._camera, self._place, self._inputs = node, camera, place, inputs
         ids_type, self._skeleton_type = _hri_types()
         self._tracked: frozenset[str] = frozenset()
         self._subscribed: set[str] = set()
         self._frames: dict[int, dict[str, np.ndarray | None]] = {}
         self._incomplete: set[int] = set()
-        MatchedSubscription(node, ids_type, f'{BODIES}/tracked', self._take_ids, depth=QUEUE)
+        MatchedSubscription(node, ids_type, f'{place}/tracked', self._take_ids, depth=QUEUE)
 
     def _take_ids(self, message: Any) -> None:
-        self._tracked = frozenset(message.ids)
+        self._tracked = frozenset(filter(self._is_usable, message.ids))
         for body in self._tracked - self._subscribed:
             self._subscribed.add(body)  # for good: see `MatchedSubscription`
-            topic, take = f'{BODIES}/{body}/skeleton2d', partial(self._take, body)
+            topic, take = f'{self._place}/{body}/skeleton2d', partial(self._take, body)
             MatchedSubscription(self._node, self._skeleton_type, topic, take, depth=QUEUE)
         if not self._tracked:
             self._give(stamp_of(message.header.stamp), {})
+
+    def _is_usable(self, body: str) -> bool:
+        """Return whether a topic can be called by this id; report it if not."""
+        if re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*', body):
+            return True
+        self._inputs.note_broken(
+            self._camera,
+            1,
+            f'the id {body!r:.60} on {self._place}/tracked names no topic: letters, digits and _,'
+            ' a letter first',
+        )
+        return False
 
     def _take(self, body: str, message: Any) -> None:
         stamp = stamp_of(message.header.stamp)

@@ -1,7 +1,9 @@
 """Check what the parts on costs of networks measure, and what they say of it."""
 
+import pytest
+
 from actloc_ros.models.loading import open_network
-from benchmark.results import graphs, in_time, sound, words
+from benchmark.results import few_shot_clips, graphs, in_time, published_people, sound, words
 
 
 def test_a_step_of_a_continual_network_costs_less_than_its_clip(monkeypatch):
@@ -15,6 +17,17 @@ def test_a_step_of_a_continual_network_costs_less_than_its_clip(monkeypatch):
 
 
 BY_CLIPS = {'frames': 100.0, 'gmac_clip': 1.5, 'ms_clip': 40.0}
+
+
+def test_published_people_are_measured_at_each_size_of_input(monkeypatch):
+    monkeypatch.setattr(published_people, 'SECONDS', 0.0)
+    found = published_people.sizes()
+    assert {'nanodet_plus_m 320×320', 'nanodet_plus_m 416×416', 'rtmpose_t 256×192'} <= set(found)
+    row = published_people.costs(published_people.opened(found['nanodet_plus_m 320×320']))
+    assert row['gmac'] == pytest.approx(0.45, rel=0.1)  # as its reference has it
+    assert row['ms'] > 0
+    text = published_people.section({'threads': 1, 'rows': {'nanodet_plus_m 320×320': row}})
+    assert '| `nanodet_plus_m` | 320×320 | detection | 1.20 | 0.4' in text
 
 
 def test_labels_in_words_are_encoded_once(monkeypatch):
@@ -41,3 +54,13 @@ def test_sounds_of_held_out_sources_are_counted():
     )
     assert 'the right sound scores best in 33%' in ' '.join(text.split())
     assert '| scream | 4 | 0.25 | 3 |' in text
+
+
+def test_clips_of_nobody_are_counted():
+    row = {'shots': 1, 'accuracy': 0.3, 'interval': 0.01}
+    row |= {'reported_right': 0.1, 'reported_of_others': 0.2}
+    text = few_shot_clips.section(
+        {'clips': 60, 'found': 57, 'labels': ['hugging', 'kicking'], 'rows': [row]}
+    )
+    assert 'In 3 clips nobody was found' in text
+    assert '| 1 | 0.300 ± 0.010 | 0.10 | 0.20 |' in text

@@ -128,7 +128,7 @@ def test_opens_by_name_and_runs_on_an_image():
 @pytest.mark.parametrize(
     ('model', 'weights', 'message'),
     [
-        ('people_n+stgcnpp_ntu60_3dkp_j', '', 'in metres; images give COCO'),
+        ('people_n+stgcnpp_ntu60_3dkp_j', '', '25 joints in m; images give pixels'),
         (f'people_n+{PLUS},{PLUS}', '', 'take the stream j twice'),
         (f'people_n+{PLUS},stgcnpp_ntu120_hrnet_b', '', 'cannot be fused'),
         (f'people_n+{PLUS}', 'a.pth,b.pth', 'weights are 2 files for 1 networks'),

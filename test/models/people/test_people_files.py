@@ -56,11 +56,19 @@ def test_ready_descriptions_are_read(path):
         ({'boxes': 'other.yaml'}, 'for the layouts simcc, .* alone'),
         ({'blur': 10}, 'blur is 10; it must be odd'),
         ({'people': 5}, 'people is 5; it must be a text'),
+        ({'person': -1}, 'person is -1; it must be the number of a class'),
+        ({'layout': 'nanodet', 'person': 80}, 'in the layout nanodet less than classes'),
     ],
 )
 def test_wrong_descriptions_say_what_is_wrong(tmp_path, values, text):
     with pytest.raises(ModelError, match=text):
         read_description(describe(tmp_path / 'x.yaml', **values))
+
+
+def test_boxes_are_named_by_a_path_or_a_name(tmp_path):
+    for boxes, read in (('other.yaml', str(tmp_path / 'other.yaml')), ('people_n', 'people_n')):
+        path = describe(tmp_path / 'x.yaml', layout='simcc', boxes=boxes)
+        assert read_description(path).boxes == read
 
 
 def test_descriptions_that_lack_keys_or_are_no_yaml(tmp_path):
@@ -126,6 +134,15 @@ def test_nanodet_reads_distances_as_means_of_bins(joined):
     np.testing.assert_allclose(reported.boxes, [[8, 24, 56, 40]], atol=1e-4)
     corner = READERS['nanodet'](outputs, (64, 64), how('nanodet', point_offset=0.0), 0.3)
     np.testing.assert_allclose(corner.boxes, [[0, 16, 48, 32]], atol=1e-4)
+
+
+def test_nanodet_of_other_classes():
+    found = np.full((1, 84, 3 + 32), -9, np.float32)
+    found[0, 64 + 5, 2] = 0.6
+    reported = READERS['nanodet']([found], (64, 64), how('nanodet', classes=3, person=2), 0.3)
+    np.testing.assert_allclose(reported.boxes, [[0, 0, 64, 64]])  # ends where the input does
+    with pytest.raises(LayoutError, match='84 cells, 80 classes, and distances; the network gives'):
+        READERS['nanodet']([found], (64, 64), how('nanodet'), 0.3)
 
 
 def test_movenet_reads_y_before_x():

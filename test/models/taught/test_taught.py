@@ -115,6 +115,8 @@ def test_what_cannot_be_taught_says_why(tmp_path, capsys):
     given = ['--model', MODEL, '--out', str(tmp_path / 'a.safetensors')]
     assert main(['teach', 'x', '--from', f'{video}@0-1.5', *given]) == 2
     assert 'nobody is found' in capsys.readouterr().err
+    assert main(['teach', 'x', '--from', f'{video}@5-6', *given]) == 2
+    assert 'ends at 3.9 s, before the example from 5.0 s on' in capsys.readouterr().err
     assert main(['teach', 'anything', '--from', f'{video}@2-3.5', *given]) == 2
     assert 'knows "anything" already' in capsys.readouterr().err
     with pytest.raises(TeachError):

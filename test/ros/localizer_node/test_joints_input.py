@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from geometry_msgs.msg import Point
 from node_harness import MILLISECOND, picture, running_node, values, wait_for
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from actloc_ros.joints import COCO_JOINTS
+from actloc_ros.joints import COCO_JOINTS, NTU_JOINTS
 from actloc_ros.messages import header_message
 from actloc_ros.models.skeleton_n.export import to_onnx
 from actloc_ros.models.skeleton_n.network import SkeletonNet
@@ -139,22 +140,44 @@ def test_a_package_that_is_not_installed_is_named(given):
         pytest.skip('hri_msgs is installed')
 
 
-class Bodies:
-    """Publishes bodies as ROS4HRI has them."""
+def test_joints_in_space_reach_a_network_of_ntu(given):
+    places = np.random.default_rng(0).uniform((-1, -1, 2), (1, 1, 3), (25, 3))
+    inside = [(30.0, 20.0, 0.9)] * 25
+    known = [Point(x=x, y=y, z=z) for x, y, z in places.tolist()]
+    model = {'model': 'topic+stgcnpp_ntu60_3dkp_j', 'weights': '', 'random_weights': True}
+    with running_node(**given | model | {'device': 'cpu'}) as client:
+        images, joints = client.camera(), client.camera('joints', ActionDetectionArray)
+        publish_names(client, NTU_JOINTS)
+        for index in range(3):
+            stamp = START + index * PERIOD
+            joints.publish(array(stamp, actor(1, inside, joints_3d=known), actor(2, inside)))
+            answer = client.show(images, picture(), stamp)
+        found = answer.detections
+        scores = {d.track_id: max((r.score for r in d.results), default=0) for d in found}
+        assert len(scores) == 2
+        assert min(scores.values()) == 0 < max(scores.values())  # one has no joints in space
+        assert values(client.status('camera'))['joints broken'] == '0'
 
-    def __init__(self, client, messages):
-        self._node, self._types = client.node, messages
-        self._ids = client.node.create_publisher(messages.IdsList, '/humans/bodies/tracked', 10)
+
+class Bodies:
+    """Publishes bodies as ROS4HRI has them, below `place`."""
+
+    def __init__(self, client, messages, place='/humans/bodies'):
+        self._node, self._types, self._place = client.node, messages, place
+        self._ids = client.node.create_publisher(messages.IdsList, f'{place}/tracked', 10)
         self._bodies = {}
         wait_for(self._ids.get_subscription_count)
 
+    def announce(self, message):
+        """Publish a list of ids."""
+        self._ids.publish(message)
+
     def track(self, stamp, *ids):
         """Say who is tracked, and let each have a topic."""
-        self._ids.publish(
-            self._types.IdsList(header=header_message(ros_type, stamp, 'optical'), ids=list(ids))
-        )
+        header = header_message(ros_type, stamp, 'optical')
+        self.announce(self._types.IdsList(header=header, ids=list(ids)))
         for body in set(ids) - set(self._bodies):
-            topic = f'/humans/bodies/{body}/skeleton2d'
+            topic = f'{self._place}/{body}/skeleton2d'
             self._bodies[body] = self._node.create_publisher(self._types.Skeleton2D, topic, 10)
             wait_for(self._bodies[body].get_subscription_count)
 
@@ -205,10 +228,44 @@ def test_bodies_of_ros4hri_give_joints(given):
         assert values(client.status('camera'))['joints broken'] == '1'
 
 
-def test_bodies_of_several_cameras_are_refused(given):
-    pytest.importorskip('hri_msgs.msg', reason='hri_msgs is not built here')
+def test_bodies_of_several_cameras_come_below_their_names(given):
+    messages = pytest.importorskip('hri_msgs.msg', reason='hri_msgs is not built here')
     hri = given | {'joints__type': 'hri_msgs/Skeleton2D', 'cameras': ['left', 'right']}
-    with running_node(autostart=False, **hri) as client:
-        assert not client.change_state('configure')
-        status = wait_for(lambda: client.status() or None)
-        assert 'which camera a body is in' in status.message
+    with running_node(**hri) as client:
+        cameras = {'left': LEFT, 'right': RIGHT}
+        images = {name: client.camera(f'{name}/image') for name in cameras}
+        bodies = {name: Bodies(client, messages, f'{name}/humans/bodies') for name in cameras}
+        image = picture()
+        for each in bodies.values():
+            each.track(START - PERIOD, 'abc')  # an id means somebody else in each camera
+        found = {}
+        for index in range(3):
+            stamp = START + index * PERIOD
+            for name, points in cameras.items():
+                bodies[name].publish(stamp, 'abc', points)
+                [detection, *_] = client.show(images[name], image, stamp).detections or [None]
+                found[name] = detection
+        height, width = image.shape[:2]
+        for name, points in cameras.items():
+            by_name = dict(zip(COCO_JOINTS, joints_of(found[name]).tolist(), strict=True))
+            for joint in set(points) & set(COCO_JOINTS):
+                x, y, c = points[joint]
+                assert by_name[joint] == pytest.approx([x * width, y * height, c])
+            assert sum(c > 0 for _, _, c in by_name.values()) == 2
+            assert values(client.status(f'camera {name}'))['frames without joints'] == '0'
+
+
+def test_ids_that_name_no_topic_are_counted_and_left_out(given):
+    messages = pytest.importorskip('hri_msgs.msg', reason='hri_msgs is not built here')
+    with running_node(**given | {'joints__type': 'hri_msgs/Skeleton2D'}) as client:
+        images, bodies = client.camera(), Bodies(client, messages)
+        bodies.track(START - PERIOD, 'abc')
+        wrong = messages.IdsList(header=header_message(ros_type, START, 'optical'))
+        wrong.ids = ['a b', '', '/c', 'abc']
+        bodies.announce(wrong)
+        wait_for(lambda: values(client.status('camera'))['joints broken'] == '3')
+        for index in range(2):
+            bodies.publish(START + index * PERIOD, 'abc', LEFT)
+            answer = client.show(images, picture(), START + index * PERIOD)
+        assert len(answer.detections) > 0
+        assert client.state() == 'active'
