@@ -64,7 +64,7 @@ def test_another_network_is_refused():
     content = to_onnx(SkeletonNet(3, 16, 2), ['a', 'b', 'c'], [0.5] * 3)
     with pytest.raises(ValueError, match='no people_n'):
         restore_people(content)
-    with pytest.raises(RestoreError, match='no folded bias'):
+    with pytest.raises(RestoreError, match='it lacks 2'):
         restore(PeopleNetwork(), content, (torch.zeros(1, 3, 64, 64),))
 
 
