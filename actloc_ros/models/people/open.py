@@ -27,6 +27,10 @@ from actloc_ros.models.people_n.session import PeopleSession
 from actloc_ros.models.storage import find_onnx, onnx_places
 
 PEOPLE_N, JOINTS_N = 'people_n', 'joints_n'
+CONTINUES = 0.77
+"""Of the score from which `people_n` reports somebody: from there on a box may continue a track."""
+
+WEAKEST = 0.1  # from where on it may where another network finds people
 YAML, ONNX = ('.yaml', '.yml'), '.onnx'
 PUBLISHED = ('yolox_', 'nanodet_plus_', 'rtmdet_', 'rtmo_')
 """How names of published networks begin, which PyTorch runs: see `published_people`."""
@@ -52,6 +56,7 @@ class PeopleNetwork:
         detect: An image, uint8 (H, W, 3) in RGB, and the least score -> the people in it, with
             COCO's 17 joints; where the network has none, their confidence is 0.
         threshold: Score from which a person is reported.
+        least: Score from which a box may still continue a track, if that is less.
         has_joints: Whether it finds joints.
         refine: An image and some of the people that `detect` found in it -> the same people with
             better joints. It takes time for each of them, so that it is for those who matter.
@@ -64,6 +69,12 @@ class PeopleNetwork:
     has_joints: bool
     refine: Refine = _as_found
     files: tuple[Path, ...] = ()
+    least: float = WEAKEST
+
+    @property
+    def weakest(self) -> float:
+        """Score from which a box may still continue a track."""
+        return min(self.least, self.threshold)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -147,7 +158,9 @@ def _open_crops(name: str, device: str, threads: int) -> PeopleNetwork:
     joints, boxes = PublishedJoints(opened), open_people(front, device, threads)
     files = (*boxes.files, path)
     whole = f'{boxes.name}+{opened.entry.name}'
-    return PeopleNetwork(whole, boxes.detect, boxes.threshold, True, joints.refine, files)
+    return PeopleNetwork(
+        whole, boxes.detect, boxes.threshold, True, joints.refine, files, boxes.least
+    )
 
 
 def _open_people_n(name: str, device: str, providers: Providers, threads: int) -> PeopleNetwork:
@@ -158,13 +171,17 @@ def _open_people_n(name: str, device: str, providers: Providers, threads: int) -
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n(providers, threads)
     check_used(device, session.providers)
-    files = _with_joints_n(path)
-    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
+    return _with_joints_n(path, session.find, session.threshold, joints)
 
 
-def _with_joints_n(path: Path) -> tuple[Path, ...]:
-    joints = find_onnx(JOINTS_N)
-    return (path,) if joints is None else (path, joints)
+def _with_joints_n(
+    path: Path, find: Detect, threshold: float, joints: JointsSession
+) -> PeopleNetwork:
+    """Return a `people_n` whose joints `joints_n` finds."""
+    joints_file = find_onnx(JOINTS_N)
+    files = (path,) if joints_file is None else (path, joints_file)
+    least = CONTINUES * threshold
+    return PeopleNetwork(path.stem, find, threshold, True, joints.refine, files, least)
 
 
 def _open_joints_n(providers: Providers, threads: int) -> JointsSession:
@@ -188,8 +205,7 @@ def _open_by_torch(name: str, device: str, threads: int) -> PeopleNetwork:
     except ValueError as error:
         raise WeightsError(f'"{path}" is no {PEOPLE_N}: {one_line(error)}') from error
     joints = _open_joints_n((CPU,), threads)
-    files = _with_joints_n(path)
-    return PeopleNetwork(path.stem, session.find, session.threshold, True, joints.refine, files)
+    return _with_joints_n(path, session.find, session.threshold, joints)
 
 
 def _people_n_file(name: str) -> Path:

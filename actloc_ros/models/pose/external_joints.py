@@ -21,6 +21,7 @@ class ExternalJoints:
     Attributes:
         name: Short, for messages.
         threshold: Score from which a person is reported: those who give joints have chosen them.
+        weakest: Score from which a box may continue a track: the same.
         has_joints: Whether there are joints.
         joint_names: Of those that are reported in images.
         files: That it was read from.
@@ -34,6 +35,7 @@ class ExternalJoints:
     """
 
     threshold = 0.0
+    weakest = 0.0
     has_joints = True
 
     def __init__(

@@ -14,7 +14,6 @@ from actloc_ros.localizer import ClipInfo, Detections, Localizer
 from actloc_ros.models.people_n.decode import FoundPeople
 from actloc_ros.tracks import TrackLinker, TrackOptions, TrackUpdate
 
-LEAST_SCORE = 0.1  # of a box that may still continue a track
 CONFIRMING_FRAMES = 3  # after which a track is reported
 CONFIRMING_TIME = 0.15  # s after which two frames are enough, on slow cameras
 
@@ -24,7 +23,11 @@ class People(Protocol):
 
     @property
     def threshold(self) -> float:
-        """Score from which a person is reported."""
+        """Score from which a person is reported, and a track begins."""
+
+    @property
+    def weakest(self) -> float:
+        """Score from which a box may still continue a track."""
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -97,8 +100,7 @@ class PoseLocalizer(Localizer):
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
-        least = min(LEAST_SCORE, self._people.threshold)
-        found = [self._people.of_frame(frame, least) for frame in frames]
+        found = [self._people.of_frame(frame, self._people.weakest) for frame in frames]
         return [
             self._camera(frame.camera).update(frame, people)
             for frame, people in zip(frames, found, strict=True)

@@ -1,7 +1,8 @@
 """Choose the best weights of a training by its validation, and write them for use.
 
 `python -m actloc_ros.training.people_n.publish RUN --out people_n.safetensors` writes an ONNX file
-beside it.
+beside it. `--threshold` names the score from which people are reported; without it, it is that from
+which 0.9 of the boxes of validation are right.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ def choose(folder: Path) -> dict[str, Any]:
     return max(kept, key=lambda row: sum(row.get(name, 0.0) for name in MERIT))
 
 
-def publish(folder: Path, out: Path) -> dict[str, Any]:
+def publish(folder: Path, out: Path, threshold: float | None = None) -> dict[str, Any]:
     """Write the best weights of a run, and return their figures of validation."""
     best = choose(folder)
     network = read_weights(average_path(folder, best['step'])).network
-    threshold = round(best['score@0.9'], 3)
+    threshold = round(best['score@0.9'], 3) if threshold is None else threshold
     write_weights(out, PeopleWeights(network, threshold))
     export_onnx(network, out.with_suffix('.onnx'), threshold)
     return best
@@ -48,8 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Write the best weights of a training.')
     parser.add_argument('run', type=Path, help='folder of the training')
     parser.add_argument('--out', type=Path, required=True, help='.safetensors file to write')
+    parser.add_argument('--threshold', type=float, help='score from which people are reported')
     args = parser.parse_args()
-    print(json.dumps(publish(args.run, args.out)))
+    print(json.dumps(publish(args.run, args.out, args.threshold)))
 
 
 if __name__ == '__main__':
