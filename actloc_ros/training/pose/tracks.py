@@ -10,7 +10,6 @@ import numpy as np
 from actloc_ros.datasets.annotated_videos import AnnotatedVideos
 from actloc_ros.io.media import open_frames
 from actloc_ros.models.people.open import PeopleNetwork
-from actloc_ros.models.pose.localizer import LEAST_SCORE
 from actloc_ros.models.skeleton_n.actions import SkeletonActions, SkeletonSession, SkeletonSpec
 from actloc_ros.models.skeleton_n.features import MIRRORED
 from actloc_ros.tracks import TrackLinker, TrackOptions
@@ -176,7 +175,7 @@ def moments(
 ) -> Iterator[Moment]:
     """Yield the frames of a recording, with people on tracks as `PoseLocalizer` has them."""
     linker = TrackLinker(TrackOptions(min_score=people.threshold))
-    least = min(LEAST_SCORE, people.threshold)
+    least = people.weakest
     frames = open_frames(videos.folder / video.path)
     numbers = frame_numbers(video, rate).tolist()
     for first in range(0, len(numbers), CHUNK):

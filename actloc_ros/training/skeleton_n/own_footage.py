@@ -10,7 +10,6 @@ import numpy as np
 
 from actloc_ros.files import write_whole
 from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
-from actloc_ros.models.pose.localizer import LEAST_SCORE
 from actloc_ros.models.skeleton_n.features import JOINTS
 from actloc_ros.training.people_n.pictures import decode_frames
 from actloc_ros.training.skeleton_n.motion_data import Footage
@@ -47,7 +46,7 @@ def find_person(network: PeopleNetwork, video: Path, frames: int) -> np.ndarray:
     """
     rows = np.zeros((frames, 5 + 3 * JOINTS), np.float32)
     for number, image in decode_frames(video, None, EVERY):
-        found = network.detect(image, min(LEAST_SCORE, network.threshold))
+        found = network.detect(image, network.weakest)
         if number // EVERY < frames and len(found.scores):
             best = network.refine(image, found[[int(found.scores.argmax())]])
             rows[number // EVERY] = np.concatenate(

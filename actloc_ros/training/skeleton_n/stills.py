@@ -16,7 +16,6 @@ from actloc_ros.boxes import paired_iou
 from actloc_ros.files import write_whole
 from actloc_ros.frames import NANOSECONDS
 from actloc_ros.models.people.open import PEOPLE_N, PeopleNetwork, open_people
-from actloc_ros.models.pose.localizer import LEAST_SCORE
 from actloc_ros.models.skeleton_n.features import HIPS, JOINTS, SHOULDERS
 from actloc_ros.tracks import TrackLinker, TrackOptions
 from actloc_ros.training.people_n.pictures import Picture, read_photographs
@@ -74,7 +73,7 @@ def find_tracks(photos: Path) -> list[Footage]:
             continue
         image = picture.image()
         if kind == NOBODY:
-            best = network.detect(image, LEAST_SCORE).scores.max(initial=0)
+            best = network.detect(image, network.weakest).scores.max(initial=0)
             if best < PHANTOM_SCORE:
                 continue
         left[kind] -= 1
@@ -96,7 +95,7 @@ def _tracks_of(
     rows: dict[int, np.ndarray] = {}
     truth: dict[int, list[int]] = {}
     for index, (moved, matrix) in enumerate(shaken(image, rng)):
-        found = network.detect(moved, LEAST_SCORE)
+        found = network.detect(moved, network.weakest)
         update = linker.update(round(index * NANOSECONDS / RATE), found.boxes, found.scores)
         followed = list(update.rows())[:MOST_PEOPLE]
         people = network.refine(moved, found[[row for _, row in followed]])
