@@ -165,6 +165,8 @@ COSTS = {
     'i3d_flow_kinetics400': (12675312, 102.698),
     'actionformer_thumos_i3d': (29251612, 45.030),
     'actionformer_anet_tsp': (6943497, 0.861),
+    'actionformer_s_own': (2439561, 4.175),
+    'actionformer_n_own': (763080, 0.746),
     'clip_vit_b_32_words': (151277313, 35.270),
     'clip_vit_b_32_quickgelu_words': (151277313, 35.270),
     'clip_rn50_words': (102007137, 46.743),

@@ -12,7 +12,11 @@ from actloc_ros.models.state_dicts import Shapes
 LAYOUTS = {
     'actionformer_i3d': Layout(2048, 512, (19,) * 6, longest=2304),
     'actionformer_tsp': Layout(512, 256, (7, 7, 7, 7, 7, 0), longest=192, positions=True),
+    'actionformer_s': Layout(2048, 128, (9,) * 6, longest=2304),
+    'actionformer_n': Layout(2048, 64, (9,) * 5, longest=1152),
 }
+# Sizes of this package's own, of which nobody has published weights.
+SIZES = ('actionformer_s', 'actionformer_n')
 # In the order of their names, as in the authors' annotations.
 THUMOS = (
     'BaseballPitch',
@@ -64,7 +68,9 @@ ARCHITECTURES = tuple(
         task=Task.SEGMENTS,
         build=partial(_build, layout),
         classes=partial(_classes, layout),
-        outputs=tuple(f'{part}{level}' for level in range(6) for part in ('cls', 'off')),
+        outputs=tuple(
+            f'{part}{level}' for level in range(layout.levels) for part in ('cls', 'off')
+        ),
         localizer='',
         foldable=False,
         shape=partial(_shape, layout),
@@ -97,5 +103,20 @@ ENTRIES = (
         threshold=THRESHOLD,
         licence='MIT',
         source=SOURCE,
+    ),
+    *(
+        Entry(
+            name=f'{name}_own',
+            architecture=name,
+            labels=('action',),
+            preprocessing=Preprocessing(224, 224),
+            frames=LAYOUTS[name].longest,
+            rate=7.5,
+            activation=Activation.SIGMOID,
+            multi_label=True,
+            threshold=THRESHOLD,
+            source='actloc train (doc/training.md)',
+        )
+        for name in SIZES
     ),
 )

@@ -1,7 +1,7 @@
 """ActionFormer (Zhang, Wu, Li, arXiv 2202.07925): actions in time from a recording's features.
 
 Names and shapes are those of happyharrycn/actionformer_release. All sequences are (B, C, T) with a
-mask (B, 1, T) of what is there; T is a multiple of `DIVISOR`.
+mask (B, 1, T) of what is there; T is a multiple of the layout's `divisor`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-LEVELS = 6
-DIVISOR = 2 ** (LEVELS - 1)
 STEMS = 2
 MASKED = -1e4  # added to what is not there, as the published code does
 SPREAD = 4  # times as wide a hidden layer
 KERNEL = 3
+DROPPED = 0.1  # share of residual paths that training leaves out
+FIRST_SCALE, FIRST_SCORE = 1e-4, 0.01  # of residual paths and of classes, before training
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What differs between published configurations.
+    """What differs between configurations.
 
     Attributes:
         features: Channels of the input.
         width: Channels inside.
-        windows: Places that attention reaches, by level; 0 for all.
+        windows: Places that attention reaches, for each level; 0 for all.
         longest: Places that sequences have in training: shorter ones are padded to as many.
         positions: Whether the position is added to features.
     """
@@ -38,6 +38,16 @@ class Layout:
     windows: tuple[int, ...]
     longest: int
     positions: bool = False
+
+    @property
+    def levels(self) -> int:
+        """How many sequences there are, each half as long as the one before."""
+        return len(self.windows)
+
+    @property
+    def divisor(self) -> int:
+        """What the length of a padded sequence is a multiple of."""
+        return int(2 ** (self.levels - 1))
 
     def padded(self, length: int) -> int:
         """Return the length to which `length` places are padded.
@@ -50,7 +60,7 @@ class Layout:
             2**level * max(1, window // 2 * 2) for level, window in enumerate(self.windows)
         )
         published = self.longest if length <= self.longest else -(-length // divisor) * divisor
-        return min(published, (-(-length // DIVISOR) + 1) * DIVISOR)
+        return min(published, (-(-length // self.divisor) + 1) * self.divisor)
 
 
 class MaskedConv(nn.Module):
@@ -94,6 +104,18 @@ class Scale(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Multiply x."""
         return x * self.scale
+
+
+class ResidualScale(Scale):
+    """A learned factor of a residual path, which training leaves out by chance."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply x (B, C, T)."""
+        scaled = super().forward(x)
+        if not self.training:
+            return scaled
+        kept = torch.rand(len(x), 1, 1, device=x.device) >= DROPPED
+        return scaled * kept / (1 - DROPPED)
 
 
 class Attention(nn.Module):
@@ -151,14 +173,15 @@ class Block(nn.Module):
         super().__init__()
         self.ln1, self.ln2 = ChannelNorm(width), ChannelNorm(width)
         self.attn = Attention(width, window, stride)
-        # Places 1 and 4 are the dropout of training.
+        # Place 2 is a dropout of the published code, which its configurations leave at 0.
         self.mlp = nn.Sequential(
             nn.Conv1d(width, SPREAD * width, 1),
             nn.GELU(),
             nn.Identity(),
             nn.Conv1d(SPREAD * width, width, 1),
         )
-        self.drop_path_attn, self.drop_path_mlp = Scale(1, width, 1), Scale(1, width, 1)
+        self.drop_path_attn = ResidualScale(1, width, 1)
+        self.drop_path_mlp = ResidualScale(1, width, 1)
         self._pool = nn.MaxPool1d(3, 2, 1) if stride > 1 else nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -169,7 +192,7 @@ class Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Features become a pyramid of `LEVELS` sequences, each half as long as the one before."""
+    """Features become a pyramid of sequences, each half as long as the one before."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -213,9 +236,9 @@ class Backbone(nn.Module):
 class Neck(nn.Module):
     """A norm a level."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, levels: int) -> None:
         super().__init__()
-        self.fpn_norms = nn.ModuleList(ChannelNorm(width) for _ in range(LEVELS))
+        self.fpn_norms = nn.ModuleList(ChannelNorm(width) for _ in range(levels))
 
 
 class Head(nn.Module):
@@ -249,9 +272,9 @@ class ClassHead(Head):
 class DistanceHead(Head):
     """How far start and end are from each place."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, levels: int) -> None:
         super().__init__(width)
-        self.scale = nn.ModuleList(Scale() for _ in range(LEVELS))
+        self.scale = nn.ModuleList(Scale() for _ in range(levels))
         self.offset_head = MaskedConv(width, 2)
 
     def forward(self, x: Tensor, mask: Tensor, level: int) -> Tensor:
@@ -272,15 +295,15 @@ class ActionFormer(nn.Module):
     def __init__(self, classes: int, layout: Layout) -> None:
         super().__init__()
         self._layout = layout
-        self.backbone, self.neck = Backbone(layout), Neck(layout.width)
+        self.backbone, self.neck = Backbone(layout), Neck(layout.width, layout.levels)
         self.cls_head = ClassHead(layout.width, classes)
-        self.reg_head = DistanceHead(layout.width)
+        self.reg_head = DistanceHead(layout.width, layout.levels)
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """Map features (B, C, T) of whole recordings, all of T places, to outputs of each level.
 
         Returns:
-            For each of `LEVELS` levels, longest first: logits (B, T', classes) and distances
+            For each of the levels, longest first: logits (B, T', classes) and distances
             (B, T', 2) of start and end in places of the level, T' = ceil(T / 2**level).
         """
         length = features.shape[2]
@@ -288,9 +311,32 @@ class ActionFormer(nn.Module):
         there = torch.arange(padded.shape[2], device=features.device) < length
         mask = there.to(features.dtype).expand(len(features), 1, -1)
         outputs: list[Tensor] = []
-        for level, (x, mask_) in enumerate(self.backbone(padded, mask)):
-            x = self.neck.fpn_norms[level](x)
+        for level, (logits, distances, _) in enumerate(self.levels(padded, mask)):
             places = -(-length // 2**level)
-            logits, distances = self.cls_head(x, mask_), self.reg_head(x, mask_, level)
             outputs += [logits[:, :places], distances[:, :places]]
         return tuple(outputs)
+
+    def levels(self, features: Tensor, mask: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Map padded features (B, C, T) and their mask (B, 1, T) to outputs of each level.
+
+        Returns:
+            For each level logits and distances as above, for all T' = T / 2**level, and the mask
+            (B, 1, T').
+        """
+        outputs = []
+        for level, (x, mask_) in enumerate(self.backbone(features, mask)):
+            x = self.neck.fpn_norms[level](x)
+            outputs.append((self.cls_head(x, mask_), self.reg_head(x, mask_, level), mask_))
+        return outputs
+
+    @torch.no_grad()
+    def initialize(self) -> None:
+        """Set weights, in place, to those that a training begins with."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d) and module.bias is not None:
+                module.bias.zero_()
+            if isinstance(module, ResidualScale):
+                module.scale.fill_(FIRST_SCALE)
+        # Almost all places show no action: the focal loss would be of these at first.
+        first = -math.log((1 - FIRST_SCORE) / FIRST_SCORE)
+        nn.init.constant_(self.cls_head.cls_head.get_parameter('conv.bias'), first)

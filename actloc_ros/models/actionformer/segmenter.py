@@ -31,7 +31,7 @@ from actloc_ros.models.storage import find_stored, stored_path
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a published configuration says beside its weights.
+    """What a configuration says beside its weights.
 
     Attributes:
         rate: Frames a second for which features are.
@@ -48,8 +48,11 @@ class Recipe:
     decode: DecodeOptions
 
 
+OF_I3D = Recipe(RATE, STRIDE, WINDOW, False, DecodeOptions())
 RECIPES = {
-    'actionformer_i3d': Recipe(RATE, STRIDE, WINDOW, False, DecodeOptions()),
+    'actionformer_i3d': OF_I3D,
+    'actionformer_s': OF_I3D,
+    'actionformer_n': OF_I3D,
     'actionformer_tsp': Recipe(
         *(30.0, 16, 16, True),
         DecodeOptions(
@@ -151,13 +154,26 @@ def open_segmenter(model: str, options: LocalizerOptions, features: str = '') ->
     layout = LAYOUTS[opened.entry.architecture]
     if features:
         return Segmenter(opened, read_features(Path(features), layout.features), device)
-    if opened.entry.architecture != 'actionformer_i3d':
+    if RECIPES[opened.entry.architecture] is not OF_I3D:
         raise ModelError(
             f'{opened.entry.name} takes TSP features, which nothing here computes: give those of'
             ' the recording with --features FILE.npy'
         )
+    return Segmenter(opened, open_features(options, device), device)
+
+
+def open_features(options: LocalizerOptions, device: torch.device) -> I3dFeatures:
+    """Return what computes the features of one recording.
+
+    Args:
+        options: What the user chose; of them, whether weights may be random.
+        device: Where I3D runs.
+
+    Raises:
+        ModelError: Weights of I3D are missing or do not fit.
+    """
     rgb, flow = (_open_i3d(part, options, device) for part in ('rgb', 'flow'))
-    return Segmenter(opened, I3dFeatures(rgb, flow, device), device)
+    return I3dFeatures(rgb, flow, device)
 
 
 def _open_i3d(part: str, options: LocalizerOptions, device: torch.device) -> torch.nn.Module:

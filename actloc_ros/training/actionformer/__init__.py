@@ -1,0 +1,1 @@
+"""Train ActionFormer to find segments of actions in whole recordings."""
