@@ -57,6 +57,9 @@ class Detections:
         whole_view: bool (N,): which rows speak of no one in a box but of all that the camera and
             its microphone take in, such as what is heard. Their boxes become the whole image, and
             may be anything here; `track_ids` must be given then. None: no row does.
+        appearance: float32 (N, E) of any scale: what each actor looks like, where `features` are of
+            motion alone; rows of NaN where that is not known. E is always the same. Actions are
+            taught on both; all else takes `features` alone. None: it offers none.
     """
 
     boxes: np.ndarray
@@ -67,6 +70,7 @@ class Detections:
     joints: np.ndarray | None = None
     features: np.ndarray | None = None
     whole_view: np.ndarray | None = None
+    appearance: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of actors."""

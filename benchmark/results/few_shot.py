@@ -27,12 +27,16 @@ LEFT_OUT = ('other',)
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """One action of one person: features, and what the rest of the clip left in them."""
+    """One action of one person: features, and what the rest of the clip left in them.
+
+    The last `looks` numbers of a frame are looks; the others are motion.
+    """
 
     label: str
     subject: str
     features: np.ndarray
     around: np.ndarray
+    looks: int = 0
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -120,6 +124,7 @@ def episodes(segments: list[Segment], labels: list[str], shots: int) -> dict[str
     """
     random = np.random.default_rng(shots)
     subjects = sorted({s.subject for s in segments})
+    looks = segments[0].looks
     right, kept, passed = [], [], []
     while len(right) < EPISODES:
         teachers = set(random.choice(subjects, TEACHERS, replace=False).tolist())
@@ -138,7 +143,7 @@ def episodes(segments: list[Segment], labels: list[str], shots: int) -> dict[str
         taught = TaughtSet('', '', {}, others[:0])
         for label, own in picked.items():
             taught = taught.with_action(label, [s.features for s in own], others[:0])
-        prototypes = Prototypes.of(TaughtSet('', '', taught.examples, others))
+        prototypes = Prototypes.of(TaughtSet('', '', taught.examples, others, looks))
         queries = [s for s in segments if s.subject not in teachers]
         alike = np.stack([_similarity(prototypes, s) for s in queries])
         scores = (alike - prototypes.thresholds) >= 0

@@ -59,10 +59,10 @@ def segment_of(folder: Path, entry: dict[str, Any], localizer: Localizer) -> Seg
     localizer.reset()
     try:
         frames = islice(counted_frames(path), 0, None, STRIDE)
-        [features], around = examples_of(frames, localizer, [Span(str(path), start, end)])
+        [features], around, looks = examples_of(frames, localizer, [Span(str(path), start, end)])
     except TeachError:
         return None
-    return Segment(entry['label_name'], str(entry['seq']), features, around)
+    return Segment(entry['label_name'], str(entry['seq']), features, around, looks)
 
 
 def section(numbers: dict[str, Any]) -> str:

@@ -11,7 +11,8 @@ from onnx import TensorProto, numpy_helper
 from torch import Tensor, nn
 
 from actloc_ros.models.joints_n.crops import SIDE
-from actloc_ros.models.joints_n.network import JointsNetwork
+from actloc_ros.models.joints_n.network import BLOCKS, JointsNetwork
+from actloc_ros.models.joints_n.session import APPEARANCE
 from actloc_ros.models.people_n.export import finish_onnx, write_onnx
 
 NOTICE = (
@@ -20,6 +21,7 @@ NOTICE = (
 )
 HALF = '/half'  # end of the names of weights that are stored in 16 bits
 LEAST_HALVED = 256  # values of a tensor
+LAST_BLOCK = f'network.trunk.blocks.{len(BLOCKS) - 1}.project.weight'
 OUTPUTS = ('maps', 'presence')
 
 
@@ -40,8 +42,9 @@ def export_onnx(network: JointsNetwork, path: Path) -> None:
     """Write the network, in evaluation mode, as an ONNX file that takes any number of crops.
 
     It takes `crops`, uint8 (N, SIDE, SIDE, 3) in RGB, and gives `maps`, logits (N, 17, SIDE / 4,
-    SIDE / 4), and `presence`, chances (N, 17). The larger weights are rounded to 16 bits. Its
-    metadata hold the notice of the weights that the training began with.
+    SIDE / 4), `presence`, chances (N, 17), and what `add_appearance` adds. The larger
+    weights are rounded to 16 bits. Its metadata hold the notice of the weights that the training
+    began with.
     """
     was_training = network.training
     crops = torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8)
@@ -50,8 +53,37 @@ def export_onnx(network: JointsNetwork, path: Path) -> None:
     network.train(was_training)
     finish_onnx(path, {'notice': NOTICE})
     model = onnx.load(str(path))
+    add_appearance(model)
     halve_weights(model)
     onnx.save(model, str(path))
+
+
+def add_appearance(model: onnx.ModelProto) -> None:
+    """Let a model of `export_onnx` also give `appearance`, (N, 320): what each crop looks like.
+
+    It is the mean over the trunk's coarse level, `Levels.coarse`, which is what the convolution
+    with the last block's weights gives. So a file that was written without it gets it:
+
+        model = onnx.load(path)
+        add_appearance(model)
+        onnx.save(model, path)
+
+    Raises:
+        ValueError: It has no such convolution, or has the output already.
+    """
+    graph = model.graph
+    last = [node for node in graph.node if LAST_BLOCK in node.input]
+    if len(last) != 1 or last[0].op_type != 'Conv':
+        raise ValueError(f'it has no convolution with the weights {LAST_BLOCK}')
+    if APPEARANCE in {output.name for output in graph.output}:
+        raise ValueError(f'it has the output "{APPEARANCE}" already')
+    mean = onnx.helper.make_node(
+        'ReduceMean', [last[0].output[0]], [APPEARANCE], name=APPEARANCE, axes=[2, 3], keepdims=0
+    )
+    graph.node.append(mean)
+    shape: list[str | int | None] = ['people', BLOCKS[-1][1]]
+    graph.output.append(onnx.helper.make_tensor_value_info(APPEARANCE, TensorProto.FLOAT, shape))
+    onnx.checker.check_model(model)
 
 
 def halve_weights(model: onnx.ModelProto) -> None:

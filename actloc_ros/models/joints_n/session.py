@@ -15,6 +15,9 @@ from actloc_ros.models.people_n.decode import FoundPeople
 MOST = 8
 """People of an image whose joints are read, by their scores; more would take too long."""
 
+APPEARANCE = 'appearance'
+"""The output that says what a crop looks like; files of before have none."""
+
 
 class JointsSession:
     """Finds the joints of people whose boxes are known.
@@ -33,6 +36,8 @@ class JointsSession:
     ) -> None:
         source = model if isinstance(model, bytes) else str(model)
         self._session = open_session(source, tuple(providers), threads)
+        has_looks = APPEARANCE in {output.name for output in self._session.get_outputs()}
+        self._outputs = ['maps', 'presence', *([APPEARANCE] if has_looks else [])]
 
     @property
     def providers(self) -> list[str]:
@@ -50,21 +55,29 @@ class JointsSession:
         Returns:
             float32 (N, 17, 3), x, y in pixels and confidence in [0, 1].
         """
-        if not len(boxes):
-            return np.zeros((0, 17, 3), np.float32)
-        parts = squares(boxes)
-        crops = np.stack([cut(image, part) for part in parts])
-        maps, presence = self._session.run(['maps', 'presence'], {'crops': crops})
-        places, mass = read_maps(maps)
-        xy = parts[:, None, :2] + places * parts[:, None, 2:]
-        return np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
+        return self._read(image, boxes)[0] if len(boxes) else np.zeros((0, 17, 3), np.float32)
 
     def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
-        """Return people with this network's joints for the `MOST` with the best scores.
+        """Return people with this network's joints and looks for the `MOST` with the best scores.
 
-        The others keep the joints that they have.
+        The others keep the joints that they have, and nothing is known of their looks.
         """
+        if not len(found.boxes):
+            return found
         rows = np.argsort(-found.scores, kind='stable')[:MOST]
-        joints = found.joints.copy()
-        joints[rows] = self.joints(image, found.boxes[rows])
-        return replace(found, joints=joints)
+        joints, appearance = found.joints.copy(), None
+        joints[rows], looks = self._read(image, found.boxes[rows])
+        if looks is not None:
+            appearance = np.full((len(joints), looks.shape[1]), np.nan, np.float32)
+            appearance[rows] = looks
+        return replace(found, joints=joints, appearance=appearance)
+
+    def _read(self, image: Image, boxes: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """Return joints (N, 17, 3) and looks (N, D), if the file has these, of one or more."""
+        parts = squares(boxes)
+        crops = np.stack([cut(image, part) for part in parts])
+        maps, presence, *looks = self._session.run(self._outputs, {'crops': crops})
+        places, mass = read_maps(maps)
+        xy = parts[:, None, :2] + places * parts[:, None, 2:]
+        joints = np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
+        return joints, looks[0] if looks else None

@@ -44,15 +44,19 @@ class FoundPeople:
         boxes: float32 (N, 4), x1, y1, x2, y2 in pixels of the image, inside it.
         scores: float32 (N,), in [0, 1].
         joints: float32 (N, 17, 3), x, y in pixels of the image and confidence in [0, 1].
+        appearance: float32 (N, D), what each looks like; rows of NaN where that is not known. None:
+            of nobody.
     """
 
     boxes: FloatArray
     scores: FloatArray
     joints: FloatArray
+    appearance: FloatArray | None = None
 
     def __getitem__(self, rows: Any) -> FoundPeople:
         """Return some of them."""
-        return FoundPeople(self.boxes[rows], self.scores[rows], self.joints[rows])
+        appearance = None if self.appearance is None else self.appearance[rows]
+        return FoundPeople(self.boxes[rows], self.scores[rows], self.joints[rows], appearance)
 
 
 def decode(

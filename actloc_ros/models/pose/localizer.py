@@ -82,7 +82,8 @@ class PoseLocalizer(Localizer):
     Scores of actions are rescaled, each label by its own threshold, so that 0.5 means "as likely
     as not" for all; see `rescale`.
 
-    An actor's features are what the motion of its joints left in the skeleton network's memory.
+    An actor's features are what the motion of its joints left in the skeleton network's memory; its
+    appearance is what the network that finds its joints sees of it in the newest frame.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class _Camera:
         boxes, joints = followed.boxes, followed.joints
         scores = self.actions.update(frame.stamp, size, ids, boxes, joints)
         kept = self._confirmed(frame.stamp, tracks)
+        appearance = followed.appearance
         return Detections(
             boxes=boxes[kept],
             scores=followed.scores[kept],
@@ -156,6 +158,7 @@ class _Camera:
             track_ids=ids[kept],
             joints=joints[kept] if self.people.joint_names else None,
             features=self.actions.memory(ids[kept]),
+            appearance=None if appearance is None else appearance[kept],
         )
 
     def _confirmed(self, stamp: int, tracks: TrackUpdate) -> np.ndarray:

@@ -5,6 +5,9 @@ direction of its examples' features, relative to what else was seen. What is les
 threshold between its examples and everything else is none of the taught actions. Where the two
 overlap, the threshold is what 95 % of everything else is below: a missed action is better than one
 that nobody does.
+
+Features are of motion and, where these are known, of looks. Each of the two counts by a weight of
+its own, however many numbers it has.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ MOST_FRAMES, MOST_OTHERS = 48, 600  # that are kept of an example, and of what i
 POSITIVE, NEGATIVE = 20, 95  # percentiles: how alike examples are, and what is none
 LEAST_SIMILARITY = 0.3  # below which nothing is taken for a taught action
 SHARPEST = 0.05  # of similarity, within which a score goes from 0.27 to 0.73
+LOOKS = 0.5  # weight of all looks, where that of all motion is 1; see doc/few_shot.md
 ENOUGH = 20  # frames of what is none that tell where features lie at all
 
 
@@ -38,12 +42,14 @@ class TaughtSet:
         weights: What tells its weights from others, see `fingerprint`.
         examples: By action, of each example float32 (frames, D).
         others: float32 (frames, D).
+        looks: How many of the D, the last ones, are looks; the others are motion.
     """
 
     model: str
     weights: str
     examples: Mapping[str, tuple[np.ndarray, ...]]
     others: np.ndarray
+    looks: int = 0
 
     def with_action(
         self, name: str, examples: Iterable[np.ndarray], others: np.ndarray
@@ -51,7 +57,7 @@ class TaughtSet:
         """Return the set with one action taught again, and more of what is none."""
         kept = {**self.examples, name: tuple(_thinned(e, MOST_FRAMES) for e in examples)}
         both = np.concatenate([self.others, others]) if len(self.others) else others
-        return TaughtSet(self.model, self.weights, kept, _thinned(both, MOST_OTHERS))
+        return replace(self, examples=kept, others=_thinned(both, MOST_OTHERS))
 
     def write(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""
@@ -59,7 +65,12 @@ class TaughtSet:
         for number, (_, examples) in enumerate(self.examples.items()):
             for index, example in enumerate(examples):
                 tensors[f'{number}.{index}'] = np.ascontiguousarray(example, np.float32)
-        told = {'model': self.model, 'weights': self.weights, 'actions': list(self.examples)}
+        told = {
+            'model': self.model,
+            'weights': self.weights,
+            'actions': list(self.examples),
+            'looks': self.looks,
+        }
         with write_whole(path) as file:
             file.write_bytes(save(tensors, {'taught': json.dumps(told)}))
 
@@ -86,13 +97,24 @@ class TaughtSet:
                 )
                 for number, name in enumerate(told['actions'])
             }
-            taught = cls(str(told['model']), str(told['weights']), examples, tensors['others'])
+            taught = cls(
+                str(told['model']),
+                str(told['weights']),
+                examples,
+                tensors['others'],
+                int(told.get('looks', 0)),
+            )
             taught.check()
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise WeightsError(
                 f'"{path}" holds no taught actions ({one_line(error)}); make it by actloc teach'
             ) from error
         return taught
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers a frame has, D."""
+        return int(self.others.shape[1])
 
     def check(self) -> None:
         """Refuse arrays that do not fit each other.
@@ -104,6 +126,8 @@ class TaughtSet:
         widths = {array.shape[1:] for array in arrays}
         if len(widths) != 1 or not all(self.examples.values()):
             raise ValueError(f'examples have shapes {sorted(map(str, widths))}')
+        if not 0 <= self.looks <= self.width:
+            raise ValueError(f'{self.looks} of {self.width} numbers are looks')
         if not all(len(e) and np.isfinite(e).all() for e in arrays[1:]):
             raise ValueError('an example is empty or not finite')
 
@@ -123,7 +147,7 @@ class Prototypes:
     Attributes:
         names: Of the actions.
         middle: float64 (D,): the features of what is none, in the mean.
-        spread: float64 (D,): how far features spread.
+        spread: float64 (D,): how far features spread, the more the less they count.
         directions: float64 (A, D), of length 1.
         thresholds: float64 (A,): similarity from which an action is more likely than not.
         widths: float64 (A,): similarity by which a score's log-odds rise by 1.
@@ -144,8 +168,7 @@ class Prototypes:
         middle = around.mean(axis=0, dtype=np.float64)
         if len(taught.examples) == 1 and around is frames:
             middle = np.zeros_like(middle)  # one action alone has no middle to be told from
-        spread = np.concatenate([frames, taught.others]).std(axis=0, dtype=np.float64)
-        spread = np.maximum(spread, 1e-3 + 0.1 * spread.mean())
+        spread = _spread(np.concatenate([frames, taught.others]), taught.looks)
         means = {
             name: np.stack([directions(e, middle, spread).mean(axis=0) for e in examples])
             for name, examples in taught.examples.items()
@@ -199,8 +222,23 @@ class Prototypes:
 
 
 def directions(features: np.ndarray, middle: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Return where features (N, D) lie from the middle: float64 (N, D), of length 1."""
-    return _unit((np.asarray(features, np.float64) - middle) / spread)
+    """Return where features (N, D) lie from the middle: float64 (N, D), of length 1.
+
+    What is not known, NaN, lies in the middle.
+    """
+    return _unit(np.nan_to_num((np.asarray(features, np.float64) - middle) / spread))
+
+
+def _spread(features: np.ndarray, looks: int) -> np.ndarray:
+    """Return how far features (N, D) spread, float64 (D,); the last `looks` are weighed as one."""
+    motion = features.shape[1] - looks
+    spread = features.std(axis=0, dtype=np.float64)
+    for part in (spread[:motion], spread[motion:]):
+        if len(part):
+            np.maximum(part, 1e-3 + 0.1 * part.mean(), out=part)
+    if motion:
+        spread[motion:] *= np.sqrt(looks / motion / LOOKS)
+    return spread
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

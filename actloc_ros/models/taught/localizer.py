@@ -37,6 +37,7 @@ class TaughtLocalizer(Localizer):
         self.threshold = inner.threshold
         self.weight_files = (*inner.weight_files, path)
         self._inner, self._prototypes = inner, Prototypes.of(taught)
+        self._path, self._shape = path, (taught.width, taught.looks)
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
@@ -53,9 +54,19 @@ class TaughtLocalizer(Localizer):
     def _with_taught(self, found: Detections) -> Detections:
         scores = np.zeros((len(found), len(self._prototypes.names)), np.float32)
         if len(found):
-            scores = self._scaled(self._prototypes.scores(features_of(found, self.name)))
+            scores = self._scaled(self._prototypes.scores(self._features(found)))
         actions = np.concatenate([found.actions, scores], axis=1)
         return replace(found, actions=actions.astype(np.float32))
+
+    def _features(self, found: Detections) -> np.ndarray:
+        """Return the features of the actors, which must be those that actions were taught on."""
+        features, looks = features_of(found, self.name)
+        if (features.shape[1], looks) != self._shape:
+            raise ModelError(
+                f'"{self._path}" was taught on {self._shape[0]} numbers, {self._shape[1]} of looks,'
+                f' and {self.name} gives {features.shape[1]}, {looks} of looks: teach it again'
+            )
+        return features
 
     def _scaled(self, scores: np.ndarray) -> np.ndarray:
         """Return scores so that 0.5 becomes the model's own threshold."""
@@ -64,12 +75,19 @@ class TaughtLocalizer(Localizer):
         return np.where(scores < 0.5, scores * 2 * level, above)
 
 
-def features_of(found: Detections, model: str) -> np.ndarray:
-    """Return the features of the actors that were found.
+def features_of(found: Detections, model: str) -> tuple[np.ndarray, int]:
+    """Return what actions of the actors that were found are taught on.
+
+    Returns:
+        float32 (N, D), motion and, where they are offered, looks, NaN where these are not known;
+        and how many of the D are looks.
 
     Raises:
         ModelError: The model gives none.
     """
     if found.features is None:
         raise ModelError(f'{model} offers no features to teach actions on; take pose_n')
-    return found.features
+    if found.appearance is None:
+        return found.features, 0
+    looks = found.appearance.shape[1]
+    return np.concatenate([found.features, found.appearance], axis=1), looks

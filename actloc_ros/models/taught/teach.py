@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,6 +54,20 @@ class Span:
         return span
 
 
+class Taken(NamedTuple):
+    """What a recording teaches; D numbers a frame.
+
+    Attributes:
+        examples: Of each example, in order, float32 (frames, D).
+        others: What is none of them, float32 (frames, D).
+        looks: How many of the D, the last ones, are looks, not motion.
+    """
+
+    examples: list[np.ndarray]
+    others: np.ndarray
+    looks: int
+
+
 @dataclass(eq=False)
 class _Track:
     """An actor's features: within examples by example, and outside of all."""
@@ -62,13 +77,11 @@ class _Track:
     outside: list[np.ndarray] = field(default_factory=list)
 
 
-def examples_of(
-    frames: Iterable[Frame], localizer: Localizer, spans: list[Span]
-) -> tuple[list[np.ndarray], np.ndarray]:
+def examples_of(frames: Iterable[Frame], localizer: Localizer, spans: list[Span]) -> Taken:
     """Return the features of the examples in one recording, and of what is none of them.
 
     An example is of the actor who is largest in it; what others do meanwhile is not known, and
-    left out.
+    left out, as are moments in which the looks of someone are not known.
 
     Raises:
         TeachError: Nobody is found in an example.
@@ -76,7 +89,7 @@ def examples_of(
     """
     tracks: dict[int, _Track] = defaultdict(_Track)
     begin: int | None = None
-    time = 0.0
+    time, looks = 0.0, 0
     for frame in frames:
         begin = frame.stamp if begin is None else begin
         time = seconds(frame.stamp - begin)
@@ -85,10 +98,11 @@ def examples_of(
         [found] = localizer.step([frame])
         if not len(found):
             continue
-        features = features_of(found, localizer.name)
+        features, looks = features_of(found, localizer.name)
         assert found.track_ids is not None
         for track_id, row, box in zip(found.track_ids.tolist(), features, found.boxes, strict=True):
-            _note(tracks[track_id], time, row, box, spans)
+            if np.isfinite(row).all():
+                _note(tracks[track_id], time, row, box, spans)
     for span in spans:
         if span.start > time:
             raise TeachError(
@@ -98,7 +112,7 @@ def examples_of(
     examples = [_largest(tracks, index, span) for index, span in enumerate(spans)]
     outside = [row for track in tracks.values() for row in track.outside]
     width = examples[0].shape[1]
-    return examples, np.array(outside, np.float32).reshape(-1, width)
+    return Taken(examples, np.array(outside, np.float32).reshape(-1, width), looks)
 
 
 def _note(

@@ -110,6 +110,26 @@ def test_features_are_what_motion_left_in_the_memory(localizer):
     assert not np.array_equal(found[-1].features, found[-2].features)
 
 
+def test_appearance_is_of_the_confirmed_people_where_joints_come_with_it(people, skeleton):
+    def refine(image, found):
+        looks = np.full((len(found.boxes), 5), image.mean(), np.float32)
+        return replace(found, appearance=looks)
+
+    network = PeopleNetwork('people', people.find, 0.5, True, refine)
+    localizer = PoseLocalizer('pose_n', network, SkeletonSession(skeleton))
+    found = [
+        localizer.step([Frame('', nanoseconds(1 + i / 10), np.full_like(IMAGE, i))])[0]
+        for i in range(4)
+    ]
+    assert [each.appearance.shape for each in found] == [(0, 5), (0, 5), (1, 5), (1, 5)]
+    assert found[3].appearance[0].tolist() == [3.0] * 5
+    assert found[3].features.shape == (1, 16)
+
+
+def test_without_the_looks_of_people_there_is_no_appearance(localizer):
+    assert [step(localizer, 1 + i / 10).appearance for i in range(3)] == [None] * 3
+
+
 def test_the_files_of_all_weights_are_known():
     opened = open_localizer('pose_n', LocalizerOptions())
     names = [path.name for path in opened.weight_files]

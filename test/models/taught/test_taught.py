@@ -1,7 +1,11 @@
 """Test that actions are taught by a few examples, known again, and rejected where they are not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from actloc_ros.cli.main import main
 from actloc_ros.frames import Frame
@@ -10,10 +14,11 @@ from actloc_ros.io.video_writer import VideoWriter
 from actloc_ros.localizer import ClipInfo, Detections, Localizer, LocalizerOptions, no_detections
 from actloc_ros.models.errors import ModelError, WeightsError
 from actloc_ros.models.open import open_localizer
-from actloc_ros.models.taught.actions import Prototypes, TaughtSet
+from actloc_ros.models.taught.actions import Prototypes, TaughtSet, fingerprint
 from actloc_ros.models.taught.teach import Span, TeachError
 
 MODEL = 'test_taught:ColourFeatures'
+LOOKS_MODEL = 'test_taught:ColourLooks'
 
 
 class ColourFeatures(Localizer):
@@ -46,6 +51,19 @@ class ColourFeatures(Localizer):
             np.array([1], np.int64),
             features=np.concatenate([colour, [0.5]])[None].astype(np.float32),
         )
+
+
+class ColourLooks(ColourFeatures):
+    """Finds what is bright; its features are alike always, and its looks are the colour."""
+
+    name = 'looks'
+
+    def _find(self, frame: Frame) -> Detections:
+        found = super()._find(frame)
+        if found.features is None:
+            return found
+        alike = np.array([[np.sin(frame.stamp), np.cos(frame.stamp)]], np.float32)
+        return replace(found, features=alike, appearance=found.features)
 
 
 def write(path, *colours, seconds=2.0):
@@ -93,6 +111,85 @@ def test_two_actions_are_taught_and_known_again_and_others_are_not(tmp_path, cap
     assert found[3.0] == {'greenen'}
     assert found[5.5] == set()
     assert found[7.0] == {'redden'}
+
+
+def test_actions_of_one_motion_are_told_apart_by_looks(tmp_path):
+    taught = str(tmp_path / 'mine.safetensors')
+    one = write(tmp_path / 'one.mp4', GREY, RED, GREY, BLUE)
+    two = write(tmp_path / 'two.mp4', GREEN, GREY)
+    common = ['--model', LOOKS_MODEL, '--out', taught]
+    assert main(['teach', 'redden', '--from', f'{one}@2.0-3.9s', *common]) == 0
+    assert main(['teach', 'greenen', '--from', f'{two}@0-1.9', *common]) == 0
+    assert TaughtSet.read(tmp_path / 'mine.safetensors').looks == 4
+    shown = write(tmp_path / 'shown.mp4', GREY, GREEN, BLUE, RED)
+    bag = str(tmp_path / 'bag')
+    given = ['run', str(shown), '--model', LOOKS_MODEL, '--taught', taught, '--out', bag]
+    assert main(given) == 0
+    found = labels_at(bag)
+    assert [found[time] for time in (1.0, 3.0, 5.5, 7.0)] == [
+        set(),
+        {'greenen'},
+        set(),
+        {'redden'},
+    ]
+
+
+def test_many_numbers_of_looks_do_not_drown_motion_nor_motion_looks():
+    random = np.random.default_rng(0)
+    motions, looks = random.standard_normal((3, 16)), random.standard_normal((3, 320))
+    kinds = {'a': (0, 0), 'b': (1, 0), 'c': (0, 1)}
+
+    def frames(motion, look, count=40):
+        """Return frames, with looks in another scale, of which a third are noise."""
+        moved = motions[motion] + 0.5 * random.standard_normal((count, 16))
+        seen = looks[look] + 0.5 * random.standard_normal((count, 320))
+        return np.concatenate([moved, 30 * seen], axis=1).astype(np.float32)
+
+    examples = {name: (frames(*kind), frames(*kind)) for name, kind in kinds.items()}
+    prototypes = Prototypes.of(TaughtSet('', '', examples, frames(2, 2, 200), 320))
+    for index, kind in enumerate(kinds.values()):
+        assert (prototypes.similarities(frames(*kind)).argmax(axis=1) == index).mean() > 0.95
+
+
+def test_motion_alone_is_weighed_as_if_there_were_no_looks():
+    random = np.random.default_rng(0)
+    motion = random.standard_normal((2, 30, 8)).astype(np.float32)
+    others = random.standard_normal((50, 8)).astype(np.float32)
+    alone = Prototypes.of(TaughtSet('', '', {'a': tuple(motion)}, others))
+    asked = random.standard_normal((20, 8))
+    unknown = np.full((20, 4), np.nan)
+
+    def seen(frames):
+        return np.concatenate([frames, np.zeros((len(frames), 4))], axis=1).astype(np.float32)
+
+    both = {'a': tuple(seen(example) for example in motion)}
+    prototypes = Prototypes.of(TaughtSet('', '', both, seen(others), 4))
+    np.testing.assert_allclose(
+        prototypes.scores(np.concatenate([asked, unknown], axis=1)), alone.scores(asked), atol=1e-5
+    )
+
+
+def test_files_of_before_are_of_motion_alone_and_refused_where_looks_are_known(tmp_path):
+    path = tmp_path / 'a.safetensors'
+    features = np.random.default_rng(0).random((5, 4)).astype(np.float32)
+    weights = fingerprint(())
+    TaughtSet('looks', weights, {'a': (features,)}, features[:0]).write(path)
+    with safe_open(path, framework='np') as file:
+        told = file.metadata()['taught']
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    assert ', "looks": 0' in told
+    save_file(tensors, path, {'taught': told.replace(', "looks": 0', '')})
+    assert TaughtSet.read(path).looks == 0
+    localizer = open_localizer(LOOKS_MODEL, LocalizerOptions(extra={'taught.file': str(path)}))
+    image = np.full((48, 64, 3), 120, np.uint8)
+    with pytest.raises(ModelError, match='taught on 4 numbers, 0 of looks, and looks gives 6, 4'):
+        localizer.step([Frame('', 0, image)])
+    out = ['--model', LOOKS_MODEL, '--out', str(path)]
+    video = write(tmp_path / 'one.mp4', GREY, RED)
+    assert main(['teach', 'redden', '--from', f'{video}@2.0-3.9s', *out]) == 2
+    TaughtSet('looks', weights, {'a': (features,)}, features[:0], 5).write(path)
+    with pytest.raises(WeightsError, match='5 of 4 numbers are looks'):
+        TaughtSet.read(path)
 
 
 @pytest.mark.parametrize(
