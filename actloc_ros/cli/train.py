@@ -69,6 +69,7 @@ def train_network(args: argparse.Namespace) -> int:
     # Imported here alone: no other command needs PyTorch for it.
     from actloc_ros.training.actionformer.config import is_segment_training
     from actloc_ros.training.config import is_training_of, read_config
+    from actloc_ros.training.graphs.config import is_graph_training
     from actloc_ros.training.pose.config import is_tuning, refuse_supervision
     from actloc_ros.training.sound.config import SOUND
     from actloc_ros.training.sound.fusion import SOUND_FUSION
@@ -80,6 +81,8 @@ def train_network(args: argparse.Namespace) -> int:
         return train_fusion(args)
     if is_segment_training(args.data):
         return train_segments(args)
+    if is_graph_training(args.data):
+        return train_graph(args)
     if is_tuning(args.data):
         return train_on(args)
     from actloc_ros.training.session import check, train
@@ -114,6 +117,19 @@ def train_segments(args: argparse.Namespace) -> int:
     from actloc_ros.training.actionformer.session import check, train
 
     config = read_segment_config(args.data)
+    if args.check:
+        check(config, args.data.parent)
+        return 0
+    print(train(config, args.data.parent, args.out))
+    return 0
+
+
+def train_graph(args: argparse.Namespace) -> int:
+    """Train a graph network over joints."""
+    from actloc_ros.training.graphs.config import read_graph_config
+    from actloc_ros.training.graphs.session import check, train
+
+    config = read_graph_config(args.data)
     if args.check:
         check(config, args.data.parent)
         return 0

@@ -17,6 +17,7 @@ from actloc_ros.training.data.batches import ClipDataset
 from actloc_ros.training.data.mirror import choose_pairs
 from actloc_ros.training.data.recordings import check_sets, open_sets
 from actloc_ros.training.engine import CHECKPOINT, Trainer
+from actloc_ros.training.graphs.config import GRAPHS
 from actloc_ros.training.journal import TrainingLog
 from actloc_ros.training.pose.config import MODELS
 from actloc_ros.training.validation import Validation
@@ -75,7 +76,7 @@ def check_model(name: str) -> None:
         ConfigError: There is none of this name that can.
     """
     if name not in trainable():
-        known = ', '.join((*trainable(), *MODELS))
+        known = ', '.join((*trainable(), *MODELS, *GRAPHS))
         raise ConfigError(f'model is {name!r}; expected one of {known}')
 
 

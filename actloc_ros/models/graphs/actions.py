@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from actloc_ros.frames import NANOSECONDS, nanoseconds
 from actloc_ros.joints import COCO_JOINTS
-from actloc_ros.models.entry import Sampling, SkeletonInput
+from actloc_ros.models.entry import Activation, Entry, Sampling, SkeletonInput
 from actloc_ros.models.errors import ModelError
 from actloc_ros.models.graphs.costgcn import ContinualState, CoSTGCN
 from actloc_ros.models.graphs.history import JointHistory
@@ -33,17 +33,22 @@ LOGIT_WEIGHTS = {'j': 0.6, 'b': 0.6, 'jm': 0.4, 'bm': 0.4}
 """Of streams' logits, as CTR-GCN fuses them."""
 
 
-def fuse(logits: Mapping[str, Tensor], by_logits: bool) -> Tensor:
+def fuse(
+    logits: Mapping[str, Tensor], by_logits: bool, activation: Activation = Activation.SOFTMAX
+) -> Tensor:
     """Return the scores (N, C) in [0, 1] of the logits (N, C) of one or more streams.
 
     Args:
         logits: By stream.
         by_logits: Whether logits are added, as CTR-GCN's authors do, or probabilities.
+        activation: Softmax, or sigmoid, whose probabilities are always added.
     """
-    if by_logits:
+    sigmoid = activation is Activation.SIGMOID
+    if by_logits and not sigmoid:
         return torch.stack([LOGIT_WEIGHTS[s] * x for s, x in logits.items()]).sum(0).softmax(-1)
     total = sum(PROBABILITY_WEIGHTS[stream] for stream in logits)
-    parts = [PROBABILITY_WEIGHTS[s] / total * x.softmax(-1) for s, x in logits.items()]
+    chances = {s: x.sigmoid() if sigmoid else x.softmax(-1) for s, x in logits.items()}
+    parts = [PROBABILITY_WEIGHTS[s] / total * x for s, x in chances.items()]
     return torch.stack(parts).sum(0)
 
 
@@ -129,7 +134,8 @@ class GraphActions:
 
     def scores(self, logits: Mapping[str, Tensor]) -> np.ndarray:
         """Return the fused scores, float32 (N, C) in [0, 1]."""
-        fused: np.ndarray = fuse(logits, self.how.fuse_logits).float().cpu().numpy()
+        scores = fuse(logits, self.how.fuse_logits, self.entry.activation)
+        fused: np.ndarray = scores.float().cpu().numpy()
         return fused
 
     def stream_input(self, stream: str) -> SkeletonInput:
@@ -155,18 +161,60 @@ def _refuse_mixed(opened: Sequence[OpenedNetwork]) -> None:
             and _how(other).layout == _how(opened[0]).layout
             and _how(other).fuse_logits == _how(opened[0]).fuse_logits
             and entry.frames == first.frames
+            and entry.activation == first.activation
             and isinstance(other.network, CoSTGCN) == isinstance(opened[0].network, CoSTGCN)
         )
         if not same:
             raise ModelError(
-                f'{first.name} and {entry.name} cannot be fused: labels, joints, frames and kind'
-                ' of network must be the same'
+                f'{first.name} and {entry.name} cannot be fused: labels, joints, frames, kind'
+                ' of scores and kind of network must be the same'
             )
     streams = [_how(o).stream for o in opened]
     if len(set(streams)) < len(streams):
         raise ModelError(
             f'{", ".join(o.entry.name for o in opened)} take the stream {streams[-1]} twice'
         )
+
+
+@dataclass(frozen=True)
+class Window:
+    """The last frames of a track, of which a clip is made, at the network's own rate.
+
+    Attributes:
+        frames: How many, at most.
+        step: From one to the next, in ns.
+        whole: Whether all of them are taken as they come; zeros then follow what is shorter.
+    """
+
+    frames: int
+    step: int
+    whole: bool
+
+    @classmethod
+    def of(cls, entry: Entry) -> Window:
+        """Return the window of a network that takes clips."""
+        assert entry.skeleton is not None
+        whole = entry.skeleton.sampling is Sampling.ALL
+        return cls(entry.frames if whole else WINDOW, nanoseconds(1 / entry.rate), whole)
+
+    @property
+    def length(self) -> int:
+        """Time in ns that it reaches back."""
+        return self.frames * self.step
+
+    def read(self, history: JointHistory, stamp: int) -> np.ndarray:
+        """Return the joints of a track up to a stamp in ns: (T, V, 3), oldest first."""
+        count = min(self.frames, (stamp - history.first) // self.step + 1)
+        joints = history.at(stamp - self.step * np.arange(count - 1, -1, -1))
+        if self.whole:
+            missing = self.frames - len(joints)
+            joints = np.concatenate([joints, np.zeros((missing, *joints.shape[1:]), np.float32)])
+        return joints
+
+
+def shows(joints: np.ndarray) -> bool:
+    """Return whether any joint (..., 3) is known."""
+    return bool((joints[..., 2] > KNOWN).any())
 
 
 @dataclass(eq=False)
@@ -241,12 +289,8 @@ class ClipActions(_Tracks):
     """
 
     def __init__(self, actions: GraphActions) -> None:
-        entry = actions.entry
-        whole = actions.how.sampling is Sampling.ALL
-        self._frames = entry.frames if whole else WINDOW
-        self._step = nanoseconds(1 / entry.rate)
-        super().__init__(actions, self._frames * self._step)
-        self._whole = whole
+        self._window = Window.of(actions.entry)
+        super().__init__(actions, self._window.length)
 
     def update(
         self,
@@ -259,27 +303,14 @@ class ClipActions(_Tracks):
         """Take a frame; see `skeleton_n.actions.SkeletonActions.update`."""
         followed = self._follow(stamp, tracks, joints)
         due = [track for track in followed if stamp >= track.due and track.history.first < stamp]
-        recordings = [self._recording(track, stamp) for track in due]
-        known = [index for index, recording in enumerate(recordings) if _shows(recording)]
+        recordings = [self._window.read(track.history, stamp) for track in due]
+        known = [index for index, recording in enumerate(recordings) if shows(recording)]
         if known:
             scores = self._actions.classify([recordings[index] for index in known], size)
             for index, row in zip(known, scores, strict=True):
                 due[index].scores = row
                 due[index].due = stamp + self._actions.period
         return self._scores(followed)
-
-    def _recording(self, track: _Track, stamp: int) -> np.ndarray:
-        """Return the last frames of a track at the network's rate: (T, V, 3), oldest first."""
-        count = min(self._frames, (stamp - track.history.first) // self._step + 1)
-        joints = track.history.at(stamp - self._step * np.arange(count - 1, -1, -1))
-        if self._whole:  # zeros follow what is shorter than the clips that it was trained on
-            missing = self._frames - len(joints)
-            joints = np.concatenate([joints, np.zeros((missing, *joints.shape[1:]), np.float32)])
-        return joints
-
-
-def _shows(joints: np.ndarray) -> bool:
-    return bool((joints[..., 2] > KNOWN).any())
 
 
 class ContinualActions(_Tracks):
@@ -341,7 +372,7 @@ class ContinualActions(_Tracks):
     ) -> np.ndarray:
         """Return one frame (3, V, M) of the joints (1, V, 3), as seen in the track's first one."""
         how = self._actions.stream_input(stream)
-        if not _shows(body):
+        if not shows(body):
             return np.zeros((3, body.shape[1], how.persons), np.float32)
         if track.first is None:
             track.first = body

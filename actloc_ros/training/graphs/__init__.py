@@ -1,0 +1,1 @@
+"""Train graph networks over people's joints, which run as `PEOPLE+SKELETON`."""
