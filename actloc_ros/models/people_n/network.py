@@ -17,8 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from actloc_ros.models.published_people.blocks import Conv
-from actloc_ros.models.published_people.yolox import SIZES, STRIDES, Neck, SeparableConv
+from actloc_ros.models.ops.blocks import Conv
+from actloc_ros.models.ops.yolox_trunk import SIZES, STRIDES, Neck, SeparableConv
 
 JOINTS = 17
 OFFSET_STRIDES = 4.0  # unit of joint offsets, in strides of the level

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.published_people.blocks import Conv, DarkBlock, PyramidPool, Separable
+from actloc_ros.models.ops.blocks import Conv, DarkBlock, PyramidPool, Separable
 
 STAGES = ((64, 128, 3), (128, 256, 6), (256, 512, 6), (512, 1024, 3))
 """Of each stage: channels in and out and blocks, at width and depth 1."""

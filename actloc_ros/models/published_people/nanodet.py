@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.published_people.blocks import Conv, cells, flat
+from actloc_ros.models.ops.blocks import Conv, cells, flat
 
 STRIDES = (8, 16, 32, 64)
 BINS = 8

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.published_people.blocks import Conv, Separable, cells, flat
+from actloc_ros.models.ops.blocks import Conv, Separable, cells, flat
 from actloc_ros.models.published_people.cspnext import SIZES, STAGES, CSPLayer, CSPNeXt
 
 STRIDES = (8, 16, 32)

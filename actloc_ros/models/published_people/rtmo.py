@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actloc_ros.models.published_people.blocks import (
+from actloc_ros.models.ops.blocks import (
     Conv,
     DarkBlock,
     FocusStem,
