@@ -108,7 +108,8 @@ def _run_joints(path: Path) -> None:
     from actloc_ros.models.pose.external_joints import ExternalJoints
     from actloc_ros.models.pose.joint_files import read_joint_file
 
-    people = ExternalJoints('joints', read_joint_file(path, 5.0))
+    given = read_joint_file(path, 5.0)
+    people = ExternalJoints('joints', given.find, in_space=given.in_space)
     found = people.of_frame(Frame('', 0, np.zeros((48, 64, 3), np.uint8)), 0.1)
     assert np.isfinite(found.boxes).all()
     assert np.isfinite(found.joints).all()

@@ -17,7 +17,9 @@ from actloc_ros.models.registry import find_entry
 from actloc_ros.models.storage import shipped_path
 from actloc_ros.models.stream.network import StreamNet
 from actloc_ros.synth import LABELS, render
+from actloc_ros.training.actionformer.config import read_segment_config
 from actloc_ros.training.config import read_config
+from actloc_ros.training.graphs.config import read_graph_config
 from actloc_ros.training.pose.config import read_tuning
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +101,9 @@ def test_the_documented_settings_are_valid(tmp_path):
     paths = [tmp_path / f'{number}.yaml' for number in range(len(blocks))]
     for path, block in zip(paths, blocks, strict=True):
         path.write_text(block)
-    tuned, weak, trained = paths
+    tuned, weak, graph, trained, segments = paths
     assert read_tuning(tuned).steps == 150
     assert read_tuning(weak).supervision == 'time'
+    assert read_graph_config(graph).model == 'stgcnpp_coco17'
     assert read_config(trained).schedule.steps == 2000
+    assert read_segment_config(segments).model == 'actionformer_n'

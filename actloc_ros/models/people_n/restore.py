@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
+import torch
 
 from actloc_ros.models.ops.onnx_weights import RestoreError, restore
 from actloc_ros.models.people_n.decode import Reports
@@ -28,7 +29,7 @@ def restore_people(file: Path | bytes) -> PeopleWeights:
     except Exception as error:  # protobuf's own classes
         raise ValueError(f'it is no ONNX file: {error}') from error
     network = PeopleNetwork(_config(model))
-    restore(network, content)
+    restore(network, content, (torch.zeros(1, 3, 64, 64),))
     facts = {each.key: each.value for each in model.metadata_props}
     return PeopleWeights(network, float(facts['threshold']))
 

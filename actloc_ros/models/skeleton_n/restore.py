@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from actloc_ros.models.ops.onnx_weights import RestoreError, read_weights, restore
 from actloc_ros.models.skeleton_n.actions import SkeletonSession, SkeletonSpec
 from actloc_ros.models.skeleton_n.features import FEATURES
@@ -25,5 +27,6 @@ def restore_skeleton(file: Path | bytes) -> tuple[SkeletonNet, SkeletonSpec]:
         # The exporter computes with its adjacency, so that the file no longer holds it as it was.
         raise RestoreError('its graph convolution cannot be restored')
     network = SkeletonNet(len(spec.labels), spec.width, spec.layers)
-    restore(network, file)
+    example = torch.zeros(1, 1, FEATURES), torch.zeros(1, 1), torch.ones(1, 1, dtype=torch.bool)
+    restore(network, file, (*example, network.initial_state(1)))
     return network, spec

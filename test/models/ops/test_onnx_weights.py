@@ -65,7 +65,7 @@ def test_another_network_is_refused():
     with pytest.raises(ValueError, match='no people_n'):
         restore_people(content)
     with pytest.raises(RestoreError, match='it lacks 2'):
-        restore(PeopleNetwork(), content)
+        restore(PeopleNetwork(), content, (torch.zeros(1, 3, 64, 64),))
 
 
 def test_pytorch_finds_the_people_that_onnx_runtime_finds():

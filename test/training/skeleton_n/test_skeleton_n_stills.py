@@ -34,6 +34,7 @@ class Bright:
     """Finds the bright rectangles of an image, as the people network finds people."""
 
     threshold = 0.5
+    weakest = 0.1
 
     def detect(self, image, least):
         """Return the rectangles."""
