@@ -74,8 +74,8 @@ def test_joints_live_equal_those_offline_to_the_bit(tmp_path: Path) -> None:
     record(frames, tmp_path / 'bag')
     expected = list(read_detections(tmp_path / 'bag'))
     with (
+        DetectionWriter(tmp_path / 'live') as writer,  # closed when no message can come any more
         running_node(model=MODEL, process_all=True, restart_gap=2.0) as client,
-        DetectionWriter(tmp_path / 'live') as writer,
     ):
         recorder = Recorder(client.node, writer, f'/{NAME}')
         camera = client.camera('image', Image, REPLAY)
