@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar('T')
 
 SETTINGS = ('.yaml', '.yml')
 CLASSIFIER_OPTIONS = ('model', 'labels', 'whole_image', 'seed')
@@ -68,16 +72,16 @@ def train_network(args: argparse.Namespace) -> int:
         raise ValueError(f'--out {args.out} is a file; give a folder')
     # Imported here alone: no other command needs PyTorch for it.
     from actloc_ros.training.actionformer.config import is_segment_training
-    from actloc_ros.training.config import is_training_of, read_config
+    from actloc_ros.training.config import model_of, read_config
     from actloc_ros.training.graphs.config import is_graph_training
     from actloc_ros.training.pose.config import is_tuning, refuse_supervision
     from actloc_ros.training.sound.config import SOUND
     from actloc_ros.training.sound.fusion import SOUND_FUSION
 
     refuse_supervision(args.data)
-    if is_training_of(SOUND, args.data):
+    if model_of(args.data) == SOUND:
         return train_sound(args)
-    if is_training_of(SOUND_FUSION, args.data):
+    if model_of(args.data) == SOUND_FUSION:
         return train_fusion(args)
     if is_segment_training(args.data):
         return train_segments(args)
@@ -116,12 +120,7 @@ def train_segments(args: argparse.Namespace) -> int:
     from actloc_ros.training.actionformer.config import read_segment_config
     from actloc_ros.training.actionformer.session import check, train
 
-    config = read_segment_config(args.data)
-    if args.check:
-        check(config, args.data.parent)
-        return 0
-    print(train(config, args.data.parent, args.out))
-    return 0
+    return check_or_train(args, read_segment_config(args.data), check, train)
 
 
 def train_graph(args: argparse.Namespace) -> int:
@@ -129,12 +128,7 @@ def train_graph(args: argparse.Namespace) -> int:
     from actloc_ros.training.graphs.config import read_graph_config
     from actloc_ros.training.graphs.session import check, train
 
-    config = read_graph_config(args.data)
-    if args.check:
-        check(config, args.data.parent)
-        return 0
-    print(train(config, args.data.parent, args.out))
-    return 0
+    return check_or_train(args, read_graph_config(args.data), check, train)
 
 
 def train_sound(args: argparse.Namespace) -> int:
@@ -142,23 +136,27 @@ def train_sound(args: argparse.Namespace) -> int:
     from actloc_ros.training.sound.config import read_sound_config
     from actloc_ros.training.sound.fit import check, train
 
-    config = read_sound_config(args.data)
-    if args.check:
-        check(config, args.data.parent)
-        return 0
-    print(train(config, args.data.parent, args.out))
-    return 0
+    return check_or_train(args, read_sound_config(args.data), check, train)
 
 
 def train_fusion(args: argparse.Namespace) -> int:
     """Learn the weights by which sounds change actions."""
     from actloc_ros.training.sound.fusion import check, read_fusion_config, train
 
-    config = read_fusion_config(args.data)
+    return check_or_train(args, read_fusion_config(args.data), check, train)
+
+
+def check_or_train(
+    args: argparse.Namespace,
+    config: T,
+    check: Callable[[T, Path], object],
+    train: Callable[[T, Path, Path], Path],
+) -> int:
+    """Check the settings of a training, or train by them and print what was written."""
     if args.check:
         check(config, args.data.parent)
-        return 0
-    print(train(config, args.data.parent, args.out))
+    else:
+        print(train(config, args.data.parent, args.out))
     return 0
 
 

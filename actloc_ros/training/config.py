@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -188,8 +190,8 @@ def build_settings(cls: type[T], values: Any, where: str) -> T:
         raise ConfigError(f'{where}: {error}') from error
 
 
-def is_training_of(model: str, path: Path) -> bool:
-    """Return whether a settings file is for a training of `model`; what is no YAML is not.
+def model_of(path: Path) -> str:
+    """Return the model that a settings file names; nothing where it names none or is no YAML.
 
     Raises:
         OSError: It cannot be read.
@@ -197,8 +199,41 @@ def is_training_of(model: str, path: Path) -> bool:
     try:
         values = read_yaml(path)
     except ValueError:
-        return False
-    return isinstance(values, dict) and values.get('model') == model
+        return ''
+    model = values.get('model') if isinstance(values, dict) else None
+    return model if isinstance(model, str) else ''
+
+
+def read_checked(cls: type[T], path: Path, find_problem: Callable[[T], str]) -> T:
+    """Read a YAML file, and check its values as well.
+
+    Args:
+        cls: A data class; see `build_settings`.
+        path: The file.
+        find_problem: Returns what is wrong with the values, or nothing.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value has another type or is impossible.
+        ValueError: It is no YAML.
+        OSError: It cannot be read.
+    """
+    config = build_settings(cls, read_yaml(path), str(path))
+    problem = find_problem(config)
+    if problem:
+        raise ConfigError(f'{path}: {problem}')
+    return config
+
+
+def name_problem(name: str) -> str:
+    """Return what is wrong with the name of a trained model, or nothing."""
+    if re.fullmatch(r'\w[\w.-]*', name):
+        return ''
+    return f'name is {name!r}; expected letters, digits and -._'
+
+
+def recordings_problem(train: Sequence[object]) -> str:
+    """Return what is wrong with the recordings to learn from, or nothing."""
+    return '' if train else 'data: train names nothing; expected at least one set of recordings'
 
 
 def read_settings_of(cls: type[T], path: Path, model: str) -> T:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from actloc_ros.datasets.spec import DatasetSpec
-from actloc_ros.files import read_yaml
 from actloc_ros.models.actionformer.segmenter import OF_I3D, RECIPES
-from actloc_ros.training.config import ConfigError, build_settings
+from actloc_ros.training.config import model_of, name_problem, read_checked, recordings_problem
 
 MODELS = tuple(name for name, recipe in RECIPES.items() if recipe is OF_I3D)
 """What can be trained: the networks whose features are computed here."""
@@ -83,12 +81,7 @@ def is_segment_training(path: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
-    try:
-        values = read_yaml(path)
-    except ValueError:
-        return False
-    model = values.get('model') if isinstance(values, dict) else None
-    return isinstance(model, str) and model.startswith(FAMILY)
+    return model_of(path).startswith(FAMILY)
 
 
 def read_segment_config(path: Path) -> SegmentConfig:
@@ -99,22 +92,15 @@ def read_segment_config(path: Path) -> SegmentConfig:
         ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    config = build_settings(SegmentConfig, read_yaml(path), str(path))
-    problem = _problem(config) or _schedule_problem(config.schedule)
-    if problem:
-        raise ConfigError(f'{path}: {problem}')
-    return config
+    return read_checked(SegmentConfig, path, _problem)
 
 
 def _problem(config: SegmentConfig) -> str:
     """Return what is wrong with the values, or nothing."""
     if config.model not in MODELS:
         return f'model is {config.model!r}; those that can be trained are {", ".join(MODELS)}'
-    if not re.fullmatch(r'\w[\w.-]*', config.name):
-        return f'name is {config.name!r}; expected letters, digits and -._'
-    if not config.data.train:
-        return 'data: train names nothing; expected at least one set of recordings'
-    return ''
+    problem = name_problem(config.name) or recordings_problem(config.data.train)
+    return problem or _schedule_problem(config.schedule)
 
 
 def _schedule_problem(schedule: SegmentSchedule) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from actloc_ros.datasets.spec import DatasetSpec
-from actloc_ros.files import read_yaml
 from actloc_ros.models.graphs.streams import STREAMS
-from actloc_ros.training.config import ConfigError, build_settings
+from actloc_ros.training.config import model_of, name_problem, read_checked, recordings_problem
 
 GRAPHS = ('stgcnpp_coco17', 'stgcn_pyskl_coco17', 'ctrgcn_pyskl_coco17', 'stgcn_openpose18')
 """Networks over joints in the image, as people networks find them."""
@@ -77,15 +74,7 @@ def is_graph_training(path: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
-    try:
-        values = read_yaml(path)
-    except ValueError:
-        return False
-    return isinstance(values, dict) and _names_graph(values.get('model'))
-
-
-def _names_graph(model: Any) -> bool:
-    return isinstance(model, str) and model.split('_')[0] in KINDS
+    return model_of(path).split('_')[0] in KINDS
 
 
 def read_graph_config(path: Path) -> GraphConfig:
@@ -96,11 +85,7 @@ def read_graph_config(path: Path) -> GraphConfig:
         ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    config = build_settings(GraphConfig, read_yaml(path), str(path))
-    problem = _problem(config)
-    if problem:
-        raise ConfigError(f'{path}: {problem}')
-    return config
+    return read_checked(GraphConfig, path, _problem)
 
 
 def _problem(config: GraphConfig) -> str:
@@ -110,10 +95,9 @@ def _problem(config: GraphConfig) -> str:
             f'model is {config.model!r}; of the graph networks, those that take joints in the image'
             f' and whole clips are trained: {", ".join(GRAPHS)}'
         )
-    if not re.fullmatch(r'\w[\w.-]*', config.name):
-        return f'name is {config.name!r}; expected letters, digits and -._'
-    if not config.data.train:
-        return 'data: train names nothing; expected at least one set of recordings'
+    problem = name_problem(config.name) or recordings_problem(config.data.train)
+    if problem:
+        return problem
     if not 0 < config.data.rate < float('inf'):
         return f'data: rate is {config.data.rate}; expected a number above 0'
     if config.stream not in STREAMS:

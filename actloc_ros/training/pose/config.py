@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from actloc_ros.datasets.spec import DatasetSpec
 from actloc_ros.files import read_yaml
-from actloc_ros.training.config import ConfigError, build_settings
+from actloc_ros.training.config import (
+    ConfigError,
+    model_of,
+    name_problem,
+    read_checked,
+    recordings_problem,
+)
 
 PEOPLE_N, SKELETON_N, POSE_N = 'people_n', 'skeleton_n', 'pose_n'
 MODELS = (POSE_N, PEOPLE_N, SKELETON_N)
@@ -96,10 +101,7 @@ def is_tuning(path: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
-    try:
-        return names_pose(read_yaml(path))
-    except ValueError:
-        return False
+    return model_of(path) in MODELS
 
 
 def read_tuning(path: Path) -> TuningConfig:
@@ -110,19 +112,14 @@ def read_tuning(path: Path) -> TuningConfig:
         ValueError: It is no YAML.
         OSError: It cannot be read.
     """
-    config = build_settings(TuningConfig, read_yaml(path), str(path))
-    problem = _problem(config)
-    if problem:
-        raise ConfigError(f'{path}: {problem}')
-    return config
+    return read_checked(TuningConfig, path, _problem)
 
 
 def _problem(config: TuningConfig) -> str:
     """Return what is wrong with the values, or nothing."""
-    if not re.fullmatch(r'\w[\w.-]*', config.name):
-        return f'name is {config.name!r}; expected letters, digits and -._'
-    if not config.data.train:
-        return 'data: train names nothing; expected at least one set of recordings'
+    problem = name_problem(config.name) or recordings_problem(config.data.train)
+    if problem:
+        return problem
     if not 0 < config.data.rate < float('inf'):
         return f'data: rate is {config.data.rate}; expected a number above 0'
     if config.steps < 1 or config.seed < 0:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from actloc_ros.training.config import ConfigError, read_settings_of
+from actloc_ros.training.config import ConfigError, name_problem, read_settings_of
 
 SOUND = 'sound'
 
@@ -86,8 +85,8 @@ def read_sound_config(path: Path) -> SoundConfig:
 def _problem(config: SoundConfig) -> str:
     """Return what is wrong with the values, or nothing."""
     names = [label.name for label in config.data.labels]
-    if not re.fullmatch(r'\w[\w.-]*', config.name):
-        return f'name is {config.name!r}; expected letters, digits and -._'
+    if problem := name_problem(config.name):
+        return problem
     if not config.data.clips or not names or len(set(names)) < len(names):
         return (
             f'data: {len(config.data.clips)} sets of clips and labels {names}; expected one or'
