@@ -50,16 +50,16 @@ def run(args: argparse.Namespace) -> int:
         before = TaughtSet.read(args.out) if args.out.exists() else None
         if before is not None and (before.model, before.weights) != (localizer.name, weights):
             raise TeachError(f'{args.out} was taught on other weights; name another file')
-        examples, others, looks = [], [], 0
+        examples, others, appearance = [], [], 0
         for source in dict.fromkeys(span.source for span in spans):
             own = [span for span in spans if span.source == source]
-            found, rest, looks = examples_of(open_source(source), localizer, own)
+            found, rest, appearance = examples_of(open_source(source), localizer, own)
             localizer.reset()
             examples += found
             others.append(rest)
     width = examples[0].shape[1]
-    taught = before or TaughtSet(localizer.name, weights, {}, examples[0][:0], looks)
-    if (taught.width, taught.looks) != (width, looks):
+    taught = before or TaughtSet(localizer.name, weights, {}, examples[0][:0], appearance)
+    if (taught.width, taught.appearance) != (width, appearance):
         raise TeachError(f'{args.out} was taught on other features; name another file')
     rest = np.concatenate([np.zeros((0, width), np.float32), *others])
     taught = taught.with_action(args.name, examples, rest)

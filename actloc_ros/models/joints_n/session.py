@@ -58,26 +58,26 @@ class JointsSession:
         return self._read(image, boxes)[0] if len(boxes) else np.zeros((0, 17, 3), np.float32)
 
     def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
-        """Return people with this network's joints and looks for the `MOST` with the best scores.
+        """Return people with this network's joints and appearance for the `MOST` with the best scores.
 
-        The others keep the joints that they have, and nothing is known of their looks.
+        The others keep the joints that they have, and nothing is known of their appearance.
         """
         if not len(found.boxes):
             return found
         rows = np.argsort(-found.scores, kind='stable')[:MOST]
         joints, appearance = found.joints.copy(), None
-        joints[rows], looks = self._read(image, found.boxes[rows])
-        if looks is not None:
-            appearance = np.full((len(joints), looks.shape[1]), np.nan, np.float32)
-            appearance[rows] = looks
+        joints[rows], pooled = self._read(image, found.boxes[rows])
+        if pooled is not None:
+            appearance = np.full((len(joints), pooled.shape[1]), np.nan, np.float32)
+            appearance[rows] = pooled
         return replace(found, joints=joints, appearance=appearance)
 
     def _read(self, image: Image, boxes: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        """Return joints (N, 17, 3) and looks (N, D), if the file has these, of one or more."""
+        """Return joints (N, 17, 3) and appearance (N, D), if the file has it, of one or more."""
         parts = squares(boxes)
         crops = np.stack([cut(image, part) for part in parts])
-        maps, presence, *looks = self._session.run(self._outputs, {'crops': crops})
+        maps, presence, *pooled = self._session.run(self._outputs, {'crops': crops})
         places, mass = read_maps(maps)
         xy = parts[:, None, :2] + places * parts[:, None, 2:]
         joints = np.concatenate([xy, (presence * mass)[..., None]], -1).astype(np.float32)
-        return joints, looks[0] if looks else None
+        return joints, pooled[0] if pooled else None

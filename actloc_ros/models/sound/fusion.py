@@ -53,7 +53,7 @@ class ActionWeights:
         bias: Added to the log-odds.
         gain: Of the log-odds that the picture gives.
         sounds: Of the log-odds of sounds, by their labels.
-        alone: For the dark; None where sounds alone do not tell.
+        alone: For the dark; None where sounds alone report nothing.
     """
 
     bias: float
@@ -135,7 +135,7 @@ class Fusion:
         return np.where(self._beside.known, changed, scores).astype(np.float32)
 
     def alone(self, heard: np.ndarray) -> np.ndarray:
-        """Return each action's score, (A,), by sounds alone, (S,); 0 where they do not tell."""
+        """Return each action's score, (A,), by sounds alone, (S,); 0 where they report nothing."""
         scores = np.where(self._alone.known, _chance(self._alone.odds(heard)), 0.0)
         return scores.astype(np.float32)
 

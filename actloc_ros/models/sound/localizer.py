@@ -59,7 +59,7 @@ class SeeingAndHearing(Localizer):
 
     Labels that both know are one label. With learned weights, see `Fusion`, what is heard changes
     the scores of actors; and where there is no picture, or a dark one, the row of what is heard
-    also has the actions that sounds alone tell.
+    also has the actions that sounds alone report.
     """
 
     def __init__(self, inner: Localizer, hearing: Hearing, fusion: Fusion | None = None) -> None:
@@ -114,15 +114,15 @@ class SeeingAndHearing(Localizer):
         found = self._followed(found, frame)
         assert found.track_ids is not None
         row = heard_row(heard, frame)
-        told = self._told(heard, frame)
+        heard_alone = self._alone(heard, frame)
         scores = self._rescaled(found.actions)
         if self._fusion is not None and len(found):
             scores = self._fusion.apply(scores, heard.scores)
         actions = np.zeros((len(found) + len(row), len(self.labels)), np.float32)
         actions[: len(found), : scores.shape[1]] = scores
         actions[len(found) :, self._columns] = row.actions
-        in_dark = actions[len(found) :, : len(told)]
-        np.maximum(in_dark, told, out=in_dark)
+        in_dark = actions[len(found) :, : len(heard_alone)]
+        np.maximum(in_dark, heard_alone, out=in_dark)
         return Detections(
             boxes=np.concatenate([found.boxes, row.boxes]).astype(np.float32),
             scores=np.concatenate([found.scores, row.scores]).astype(np.float32),
@@ -134,8 +134,8 @@ class SeeingAndHearing(Localizer):
             whole_view=np.arange(len(actions)) >= len(found),
         )
 
-    def _told(self, heard: Heard, frame: Frame) -> np.ndarray:
-        """Return the scores, (A,), of the actions that sounds alone tell: in the dark, else 0."""
+    def _alone(self, heard: Heard, frame: Frame) -> np.ndarray:
+        """Return the scores, (A,), of the actions that sounds alone report: in the dark, else 0."""
         if self._fusion is None or not is_dark(frame):
             return np.zeros(len(self._inner.labels), np.float32)
         return self._fusion.alone(heard.scores)

@@ -6,7 +6,7 @@ threshold between its examples and everything else is none of the taught actions
 overlap, the threshold is what 95 % of everything else is below: a missed action is better than one
 that nobody does.
 
-Features are of motion and, where these are known, of looks. Each of the two counts by a weight of
+Features are of motion and, where it is known, of appearance. Each of the two counts by a weight of
 its own, however many numbers it has.
 """
 
@@ -29,7 +29,7 @@ MOST_FRAMES, MOST_OTHERS = 48, 600  # that are kept of an example, and of what i
 POSITIVE, NEGATIVE = 20, 95  # percentiles: how alike examples are, and what is none
 LEAST_SIMILARITY = 0.3  # below which nothing is taken for a taught action
 SHARPEST = 0.05  # of similarity, within which a score goes from 0.27 to 0.73
-LOOKS = 0.5  # weight of all looks, where that of all motion is 1; see doc/few_shot.md
+APPEARANCE = 0.5  # weight of all of appearance, where that of all motion is 1; see doc/few_shot.md
 ENOUGH = 20  # frames of what is none that tell where features lie at all
 
 
@@ -42,14 +42,14 @@ class TaughtSet:
         weights: What tells its weights from others, see `fingerprint`.
         examples: By action, of each example float32 (frames, D).
         others: float32 (frames, D).
-        looks: How many of the D, the last ones, are looks; the others are motion.
+        appearance: How many of the D, the last ones, are of appearance; the others are of motion.
     """
 
     model: str
     weights: str
     examples: Mapping[str, tuple[np.ndarray, ...]]
     others: np.ndarray
-    looks: int = 0
+    appearance: int = 0
 
     def with_action(
         self, name: str, examples: Iterable[np.ndarray], others: np.ndarray
@@ -69,7 +69,7 @@ class TaughtSet:
             'model': self.model,
             'weights': self.weights,
             'actions': list(self.examples),
-            'looks': self.looks,
+            'appearance': self.appearance,
         }
         with write_whole(path) as file:
             file.write_bytes(save(tensors, {'taught': json.dumps(told)}))
@@ -102,7 +102,7 @@ class TaughtSet:
                 str(told['weights']),
                 examples,
                 tensors['others'],
-                int(told.get('looks', 0)),
+                int(told.get('appearance', 0)),
             )
             taught.check()
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
@@ -126,8 +126,8 @@ class TaughtSet:
         widths = {array.shape[1:] for array in arrays}
         if len(widths) != 1 or not all(self.examples.values()):
             raise ValueError(f'examples have shapes {sorted(map(str, widths))}')
-        if not 0 <= self.looks <= self.width:
-            raise ValueError(f'{self.looks} of {self.width} numbers are looks')
+        if not 0 <= self.appearance <= self.width:
+            raise ValueError(f'{self.appearance} of {self.width} numbers are of appearance')
         if not all(len(e) and np.isfinite(e).all() for e in arrays[1:]):
             raise ValueError('an example is empty or not finite')
 
@@ -168,7 +168,7 @@ class Prototypes:
         middle = around.mean(axis=0, dtype=np.float64)
         if len(taught.examples) == 1 and around is frames:
             middle = np.zeros_like(middle)  # one action alone has no middle to be told from
-        spread = _spread(np.concatenate([frames, taught.others]), taught.looks)
+        spread = _spread(np.concatenate([frames, taught.others]), taught.appearance)
         means = {
             name: np.stack([directions(e, middle, spread).mean(axis=0) for e in examples])
             for name, examples in taught.examples.items()
@@ -229,15 +229,15 @@ def directions(features: np.ndarray, middle: np.ndarray, spread: np.ndarray) -> 
     return _unit(np.nan_to_num((np.asarray(features, np.float64) - middle) / spread))
 
 
-def _spread(features: np.ndarray, looks: int) -> np.ndarray:
-    """Return how far features (N, D) spread, float64 (D,); the last `looks` are weighed as one."""
-    motion = features.shape[1] - looks
+def _spread(features: np.ndarray, appearance: int) -> np.ndarray:
+    """Return how far features (N, D) spread, float64 (D,); the last `appearance` of them are weighed as one."""
+    motion = features.shape[1] - appearance
     spread = features.std(axis=0, dtype=np.float64)
     for part in (spread[:motion], spread[motion:]):
         if len(part):
             np.maximum(part, 1e-3 + 0.1 * part.mean(), out=part)
     if motion:
-        spread[motion:] *= np.sqrt(looks / motion / LOOKS)
+        spread[motion:] *= np.sqrt(appearance / motion / APPEARANCE)
     return spread
 
 

@@ -37,7 +37,7 @@ class TaughtLocalizer(Localizer):
         self.threshold = inner.threshold
         self.weight_files = (*inner.weight_files, path)
         self._inner, self._prototypes = inner, Prototypes.of(taught)
-        self._path, self._shape = path, (taught.width, taught.looks)
+        self._path, self._shape = path, (taught.width, taught.appearance)
 
     def step(self, frames: Sequence[Frame]) -> list[Detections]:
         """Take the newest frame of one or more different cameras; see `Localizer`."""
@@ -60,11 +60,11 @@ class TaughtLocalizer(Localizer):
 
     def _features(self, found: Detections) -> np.ndarray:
         """Return the features of the actors, which must be those that actions were taught on."""
-        features, looks = features_of(found, self.name)
-        if (features.shape[1], looks) != self._shape:
+        features, appearance = features_of(found, self.name)
+        if (features.shape[1], appearance) != self._shape:
             raise ModelError(
-                f'"{self._path}" was taught on {self._shape[0]} numbers, {self._shape[1]} of looks,'
-                f' and {self.name} gives {features.shape[1]}, {looks} of looks: teach it again'
+                f'"{self._path}" was taught on {self._shape[0]} numbers, {self._shape[1]} of appearance,'
+                f' and {self.name} gives {features.shape[1]}, {appearance} of appearance: teach it again'
             )
         return features
 
@@ -79,8 +79,8 @@ def features_of(found: Detections, model: str) -> tuple[np.ndarray, int]:
     """Return what actions of the actors that were found are taught on.
 
     Returns:
-        float32 (N, D), motion and, where they are offered, looks, NaN where these are not known;
-        and how many of the D are looks.
+        float32 (N, D), motion and, where it is offered, appearance, NaN where that is not known;
+        and how many of the D are of appearance.
 
     Raises:
         ModelError: The model gives none.
@@ -89,5 +89,5 @@ def features_of(found: Detections, model: str) -> tuple[np.ndarray, int]:
         raise ModelError(f'{model} offers no features to teach actions on; take pose_n')
     if found.appearance is None:
         return found.features, 0
-    looks = found.appearance.shape[1]
-    return np.concatenate([found.features, found.appearance], axis=1), looks
+    appearance = found.appearance.shape[1]
+    return np.concatenate([found.features, found.appearance], axis=1), appearance

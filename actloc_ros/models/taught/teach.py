@@ -60,12 +60,12 @@ class Taken(NamedTuple):
     Attributes:
         examples: Of each example, in order, float32 (frames, D).
         others: What is none of them, float32 (frames, D).
-        looks: How many of the D, the last ones, are looks, not motion.
+        appearance: How many of the D, the last ones, are of appearance, not of motion.
     """
 
     examples: list[np.ndarray]
     others: np.ndarray
-    looks: int
+    appearance: int
 
 
 @dataclass(eq=False)
@@ -81,7 +81,7 @@ def examples_of(frames: Iterable[Frame], localizer: Localizer, spans: list[Span]
     """Return the features of the examples in one recording, and of what is none of them.
 
     An example is of the actor who is largest in it; what others do meanwhile is not known, and
-    left out, as are moments in which the looks of someone are not known.
+    left out, as are moments in which the appearance of someone is not known.
 
     Raises:
         TeachError: Nobody is found in an example.
@@ -89,7 +89,7 @@ def examples_of(frames: Iterable[Frame], localizer: Localizer, spans: list[Span]
     """
     tracks: dict[int, _Track] = defaultdict(_Track)
     begin: int | None = None
-    time, looks = 0.0, 0
+    time, appearance = 0.0, 0
     for frame in frames:
         begin = frame.stamp if begin is None else begin
         time = seconds(frame.stamp - begin)
@@ -98,7 +98,7 @@ def examples_of(frames: Iterable[Frame], localizer: Localizer, spans: list[Span]
         [found] = localizer.step([frame])
         if not len(found):
             continue
-        features, looks = features_of(found, localizer.name)
+        features, appearance = features_of(found, localizer.name)
         assert found.track_ids is not None
         for track_id, row, box in zip(found.track_ids.tolist(), features, found.boxes, strict=True):
             if np.isfinite(row).all():
@@ -112,7 +112,7 @@ def examples_of(frames: Iterable[Frame], localizer: Localizer, spans: list[Span]
     examples = [_largest(tracks, index, span) for index, span in enumerate(spans)]
     outside = [row for track in tracks.values() for row in track.outside]
     width = examples[0].shape[1]
-    return Taken(examples, np.array(outside, np.float32).reshape(-1, width), looks)
+    return Taken(examples, np.array(outside, np.float32).reshape(-1, width), appearance)
 
 
 def _note(

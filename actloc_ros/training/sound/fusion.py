@@ -157,7 +157,7 @@ def train(
     for label, weights in fusion.weights.items():
         strongest = sorted(weights.sounds.items(), key=lambda item: -abs(item[1]))[:3]
         named = ', '.join(f'{sound} {weight:+.2f}' for sound, weight in strongest)
-        in_dark = '' if weights.alone is None else '; told by sounds alone in the dark'
+        in_dark = '' if weights.alone is None else '; reported by sounds alone in the dark'
         say(f'{label}: picture {weights.gain:.2f}, {named or "no sound"}{in_dark}')
     if config.valid:
         say(compare(fusion, collect(config, folder, config.valid)))

@@ -35,7 +35,7 @@ def session(file):
 
 
 def without_appearance(path):
-    """Return the model in a file as it was written before looks were told."""
+    """Return the model in a file as it is written without `appearance`."""
     model = onnx.load(str(path))
     for part in (model.graph.node, model.graph.output):
         part.remove(next(each for each in part if each.name == 'appearance'))
@@ -113,7 +113,7 @@ def test_appearance_is_the_mean_over_the_coarse_level(tmp_path):
     np.testing.assert_allclose(appearance, expected, rtol=1e-3, atol=1e-3 * expected.std())
 
 
-def test_the_shipped_file_tells_the_pooled_coarse_level_and_the_same_joints_as_without():
+def test_the_shipped_file_gives_the_pooled_coarse_level_and_the_same_joints_as_without():
     path = find_onnx('joints_n')
     network = JointsNetwork()
     restore(network, widened(path), (torch.zeros(1, 3, SIDE, SIDE),))
@@ -127,7 +127,7 @@ def test_the_shipped_file_tells_the_pooled_coarse_level_and_the_same_joints_as_w
     np.testing.assert_array_equal(presence, joints[1])
 
 
-def test_a_file_without_looks_gives_joints_alone_and_can_be_given_them(file, tmp_path):
+def test_a_file_without_appearance_gives_joints_alone_and_can_be_given_them(file, tmp_path):
     model = without_appearance(file)
     image = np.random.default_rng(2).integers(0, 256, (120, 160, 3), np.uint8)
     boxes = np.array([[20, 10, 60, 110]], np.float32)

@@ -120,7 +120,7 @@ def test_actions_of_one_motion_are_told_apart_by_looks(tmp_path):
     common = ['--model', LOOKS_MODEL, '--out', taught]
     assert main(['teach', 'redden', '--from', f'{one}@2.0-3.9s', *common]) == 0
     assert main(['teach', 'greenen', '--from', f'{two}@0-1.9', *common]) == 0
-    assert TaughtSet.read(tmp_path / 'mine.safetensors').looks == 4
+    assert TaughtSet.read(tmp_path / 'mine.safetensors').appearance == 4
     shown = write(tmp_path / 'shown.mp4', GREY, GREEN, BLUE, RED)
     bag = str(tmp_path / 'bag')
     given = ['run', str(shown), '--model', LOOKS_MODEL, '--taught', taught, '--out', bag]
@@ -177,18 +177,20 @@ def test_files_of_before_are_of_motion_alone_and_refused_where_looks_are_known(t
     with safe_open(path, framework='np') as file:
         told = file.metadata()['taught']
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    assert ', "looks": 0' in told
-    save_file(tensors, path, {'taught': told.replace(', "looks": 0', '')})
-    assert TaughtSet.read(path).looks == 0
+    assert ', "appearance": 0' in told
+    save_file(tensors, path, {'taught': told.replace(', "appearance": 0', '')})
+    assert TaughtSet.read(path).appearance == 0
     localizer = open_localizer(LOOKS_MODEL, LocalizerOptions(extra={'taught.file': str(path)}))
     image = np.full((48, 64, 3), 120, np.uint8)
-    with pytest.raises(ModelError, match='taught on 4 numbers, 0 of looks, and looks gives 6, 4'):
+    with pytest.raises(
+        ModelError, match='taught on 4 numbers, 0 of appearance, and looks gives 6, 4'
+    ):
         localizer.step([Frame('', 0, image)])
     out = ['--model', LOOKS_MODEL, '--out', str(path)]
     video = write(tmp_path / 'one.mp4', GREY, RED)
     assert main(['teach', 'redden', '--from', f'{video}@2.0-3.9s', *out]) == 2
     TaughtSet('looks', weights, {'a': (features,)}, features[:0], 5).write(path)
-    with pytest.raises(WeightsError, match='5 of 4 numbers are looks'):
+    with pytest.raises(WeightsError, match='5 of 4 numbers are of appearance'):
         TaughtSet.read(path)
 
 
