@@ -58,7 +58,7 @@ class JointsSession:
         return self._read(image, boxes)[0] if len(boxes) else np.zeros((0, 17, 3), np.float32)
 
     def refine(self, image: Image, found: FoundPeople) -> FoundPeople:
-        """Return people with this network's joints and appearance for the `MOST` with the best scores.
+        """Give the `MOST` people with the best scores this network's joints, and appearance.
 
         The others keep the joints that they have, and nothing is known of their appearance.
         """

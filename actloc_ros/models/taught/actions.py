@@ -29,7 +29,7 @@ MOST_FRAMES, MOST_OTHERS = 48, 600  # that are kept of an example, and of what i
 POSITIVE, NEGATIVE = 20, 95  # percentiles: how alike examples are, and what is none
 LEAST_SIMILARITY = 0.3  # below which nothing is taken for a taught action
 SHARPEST = 0.05  # of similarity, within which a score goes from 0.27 to 0.73
-APPEARANCE = 0.5  # weight of all of appearance, where that of all motion is 1; see doc/few_shot.md
+APPEARANCE = 0.5  # weight of all of it, where that of all motion is 1; see doc/few_shot.md
 ENOUGH = 20  # frames of what is none that tell where features lie at all
 
 
@@ -230,7 +230,7 @@ def directions(features: np.ndarray, middle: np.ndarray, spread: np.ndarray) -> 
 
 
 def _spread(features: np.ndarray, appearance: int) -> np.ndarray:
-    """Return how far features (N, D) spread, float64 (D,); the last `appearance` of them are weighed as one."""
+    """Return how far features (N, D) spread, float64 (D,); the last `appearance` weigh as one."""
     motion = features.shape[1] - appearance
     spread = features.std(axis=0, dtype=np.float64)
     for part in (spread[:motion], spread[motion:]):

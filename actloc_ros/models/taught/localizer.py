@@ -63,8 +63,9 @@ class TaughtLocalizer(Localizer):
         features, appearance = features_of(found, self.name)
         if (features.shape[1], appearance) != self._shape:
             raise ModelError(
-                f'"{self._path}" was taught on {self._shape[0]} numbers, {self._shape[1]} of appearance,'
-                f' and {self.name} gives {features.shape[1]}, {appearance} of appearance: teach it again'
+                f'"{self._path}" was taught on {self._shape[0]} numbers, {self._shape[1]} of'
+                f' appearance, and {self.name} gives {features.shape[1]}, {appearance} of it:'
+                ' teach it again'
             )
         return features
 
